@@ -1,0 +1,61 @@
+"""What every statistical function returns: an estimate that never travels without its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Caution(StrEnum):
+    """What the data behind an estimate cannot say; views turn the id into a sentence."""
+
+    NOT_DEFINED = "not_defined"
+    """The denominator is 0."""
+    NO_EVENTS = "no_events"
+    """The interval is the one-sided exact bound."""
+    TOO_FEW_PATIENTS = "too_few_patients"
+    """Too few patients to allow for repeated sessions; the interval takes sessions as independent."""
+    BEYOND_FOLLOW_UP = "beyond_follow_up"
+    """Nobody was observed this long: not estimable."""
+    NOT_REACHED = "not_reached"
+    """The curve never falls to this quantile."""
+    ONE_AT_RISK = "one_at_risk"
+    """A single observation: no interval."""
+    NO_ONE_LEFT = "no_one_left"
+    """Every one had the event; the limits are undefined."""
+    NOT_ESTIMABLE = "not_estimable"
+    """An empty cell or a degenerate design leaves the quantity or its limits undefined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Limits of a confidence interval.
+
+    ``lower`` or ``upper`` is ``None`` where the limit is not defined or, for a ratio, infinite.
+    ``level`` is the confidence level in (0, 1). ``method`` names the method in snake case
+    (``"wilson"``). ``one_sided`` says that the whole error probability sits on one limit: the other
+    is the end of the range.
+    """
+
+    lower: float | None
+    upper: float | None
+    level: float
+    method: str
+    one_sided: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A proportion, rate, ratio or difference with its interval and its counts.
+
+    ``value`` is ``None`` when it is not defined (denominator 0): never 0 %. ``unit`` says what the
+    denominator counts (``"sessions"``, ``"patients"``, ``"person-years"``). ``warnings`` holds ids,
+    of `Caution` or of the module that made the estimate, never sentences.
+    """
+
+    value: float | None
+    interval: Interval
+    numerator: float | int
+    denominator: float | int
+    unit: str
+    warnings: tuple[str, ...] = ()
