@@ -2,8 +2,8 @@
 
 Import the module you need; nothing is loaded from here.
 
-``result``           the interval and estimate that every function returns, and the cautions they carry
-``proportions``      one binomial proportion: Wilson, Clopper-Pearson, Jeffreys, bound for zero events
+``result``           the estimate that every function returns, its interval and its cautions
+``proportions``      one proportion: Wilson, Clopper-Pearson, Jeffreys, bound for zero events
 ``clustering``       proportions of sessions nested in patients; cluster-robust regression
 ``rates``            events per 1,000 sessions or per person-time: exact Poisson
 ``comparisons``      two groups, and a group against a published benchmark
