@@ -1,8 +1,8 @@
 """One binomial proportion: x of n independent units.
 
 Array functions (`wilson`, `clopper_pearson`, `jeffreys`, `zero_event_bound`) broadcast ``x`` and
-``n`` and return ``(lower, upper)`` or a bound, NaN where n is 0. `proportion` is the scalar face that
-chooses the method and returns an `Estimate`. All refuse, with ``ValueError``, NaN, infinite and
+``n`` and return ``(lower, upper)`` or a bound, NaN where n is 0. `proportion` is the scalar face:
+it chooses the method and returns an `Estimate`. All refuse, with ``ValueError``, NaN, infinite and
 negative counts, x > n, and a level outside (0, 1).
 """
 
