@@ -1,0 +1,1 @@
+"""Alembic revisions of the registry; numbered, reversible, on SQLite and PostgreSQL."""

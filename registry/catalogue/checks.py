@@ -1,0 +1,261 @@
+"""What must hold across the rows of the catalogue before any of it is used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from registry.catalogue.reading import Problem, Table
+from registry.catalogue.rows import (
+    Asking,
+    Benchmark,
+    BenchmarkUse,
+    Checklist,
+    Composite,
+    CountingWindow,
+    DoseLimit,
+    EventTerm,
+    Product,
+    Row,
+    RowStatus,
+    Scale,
+    Source,
+    SourceKind,
+    StrengthGuide,
+    Visit,
+)
+from registry.vocabulary import Provenance
+
+ANY_INCIDENT = "any_incident"
+
+
+def check_unique(table: Table[Row] | Table[Source]) -> Iterator[Problem]:
+    """A code names one row; a checklist code names one row per version."""
+    seen: set[tuple[str, int]] = set()
+    for line, row in table.lines:
+        key = (row.code, row.version if isinstance(row, Checklist) else 0)
+        if key in seen:
+            yield Problem(table.file, line, row.code, "the code stands on an earlier line")
+        seen.add(key)
+
+
+def check_provenance(
+    table: Table[Row], sources: Table[Source], catalogue_version: date
+) -> Iterator[Problem]:
+    """A row cites a document of the right kind, or a dated reason, or says it is not known."""
+    kinds = {source.code: source.kind for source in sources}
+    for line, row in table.lines:
+        for fault in _provenance_faults(row, kinds, catalogue_version):
+            yield Problem(table.file, line, row.code, fault)
+
+
+def _provenance_faults(
+    row: Row, kinds: dict[str, SourceKind], catalogue_version: date
+) -> Iterator[str]:
+    for code in (row.source, *row.further_sources):
+        if code is not None and code not in kinds:
+            yield f"source {code!r} is not in sources.csv"
+    kind = kinds.get(row.source or "")
+    if row.provenance in (Provenance.LABEL, Provenance.PAPER):
+        if row.source is None:
+            yield f"provenance {row.provenance} needs a source"
+        elif kind is not None and (kind is SourceKind.LABEL) != (
+            row.provenance is Provenance.LABEL
+        ):
+            yield f"provenance {row.provenance} does not fit a source of kind {kind}"
+        elif kind is SourceKind.POPULAR_ARTICLE:
+            yield "a popular article supports no row"
+    elif row.provenance is Provenance.OUR_DECISION:
+        if row.reason is None or row.decided_on is None:
+            yield "our decision needs a reason and the day it was taken"
+        elif row.decided_on > catalogue_version:
+            yield "decided after the date in version.txt: raise that date"
+    elif row.note is None:
+        yield "what is not established needs a note that says what was looked for"
+
+
+def check_references(
+    table: Table[Row], field: str, target: Table[Row] | Table[Source]
+) -> Iterator[Problem]:
+    """Codes in the column ``field`` exist in the target file; an empty cell names nothing."""
+    known = target.codes()
+    for line, row in table.lines:
+        named = getattr(row, field)
+        for code in named if isinstance(named, tuple) else (named,):
+            if code is not None and code not in known:
+                rule = f"{field} {code!r} is not in {target.file}"
+                yield Problem(table.file, line, row.code, rule)
+
+
+def check_products(table: Table[Product]) -> Iterator[Problem]:
+    """Labelled forms are forms of the product, and only a labelled product has them."""
+    for line, product in table.lines:
+        if not set(product.labelled_forms) <= set(product.forms):
+            yield Problem(table.file, line, product.code, "labelled_forms must be among forms")
+        if product.has_label != bool(product.labelled_forms):
+            rule = "a product has labelled_forms exactly if it has a label"
+            yield Problem(table.file, line, product.code, rule)
+        if product.has_label != (product.provenance is Provenance.LABEL):
+            rule = "a product has provenance label exactly if it has a label"
+            yield Problem(table.file, line, product.code, rule)
+
+
+def check_dose_limits(table: Table[DoseLimit], products: Table[Product]) -> Iterator[Problem]:
+    """A limit is a published one, positive, for a strength that exists, and once at a time."""
+    by_code = products.by_code()
+    earlier: list[DoseLimit] = []
+    for line, limit in table.lines:
+        product = by_code.get(limit.product_code)
+        if limit.provenance not in (Provenance.LABEL, Provenance.PAPER):
+            rule = "a limit comes from a label or a paper"
+            yield Problem(table.file, line, limit.code, rule)
+        if limit.limit <= 0:
+            yield Problem(table.file, line, limit.code, "limit must be above 0")
+        if limit.valid_until is not None and limit.valid_until < limit.valid_from:
+            yield Problem(table.file, line, limit.code, "valid_until is before valid_from")
+        if product is not None and limit.strength_percent is not None:
+            yield from _strength_fault(table.file, line, limit.code, limit, product)
+        if limit.status is RowStatus.CURRENT:
+            if any(_same_scope(limit, other) for other in earlier):
+                rule = "an earlier line limits the same thing on the same days"
+                yield Problem(table.file, line, limit.code, rule)
+            earlier.append(limit)
+
+
+def _strength_fault(
+    file: str, line: int, code: str, limit: DoseLimit, product: Product
+) -> Iterator[Problem]:
+    if product.strengths_percent and limit.strength_percent not in product.strengths_percent:
+        yield Problem(file, line, code, "strength_percent is not a strength of the product")
+
+
+def _same_scope(one: DoseLimit, other: DoseLimit) -> bool:
+    def scope(limit: DoseLimit) -> tuple[object, ...]:
+        return (
+            limit.product_code,
+            limit.jurisdiction,
+            limit.form,
+            limit.strength_percent,
+            limit.kind,
+            limit.per,
+            limit.level,
+        )
+
+    return (
+        scope(one) == scope(other)
+        and one.valid_from <= (other.valid_until or date.max)
+        and other.valid_from <= (one.valid_until or date.max)
+    )
+
+
+def check_visits(table: Table[Visit]) -> Iterator[Problem]:
+    """A visit is due within its own window."""
+    for line, visit in table.lines:
+        if not 0 < visit.from_day <= visit.due_day <= visit.to_day:
+            rule = "days must be in the order from_day, due_day, to_day"
+            yield Problem(table.file, line, visit.code, rule)
+
+
+def check_windows(table: Table[CountingWindow], visits: Table[Visit]) -> Iterator[Problem]:
+    """The visit that assesses a window is due at or after the window's end."""
+    by_code = visits.by_code()
+    for line, window in table.lines:
+        visit = by_code.get(window.assessed_at_visit)
+        if visit is not None and visit.due_day < window.days:
+            rule = f"visit {visit.code} is due before the window ends"
+            yield Problem(table.file, line, window.code, rule)
+
+
+def check_event_terms(
+    table: Table[EventTerm], windows: Table[CountingWindow], composites: Table[Composite]
+) -> Iterator[Problem]:
+    """Windows are the declared ones, and the composite holds only terms that close with it."""
+    declared = {(window.days, window.assessed_at_visit) for window in windows}
+    longest = max((composite.window_days for composite in composites), default=0)
+    for line, term in table.lines:
+        onset = (term.typical_onset_from_days, term.typical_onset_to_days)
+        if (term.counting_window_days, term.assessed_at_visit) not in declared:
+            rule = f"counting_window_days and assessed_at_visit are no row of {windows.file}"
+            yield Problem(table.file, line, term.code, rule)
+        if term.in_composite and term.counting_window_days > longest:
+            rule = "a term of the composite cannot have a longer window than the composite"
+            yield Problem(table.file, line, term.code, rule)
+        if onset[0] is not None and onset[1] is not None and onset[0] > onset[1]:
+            yield Problem(table.file, line, term.code, "typical onset ends before it begins")
+    if ANY_INCIDENT not in table.codes():
+        yield Problem(table.file, 1, ANY_INCIDENT, "the row is missing")
+
+
+def check_checklists(table: Table[Checklist], terms: Table[EventTerm]) -> Iterator[Problem]:
+    """A list asks each thing once, always for any incident, and covers what it must assess."""
+    current = [term for term in terms if term.status is RowStatus.CURRENT]
+    latest = table.by_code()
+    for line, checklist in table.lines:
+        repeated = [code for code, times in Counter(checklist.term_codes).items() if times > 1]
+        if repeated:
+            rule = f"asks twice for {', '.join(repeated)}"
+            yield Problem(table.file, line, checklist.code, rule)
+        if ANY_INCIDENT not in checklist.term_codes:
+            yield Problem(table.file, line, checklist.code, f"does not ask for {ANY_INCIDENT}")
+        if latest[checklist.code] is not checklist:
+            continue
+        due = [
+            term.code
+            for term in current
+            if (checklist.asks is Asking.OPEN and term.in_composite)
+            or (checklist.asks is Asking.EACH and term.assessed_at_visit == checklist.visit_code)
+        ]
+        left_out = [code for code in due if code not in checklist.term_codes]
+        if left_out:
+            rule = f"does not ask for {', '.join(left_out)}"
+            yield Problem(table.file, line, checklist.code, rule)
+
+
+def check_scales(table: Table[Scale]) -> Iterator[Problem]:
+    """A scale has a range, and its threshold of success lies in it."""
+    for line, scale in table.lines:
+        if scale.minimum >= scale.maximum:
+            yield Problem(table.file, line, scale.code, "minimum must be below maximum")
+        if scale.success_at is not None and not scale.minimum <= scale.success_at <= scale.maximum:
+            yield Problem(table.file, line, scale.code, "success_at lies outside the scale")
+
+
+def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
+    """A benchmark is a count of a count, and a comparable one states its window."""
+    for line, benchmark in table.lines:
+        if benchmark.n == 0:
+            yield Problem(table.file, line, benchmark.code, "n must be above 0")
+        if benchmark.x > benchmark.n:
+            yield Problem(table.file, line, benchmark.code, "x is greater than n")
+        if benchmark.provenance is not Provenance.PAPER:
+            yield Problem(table.file, line, benchmark.code, "a benchmark comes from a paper")
+        if benchmark.use is BenchmarkUse.RATE and benchmark.window_days is None:
+            rule = "a rate without window_days cannot be compared: use display_only"
+            yield Problem(table.file, line, benchmark.code, rule)
+
+
+def check_strength_guides(
+    table: Table[StrengthGuide], products: Table[Product]
+) -> Iterator[Problem]:
+    """Calibres and strengths are in order, and a single strength is one the product has."""
+    by_code = products.by_code()
+    for line, guide in table.lines:
+        if guide.strength_from_percent > guide.strength_to_percent:
+            yield Problem(table.file, line, guide.code, "strengths must be in order")
+        if None not in (guide.from_mm, guide.to_mm) and guide.from_mm >= guide.to_mm:  # type: ignore[operator]
+            yield Problem(table.file, line, guide.code, "from_mm must be below to_mm")
+        if guide.product_code in by_code and by_code[guide.product_code].provenance is not (
+            Provenance.LABEL
+        ):
+            rule = "a strength guide is for a product with a label"
+            yield Problem(table.file, line, guide.code, rule)
+
+
+def message(problems: Iterable[Problem]) -> str:
+    """Return the text that lists the problems, a line each."""
+    listed = "\n".join(f"- {problem}" for problem in problems)
+    return (
+        "The catalogue cannot be used, because rows of it break a rule. Nothing was loaded. "
+        f"Correct these lines:\n{listed}"
+    )

@@ -1,0 +1,446 @@
+"""The kinds of row the catalogue holds.
+
+Every row names where it comes from. A row with provenance ``label`` or ``paper`` has a source; a
+row that is ``our_decision`` has a reason and the day it was taken; a row that is
+``not_established`` says so instead of giving a figure. Percentages of published counts are derived
+here and never stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from registry.vocabulary import Modality, Provenance, SclerosantForm
+
+
+class RowStatus(StrEnum):
+    """Whether a row may still be chosen; a retired one stays readable for old records."""
+
+    CURRENT = "current"
+    RETIRED = "retired"
+
+
+class SourceKind(StrEnum):
+    """What sort of document a source is."""
+
+    LABEL = "label"
+    GUIDELINE = "guideline"
+    STUDY = "study"
+    REVIEW = "review"
+    MANUFACTURER = "manufacturer"
+    POPULAR_ARTICLE = "popular_article"
+
+
+class AgentClass(StrEnum):
+    """How a sclerosant injures the vein wall."""
+
+    DETERGENT = "detergent"
+    OSMOTIC = "osmotic"
+    CHEMICAL_IRRITANT = "chemical_irritant"
+    UNSPECIFIED = "unspecified"
+
+
+class LimitKind(StrEnum):
+    """What a dose limit counts: volume in mL, or mg of the agent per kg of body weight."""
+
+    VOLUME_ML = "volume_ml"
+    MG_PER_KG = "mg_per_kg"
+
+
+class LimitPeriod(StrEnum):
+    """Over what a dose limit is summed: one session, or all sessions of one day."""
+
+    SESSION = "session"
+    DAY = "day"
+
+
+class LimitLevel(StrEnum):
+    """What happens above a limit: refused, confirmed with a reason, or only mentioned."""
+
+    STOP = "stop"
+    CONFIRM = "confirm"
+    NOTE = "note"
+
+
+class ContraindicationLevel(StrEnum):
+    """How strong a contraindication is according to its source."""
+
+    ABSOLUTE = "absolute"
+    RELATIVE = "relative"
+
+
+class EventFamily(StrEnum):
+    """Groups of event terms that are counted together."""
+
+    OTHER = "other"
+    PIGMENTATION = "pigmentation"
+    MATTING = "matting"
+    NECROSIS = "necrosis"
+    SUPERFICIAL_THROMBOSIS = "superficial_thrombosis"
+    DEEP_THROMBOSIS = "deep_thrombosis"
+    ALLERGY = "allergy"
+    NEUROLOGICAL = "neurological"
+    CARDIORESPIRATORY = "cardiorespiratory"
+    VASOVAGAL = "vasovagal"
+    NERVE_INJURY = "nerve_injury"
+    OEDEMA = "oedema"
+    INJECTION_SITE = "injection_site"
+    INFECTION = "infection"
+    HAEMOLYSIS = "haemolysis"
+    OTHER_SKIN = "other_skin"
+    COMPRESSION = "compression"
+    ERROR = "error"
+
+
+class Frequency(StrEnum):
+    """Categories of the German S2k guideline 2020.
+
+    At least 10 %; 1 to below 10 %; 0.1 to below 1 %; 0.01 to below 0.1 %; below 0.01 %. The
+    guideline prints the last as "very rare" or as "individual cases"; both words are kept.
+    """
+
+    VERY_FREQUENT = "very_frequent"
+    FREQUENT = "frequent"
+    OCCASIONAL = "occasional"
+    RARE = "rare"
+    VERY_RARE = "very_rare"
+    INDIVIDUAL_CASES = "individual_cases"
+
+
+class AnatomyKind(StrEnum):
+    """A place on the leg is described as a skin region or as a named vein."""
+
+    REGION = "region"
+    VEIN = "vein"
+
+
+class Asking(StrEnum):
+    """How a checklist was asked: each item by name, or one open question for all of them."""
+
+    EACH = "each"
+    OPEN = "open"
+
+
+class UnitOfAnalysis(StrEnum):
+    """What a published denominator counts."""
+
+    TREATMENT_SESSION = "treatment_session"
+    PROCEDURE = "procedure"
+    LIMB = "limb"
+    PATIENT = "patient"
+
+
+class BenchmarkTopic(StrEnum):
+    """What a published count is about."""
+
+    COMPLICATION = "complication"
+    EFFICACY = "efficacy"
+    RECURRENCE = "recurrence"
+    FOLLOW_UP = "follow_up"
+    PRACTICE = "practice"
+
+
+class BenchmarkUse(StrEnum):
+    """Whether a published count may be compared with the registry's own rate, or only shown."""
+
+    RATE = "rate"
+    DISPLAY_ONLY = "display_only"
+
+
+class ClaimStanding(StrEnum):
+    """How the sources read so far bear on a claim made to patients."""
+
+    SUPPORTED = "supported"
+    CONTESTED = "contested"
+    CONTRADICTED = "contradicted"
+    UNTRACED = "untraced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A document that rows cite, with its full citation."""
+
+    code: str
+    label: str
+    kind: SourceKind
+    citation: str
+    doi: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What every row but a source carries.
+
+    ``source`` is the code of the document that supports the row, ``further_sources`` of others that
+    agree. ``version`` rises when the meaning of a row changes.
+    """
+
+    code: str
+    label: str
+    provenance: Provenance
+    source: str | None = None
+    further_sources: tuple[str, ...] = ()
+    reason: str | None = None
+    decided_on: date | None = None
+    version: int = 1
+    status: RowStatus = RowStatus.CURRENT
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sclerosant(Row):
+    """An agent that is injected to close a vein."""
+
+    agent_class: AgentClass
+    synonyms: tuple[str, ...] = ()
+    atc_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(Row):
+    """A sclerosant as a clinic buys or prepares it.
+
+    ``strengths_percent`` is empty where any strength may be typed. ``forms`` are the forms in which
+    the product can be injected, ``labelled_forms`` those its label provides for: physician-made
+    foam of a product labelled as a liquid is off label, and is recorded. ``jurisdiction`` is the
+    market of the label, ``INT`` for what has none. ``foam_mg_per_ml`` is the mass of agent in 1 mL
+    of a ready-made foam, as labelled.
+    """
+
+    sclerosant_code: str
+    jurisdiction: str
+    has_label: bool
+    forms: tuple[SclerosantForm, ...]
+    labelled_forms: tuple[SclerosantForm, ...] = ()
+    strengths_percent: tuple[Decimal, ...] = ()
+    maker: str | None = None
+    foam_mg_per_ml: Decimal | None = None
+
+    MG_PER_ML_AND_PERCENT: ClassVar[Decimal] = Decimal(10)
+
+    def mg_per_ml(self, strength_percent: Decimal) -> Decimal:
+        """Return mg of agent in 1 mL of liquid: 1 % weight in volume is 1 g in 100 mL."""
+        return strength_percent * self.MG_PER_ML_AND_PERCENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseLimit(Row):
+    """A maximum stated for a product.
+
+    ``form`` and ``strength_percent`` are None where the limit holds for any. A ``volume_ml`` limit
+    of the form foam counts mL of foam, any other counts mL of liquid sclerosant. A ``mg_per_kg``
+    limit is summed over all products of the same agent and over both legs. ``valid_from`` is the
+    first treatment day the registry checks against the row, ``valid_until`` the last; neither is
+    the date of the label.
+    """
+
+    product_code: str
+    jurisdiction: str
+    kind: LimitKind
+    per: LimitPeriod
+    limit: Decimal
+    level: LimitLevel
+    valid_from: date
+    valid_until: date | None = None
+    form: SclerosantForm | None = None
+    strength_percent: Decimal | None = None
+
+    def applies(self, form: SclerosantForm, strength_percent: Decimal, on: date) -> bool:
+        """Tell whether an injection of this form and strength on this day falls under the limit."""
+        return (
+            self.form in (None, form)
+            and self.strength_percent in (None, strength_percent)
+            and self.valid_from <= on
+            and (self.valid_until is None or on <= self.valid_until)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(Row):
+    """A state of the patient that a contraindication may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contraindication(Row):
+    """A condition in which a source advises against a product.
+
+    ``product_code`` is None where the source speaks of every sclerosant; ``form`` is None where it
+    speaks of liquid and foam alike.
+    """
+
+    condition: str
+    level: ContraindicationLevel
+    product_code: str | None = None
+    form: SclerosantForm | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountingWindow(Row):
+    """How long after a session an event counts, and the visit at which it is asked for."""
+
+    days: int
+    assessed_at_visit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composite(Row):
+    """An outcome made of several event terms."""
+
+    window_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTerm(Row):
+    """Something that may go wrong after sclerotherapy.
+
+    ``typical_onset_*`` (days after the session, from the row's sources) serves plausibility checks
+    only; None is unknown. ``counting_window_days`` and ``assessed_at_visit`` serve statistics and
+    are a decision of the registry, stated with its reason in the catalogue's counting windows.
+    ``in_composite`` marks the parts of "any complication within 30 days". ``serious_by_nature``
+    marks terms that are listed one by one whatever their number; it does not replace the
+    seriousness criteria of the single event. ``published_term`` is the wording of a product label.
+    """
+
+    family: EventFamily
+    counting_window_days: int
+    assessed_at_visit: str
+    in_composite: bool
+    serious_by_nature: bool
+    typical_onset_from_days: int | None = None
+    typical_onset_to_days: int | None = None
+    frequency_liquid: Frequency | None = None
+    frequency_foam: Frequency | None = None
+    published_term: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anatomy(Row):
+    """A region or a named vein of the leg; ``ceap`` is its abbreviation in CEAP 2020."""
+
+    kind: AnatomyKind
+    ceap: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit(Row):
+    """A planned follow-up: due day and the days within which it counts as this visit.
+
+    Days are counted from the session (day 0). The last day of the window is also the day from
+    which a session is mature for what the visit assesses.
+    """
+
+    due_day: int
+    from_day: int
+    to_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checklist(Row):
+    """The events looked for at a follow-up; what is listed and not recorded was absent.
+
+    Several versions of one checklist may exist: a follow-up keeps the version it was asked with.
+    """
+
+    asks: Asking
+    term_codes: tuple[str, ...]
+    visit_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(Row):
+    """A rating scale with its range and direction; scores of two scales are never averaged.
+
+    ``success_at`` is the score from which a site counts as cleared, in the scale's direction.
+    """
+
+    minimum: Decimal
+    maximum: Decimal
+    higher_is_better: bool
+    success_at: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark(Row):
+    """A published count: ``x`` of ``n`` units with the outcome.
+
+    Comparable with a rate of the registry only if unit, window and definition are the same.
+    ``event_term``, ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or
+    does not say. ``printed_percent`` is what the paper prints; it is kept to show a contradiction,
+    never used.
+    """
+
+    paper: str
+    topic: BenchmarkTopic
+    population: str
+    unit: UnitOfAnalysis
+    definition: str
+    x: int
+    n: int
+    use: BenchmarkUse
+    window_days: int | None = None
+    event_term: str | None = None
+    sclerosant_code: str | None = None
+    form: SclerosantForm | None = None
+    modality: Modality | None = None
+    printed_percent: Decimal | None = None
+
+    @property
+    def proportion(self) -> float:
+        """Share x / n."""
+        return self.x / self.n
+
+    @property
+    def contradicts_printed(self) -> bool:
+        """Tell whether rounding x / n cannot give the percentage that the paper prints.
+
+        Half a unit of the last printed digit is allowed, so that either way of rounding agrees.
+        """
+        if self.printed_percent is None:
+            return False
+        exponent = self.printed_percent.as_tuple().exponent
+        assert isinstance(exponent, int)  # noqa: S101 - a loaded percentage is finite
+        half_unit = Decimal((0, (5,), exponent - 1))
+        return abs(Decimal(100 * self.x) - self.printed_percent * self.n) > half_unit * self.n
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotedFigure(Row):
+    """A published figure without a count behind it: shown in words, never as a rate."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Row):
+    """Something patients are told. A claim has no denominator and is never plotted as measured."""
+
+    text: str
+    standing: ClaimStanding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparator(Row):
+    """Another way of treating the same veins; the note says what has been published on it."""
+
+    modality: Modality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrengthGuide(Row):
+    """A strength that a label or manufacturer recommends for a calibre of vein.
+
+    ``from_mm`` is inclusive, ``to_mm`` exclusive; None is open. A single recommended strength has
+    equal ends.
+    """
+
+    product_code: str
+    strength_from_percent: Decimal
+    strength_to_percent: Decimal
+    from_mm: Decimal | None = None
+    to_mm: Decimal | None = None
+    form: SclerosantForm | None = None

@@ -1,0 +1,268 @@
+"""The database: base class, column declarations, engine and the two ways to use a session.
+
+Both databases behave alike because every difference is settled here: pysqlite's implicit
+transactions are off and each writing transaction starts with ``BEGIN IMMEDIATE`` (deferred ones lose
+updates and fail with "database is locked"), foreign keys are on, a commit is on disk before it is
+answered, and WAL is used only where the SQLite library is free of the WAL-reset fault (3.51.3 on).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from enum import Enum as PythonEnum
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
+from sqlalchemy.orm import Session as DbSession
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from registry.errors import DatabaseUnavailable
+
+__all__ = [
+    "Base",
+    "DbSession",
+    "Quantity",
+    "UtcDateTime",
+    "add_range_checks",
+    "field",
+    "make_engine",
+    "reading",
+    "sqlite_path",
+]
+
+NAMING_CONVENTION: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+FIRST_DAY: Final = dt.date(1900, 1, 1)
+LAST_DAY: Final = dt.date(2199, 12, 31)
+WAL_IS_SAFE_FROM: Final = (3, 51, 3)
+
+
+class UtcDateTime(TypeDecorator[dt.datetime]):
+    """An instant. Naive values are refused; SQLite keeps UTC and gives it back aware."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> Any:
+        """Turn an aware instant into UTC; refuse a naive one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:
+        """Give back an aware instant in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+class Quantity(TypeDecorator[Decimal]):
+    """A measured quantity with fixed decimals: NUMERIC on PostgreSQL, REAL on SQLite.
+
+    SQLite has no decimal type; values come back rounded to ``scale``, so 0.1 is 0.1 on both.
+    """
+
+    impl = sa.Numeric
+    cache_ok = True
+
+    def __init__(self, precision: int, scale: int) -> None:
+        """Hold at most ``precision`` digits, ``scale`` of them after the point."""
+        self.precision = precision
+        self.scale = scale
+        super().__init__(precision, scale)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Use a plain float on SQLite."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.Float())
+        return dialect.type_descriptor(sa.Numeric(self.precision, self.scale))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Refuse digits that would be rounded away in silence."""
+        if value is None:
+            return None
+        exact = value.quantize(Decimal(1).scaleb(-self.scale))
+        if exact != value:
+            raise ValueError(f"more than {self.scale} decimals")
+        return float(exact) if dialect.name == "sqlite" else exact
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Give back a decimal with ``scale`` places."""
+        if value is None:
+            return None
+        return Decimal(str(value)).quantize(Decimal(1).scaleb(-self.scale))
+
+
+class Base(DeclarativeBase):
+    """Every table of the registry."""
+
+    metadata = sa.MetaData(naming_convention=NAMING_CONVENTION)
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads this class attribute
+        dt.datetime: UtcDateTime(),
+        dt.date: sa.Date(),
+        UUID: sa.Uuid(),
+        str: sa.Text(),
+        PythonEnum: sa.Enum(
+            PythonEnum,
+            native_enum=False,
+            create_constraint=False,
+            validate_strings=True,
+            length=32,
+            values_callable=lambda members: [member.value for member in members],
+        ),
+    }
+
+
+def field(
+    label: str,
+    comment: str,
+    type_: TypeEngine[Any] | type[TypeEngine[Any]] | None = None,
+    *args: Any,
+    unit: str | None = None,
+    between: tuple[float, float] | None = None,
+    **options: Any,
+) -> MappedColumn[Any]:
+    """Declare a column that describes itself.
+
+    ``label`` heads the column on pages and in exports, ``comment`` explains it in the database and
+    in the column dictionary, ``unit`` names the unit of a number, and ``between`` is the closed
+    range that the database itself enforces.
+    """
+    info = {"label": label, "unit": unit, "between": between}
+    if type_ is not None:
+        args = (type_, *args)
+    return mapped_column(*args, comment=comment, info=info, **options)
+
+
+def add_range_checks(metadata: sa.MetaData) -> None:
+    """Give every column a named CHECK so that both databases refuse the same nonsense.
+
+    Members of a closed set, the declared range of a number, the length of a text and a plausible
+    range of days. SQLite compares text as greater than any number and would store ``'abc'`` in a
+    numeric column; the upper bound of the range refuses that too.
+    """
+    for table in metadata.tables.values():
+        for column in table.columns:
+            condition = _range_condition(column)
+            if condition is not None:
+                table.append_constraint(sa.CheckConstraint(condition, name=f"{column.name}_range"))
+
+
+def _range_condition(column: sa.Column[Any]) -> str | None:
+    name = column.name
+    between = column.info.get("between")
+    if isinstance(column.type, sa.Enum):
+        members = ", ".join(f"'{member}'" for member in column.type.enums)
+        return f"{name} IN ({members})"
+    if isinstance(column.type, sa.Date):
+        return f"{name} BETWEEN '{FIRST_DAY}' AND '{LAST_DAY}'"
+    if isinstance(column.type, sa.Boolean):
+        return f"{name} IN (false, true)"
+    if between is not None:
+        return f"{name} BETWEEN {between[0]} AND {between[1]}"
+    if isinstance(column.type, sa.String) and column.type.length:
+        return f"length({name}) BETWEEN 1 AND {column.type.length}"
+    return None
+
+
+def sqlite_path(url: str | URL) -> Path | None:
+    """The file behind a SQLite URL; None for another database or one in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
+
+
+def make_engine(url: str | URL, *, read_only: bool = False) -> Engine:
+    """An engine set up so that acknowledged means stored.
+
+    ``read_only`` serves the read side: on SQLite its transactions take no write lock and may not
+    write, on PostgreSQL they are ``READ ONLY``. Raises :class:`DatabaseUnavailable` for an address
+    that names no supported database.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.drivername in ("postgresql", "postgres"):
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        backend = parsed.get_backend_name()
+    except sa.exc.ArgumentError:
+        raise DatabaseUnavailable(
+            "The database address cannot be read. Write sqlite:///registry.sqlite or "
+            "postgresql://user@host/name."
+        ) from None
+    if backend == "sqlite":
+        engine = sa.create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+
+        def begin_transaction(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine, "begin", begin_transaction)
+        if read_only:
+            event.listen(engine, "connect", _forbid_writing)
+        return engine
+    if backend == "postgresql":
+        engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return engine.execution_options(postgresql_readonly=True) if read_only else engine
+    raise DatabaseUnavailable(
+        f"{backend} is not supported. Use SQLite (sqlite:///registry.sqlite) or PostgreSQL 15 or "
+        "newer (postgresql://user@host/name)."
+    )
+
+
+def digest(salt: str, value: object) -> str | None:
+    """Salted SHA-256 of an identifying value; what the audit trail keeps in its place."""
+    if value is None:
+        return None
+    return hashlib.sha256(f"{salt}{value}".encode()).hexdigest()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    connection.isolation_level = None
+    wal_is_safe = sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM
+    for pragma in (
+        # Triggers that call our own functions are refused unless the schema is trusted.
+        "trusted_schema=ON",
+        f"journal_mode={'WAL' if wal_is_safe else 'DELETE'}",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+    ):
+        try:
+            connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError:
+            if not pragma.startswith("journal_mode"):
+                raise
+    connection.create_function("registry_change_set", 0, lambda: record.info.get("change_set_id"))
+    connection.create_function("registry_digest", 2, digest, deterministic=True)
+
+
+def _forbid_writing(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[DbSession]:
+    """A session for reading one consistent state; whatever it changes is rolled back."""
+    with DbSession(engine) as db:
+        yield db
+        db.rollback()
