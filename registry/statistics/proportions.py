@@ -48,6 +48,8 @@ def normal_quantile(level: float) -> float:
 
 def checked_amounts(values: ArrayLike, name: str) -> Floats:
     """Return ``values`` as floats; ``ValueError`` naming ``name`` if NaN, infinite or negative."""
+    if np.asarray(values).dtype.kind in "mM":
+        raise ValueError(f"{name} must be plain numbers, not times")
     amounts = np.asarray(values, dtype=np.float64)
     if not np.isfinite(amounts).all():
         raise ValueError(f"{name} must be finite numbers")
