@@ -176,6 +176,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
             (checklists, "visit_code", visits),
             (checklists, "term_codes", event_terms),
             (benchmarks, "event_term", event_terms),
+            (benchmarks, "composite", composites),
             (benchmarks, "sclerosant_code", sclerosants),
             (strength_guides, "product_code", products),
         ]

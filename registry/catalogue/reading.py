@@ -24,7 +24,10 @@ from registry.catalogue.rows import Row, Source
 from registry.errors import CatalogueError
 
 R = TypeVar("R", bound=Row | Source)
+R_co = TypeVar("R_co", bound=Row | Source, covariant=True)
 
+LONGEST_CODE = 64
+LONGEST_LABEL = 200
 CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
 
@@ -42,20 +45,20 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Table(Generic[R]):
+class Table(Generic[R_co]):
     """The rows of one file with the lines they stand on."""
 
     file: str
-    lines: tuple[tuple[int, R], ...]
+    lines: tuple[tuple[int, R_co], ...]
 
-    def __iter__(self) -> Iterator[R]:
+    def __iter__(self) -> Iterator[R_co]:
         return (row for _, row in self.lines)
 
     def codes(self) -> frozenset[str]:
         """Return the codes of all rows."""
         return frozenset(row.code for row in self)
 
-    def by_code(self) -> Mapping[str, R]:
+    def by_code(self) -> Mapping[str, R_co]:
         """Return the rows by code, in file order; of several versions of a row, the last."""
         return types.MappingProxyType({row.code: row for row in self})
 
@@ -119,6 +122,10 @@ def read_table(
                 faults.append(f"{name} is missing")
         if code and not CODE.fullmatch(code):
             faults.append("code may hold small letters, digits and single underscores only")
+        if len(code) > LONGEST_CODE:
+            faults.append(f"code is longer than {LONGEST_CODE} characters")
+        if len(given.get("label", "")) > LONGEST_LABEL:
+            faults.append(f"label is longer than {LONGEST_LABEL} characters")
         if faults:
             problems.extend(Problem(file, line, code, fault) for fault in faults)
         else:

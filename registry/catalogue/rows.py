@@ -369,8 +369,8 @@ class Benchmark(Row):
     """A published count: ``x`` of ``n`` units with the outcome.
 
     Comparable with a rate of the registry only if unit, window and definition are the same.
-    ``event_term``, ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or
-    does not say. ``printed_percent`` is what the paper prints; it is kept to show a contradiction,
+    ``event_term`` or ``composite`` names the registry's outcome of the same definition;
+    ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or does not say. ``printed_percent`` is what the paper prints; it is kept to show a contradiction,
     never used.
     """
 
@@ -384,6 +384,7 @@ class Benchmark(Row):
     use: BenchmarkUse
     window_days: int | None = None
     event_term: str | None = None
+    composite: str | None = None
     sclerosant_code: str | None = None
     form: SclerosantForm | None = None
     modality: Modality | None = None
@@ -434,8 +435,8 @@ class Comparator(Row):
 class StrengthGuide(Row):
     """A strength that a label or manufacturer recommends for a calibre of vein.
 
-    ``from_mm`` is inclusive, ``to_mm`` exclusive; None is open. A single recommended strength has
-    equal ends.
+    ``from_mm`` is exclusive, ``to_mm`` inclusive, so that a calibre on the border gets the weaker
+    strength; None is open. A single recommended strength has equal ends.
     """
 
     product_code: str
