@@ -1,4 +1,4 @@
-"""Run revisions in one transaction each, with foreign keys checked and the audit trail kept whole."""
+"""Run revisions in one transaction each and end it with a seal of every table."""
 
 from __future__ import annotations
 

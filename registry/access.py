@@ -1,7 +1,7 @@
 """Who may do what: one table, denied unless listed.
 
-Every public function of ``entry``, ``analysis``, ``exchange`` and ``operations`` that touches records
-opens with :func:`require` or :func:`scope`. A right holds in one clinic, through a grant. What a
+Every public function of ``entry``, ``analysis`` and ``exchange`` that touches records opens with
+:func:`require` or :func:`scope`. A right holds in one clinic, through a grant. What a
 person may not see is answered as if it did not exist.
 """
 

@@ -229,7 +229,8 @@ def check_triggers(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         sources = dict(
             connection.exec_driver_sql(
-                "SELECT proname, prosrc FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+                "SELECT proname, prosrc FROM pg_proc "
+                "WHERE pronamespace = current_schema()::regnamespace"
             ).all()
         )
         functions_are_ours = all(

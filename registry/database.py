@@ -1,9 +1,9 @@
 """The database: base class, column declarations, engine and the two ways to use a session.
 
 Both databases behave alike because every difference is settled here: pysqlite's implicit
-transactions are off and each writing transaction starts with ``BEGIN IMMEDIATE`` (deferred ones lose
-updates and fail with "database is locked"), foreign keys are on, a commit is on disk before it is
-answered, and WAL is used only where the SQLite library is free of the WAL-reset fault (3.51.3 on).
+transactions are off and each writing transaction starts with ``BEGIN IMMEDIATE`` (deferred ones
+lose updates and fail with "database is locked"), foreign keys are on, a commit is on disk before it
+is answered, and WAL is used only where SQLite is free of the WAL-reset fault (3.51.3 on).
 """
 
 from __future__ import annotations
@@ -68,11 +68,12 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         value = value.astimezone(dt.UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> dt.datetime | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> dt.datetime | None:
         """Give back an aware instant in UTC."""
         if value is None:
             return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+        instant: dt.datetime = value
+        return instant.astimezone(dt.UTC) if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
 
 
 class Quantity(TypeDecorator[Decimal]):
@@ -105,7 +106,7 @@ class Quantity(TypeDecorator[Decimal]):
             raise ValueError(f"more than {self.scale} decimals")
         return float(exact) if dialect.name == "sqlite" else exact
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
         """Give back a decimal with ``scale`` places."""
         if value is None:
             return None
@@ -135,7 +136,6 @@ class Base(DeclarativeBase):
 def field(
     label: str,
     comment: str,
-    type_: TypeEngine[Any] | type[TypeEngine[Any]] | None = None,
     *args: Any,
     unit: str | None = None,
     between: tuple[float, float] | None = None,
@@ -148,8 +148,6 @@ def field(
     range that the database itself enforces.
     """
     info = {"label": label, "unit": unit, "between": between}
-    if type_ is not None:
-        args = (type_, *args)
     return mapped_column(*args, comment=comment, info=info, **options)
 
 

@@ -196,7 +196,7 @@ class FollowUpMethod(StrEnum):
 
 
 class FindingState(StrEnum):
-    """State of one item of a checklist. What is on the list and has no row was looked for and absent."""
+    """State of one checklist item; an item without a row was looked for and absent."""
 
     PRESENT = "present"
     NOT_ASSESSED = "not_assessed"

@@ -859,6 +859,12 @@ def upgrade() -> None:
                 comment="Why the session took place; blank is not recorded.",
             ),
             sa.Column(
+                "weight_kg",
+                quantity(5, 1),
+                nullable=True,
+                comment="Weight on the day, for limits by weight; blank is not recorded.",
+            ),
+            sa.Column(
                 "guidance",
                 sa.String(32),
                 nullable=True,
@@ -986,6 +992,9 @@ def upgrade() -> None:
             ),
             sa.CheckConstraint(
                 "version BETWEEN 1 AND 1000000", name=op.f("ck_treatment_session_version_range")
+            ),
+            sa.CheckConstraint(
+                "weight_kg BETWEEN 2 AND 400", name=op.f("ck_treatment_session_weight_kg_range")
             ),
             sa.ForeignKeyConstraint(
                 ["clinic_id", "clinician_id"],

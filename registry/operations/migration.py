@@ -98,7 +98,7 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def require_current(engine: Engine) -> None:
-    """Raise unless the database is there, at this program's revision, with its audit trail whole."""
+    """Raise unless the database is there, at this program's revision, with its triggers whole."""
     path = sqlite_path(engine.url)
     if path is not None and not path.exists():
         raise DatabaseUnavailable(
@@ -129,7 +129,9 @@ def _connected(engine: Engine) -> Connection:
 
 
 def _refuse_newer(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
+    known = {
+        script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()
+    }
     if found is not None and found not in known:
         raise DatabaseUnavailable(
             f"The database is at revision {found}, which this program does not know: it was made "
@@ -174,9 +176,7 @@ def _restore_triggers(engine: Engine) -> None:
 def store_catalogue(engine: Engine) -> None:
     """Bring the codes that records refer to, and the account "system", up to date."""
     with DbSession(engine) as db:
-        system = db.scalar(
-            sa.select(UserAccount).where(UserAccount.user_name == SYSTEM_USER_NAME)
-        )
+        system = db.scalar(sa.select(UserAccount).where(UserAccount.user_name == SYSTEM_USER_NAME))
         wanted = _catalogue_rows()
         changed = [row for row in wanted if _differs(db, row)]
         db.rollback()
@@ -219,7 +219,7 @@ def _catalogue_rows() -> list[Base]:
         *(Scale(code=row.code, label=row.label) for row in rows.scales.values()),
         *(
             Checklist(code=row.code, version=row.version, label=row.label)
-            for row in rows.checklists.values()
+            for row in rows.checklist_versions.values()
         ),
     ]
 

@@ -1,7 +1,7 @@
 """The data model, one module per clinical concept.
 
-Every clinical row carries ``clinic_id`` in its key, so a row can never point into another clinic, and
-a client-made ``id``, so that sending the same thing twice stores it once.
+Every clinical row carries ``clinic_id`` in its key, so a row can never point into another clinic,
+and a client-made ``id``, so that sending the same thing twice stores it once.
 """
 
 from registry.database import Base, add_range_checks

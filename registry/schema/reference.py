@@ -1,4 +1,4 @@
-"""Codes of the catalogue that records refer to; the facts behind them stay in the catalogue files."""
+"""Codes of the catalogue that records refer to; the facts behind them stay in its files."""
 
 from __future__ import annotations
 

@@ -69,6 +69,13 @@ class TreatmentSession(Record, Base):
     intent: Mapped[SessionIntent | None] = field(
         "Intent", "Why the session took place; blank is not recorded."
     )
+    weight_kg: Mapped[Decimal | None] = field(
+        "Body weight",
+        "Weight on the day, for limits by weight; blank is not recorded.",
+        Quantity(5, 1),
+        between=(2, 400),
+        unit="kg",
+    )
     guidance: Mapped[Guidance | None] = field(
         "Guidance", "How the needle was guided; blank is not recorded."
     )

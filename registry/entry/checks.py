@@ -1,0 +1,501 @@
+"""Every rule an entry must pass: one pure function for the form, the file and the command line.
+
+A problem names the field, the rule and a level. *Refuse* cannot be stored; *confirm* is stored only
+when the person accepts that rule by name, because it may be true (an expired lot was used); *note*
+is shown and stored. Ranges and lengths are those the database enforces, read from the same columns.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.catalogue import Catalogue, DoseLimit, LimitKind, LimitLevel, catalogue
+from registry.database import FIRST_DAY, LAST_DAY, Base, Quantity
+from registry.entry.forms import (
+    CourseEntry,
+    Entry,
+    EventEntry,
+    FollowUpEntry,
+    InjectionEntry,
+    PatientEntry,
+    SessionEntry,
+    SiteOutcomeEntry,
+)
+from registry.schema import (
+    AdverseEvent,
+    Course,
+    FollowUp,
+    Injection,
+    Lot,
+    Patient,
+    PatientIdentity,
+    SiteOutcome,
+    TreatedSite,
+    TreatmentSession,
+)
+from registry.vocabulary import (
+    EventOutcome,
+    FollowUpStatus,
+    Modality,
+    SclerosantForm,
+    SeriousnessCriterion,
+)
+
+
+class Level(StrEnum):
+    """What a problem means for storing the entry."""
+
+    REFUSE = "refuse"
+    CONFIRM = "confirm"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One broken rule. ``field`` is a path such as ``sites[0].injections[1].liquid_ml``."""
+
+    field: str
+    rule: str
+    message: str
+    level: Level = Level.REFUSE
+
+    def __str__(self) -> str:
+        """Field and message, for a person."""
+        return f"{self.field}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the registry already knows about the patient and the shelf when an entry arrives.
+
+    ``sessions`` maps the patient's sessions to their days; ``sites`` the patient's treated sites
+    to their session; ``lots`` known lots, by product and number, to their expiry.
+    """
+
+    today: dt.date
+    jurisdiction: str
+    birth_year: int | None = None
+    died_on: dt.date | None = None
+    sessions: Mapping[UUID, dt.date] = field(default_factory=dict)
+    sites: Mapping[UUID, UUID] = field(default_factory=dict)
+    lots: Mapping[tuple[str, str], dt.date | None] = field(default_factory=dict)
+    clinician_ids: frozenset[int] = frozenset()
+
+
+def check(entry: Entry, known: Known) -> list[Problem]:
+    """All problems of an entry, refusals first. Touches neither database nor clock."""
+    order = list(Level)
+    return sorted(_all(entry, known), key=lambda problem: order.index(problem.level))
+
+
+def _all(entry: Entry, known: Known) -> Iterator[Problem]:
+    match entry:
+        case PatientEntry():
+            return _patient(entry, known)
+        case CourseEntry():
+            return _course(entry, known)
+        case SessionEntry():
+            return _session(entry, known)
+        case EventEntry():
+            return _event(entry, known)
+        case FollowUpEntry():
+            return _follow_up(entry, known)
+
+
+def _patient(entry: PatientEntry, known: Known) -> Iterator[Problem]:
+    yield from _columns(Patient, entry)
+    yield from _columns(PatientIdentity, entry)
+    yield from _day("enrolled_on", entry.enrolled_on, known)
+    yield from _day("birth_date", entry.birth_date, known)
+    yield from _day("died_on", entry.died_on, known)
+    if not entry.pseudonym.strip():
+        yield Problem("pseudonym", "required", "Give the patient a pseudonym.")
+    if entry.birth_year is not None and entry.birth_year > known.today.year:
+        yield Problem("birth_year", "not_in_future", "The birth year lies in the future.")
+    if entry.birth_date and entry.birth_year and entry.birth_date.year != entry.birth_year:
+        yield Problem("birth_year", "agrees_with_birth_date", "Birth year and birth date differ.")
+    if entry.birth_year and entry.enrolled_on.year < entry.birth_year:
+        yield Problem("enrolled_on", "not_before_birth", "Enrolled before birth.")
+    if entry.died_on and entry.died_on < entry.enrolled_on:
+        yield Problem("died_on", "after_enrolment", "Died before being enrolled.")
+
+
+def _course(entry: CourseEntry, known: Known) -> Iterator[Problem]:
+    yield from _columns(Course, entry)
+    yield from _day("opened_on", entry.opened_on, known)
+
+
+def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
+    yield from _columns(TreatmentSession, entry)
+    yield from _day("treated_on", entry.treated_on, known)
+    if entry.clinician_id is not None and entry.clinician_id not in known.clinician_ids:
+        yield Problem("clinician_id", "known_clinician", "No such clinician in this clinic.")
+    if (entry.cost_amount is None) != (entry.cost_currency is None):
+        yield Problem("cost_currency", "cost_has_currency", "Give amount and currency together.")
+    if entry.compression_days is not None and entry.compression_class is None:
+        yield Problem("compression_class", "days_need_class", "Say which compression was advised.")
+    if any(day == entry.treated_on for key, day in known.sessions.items() if key != entry.id):
+        yield Problem(
+            "treated_on",
+            "second_session_that_day",
+            "This patient already has a session on that day. Is this a second one?",
+            Level.CONFIRM,
+        )
+    injections = entry.all_injections()
+    if entry.modality is not Modality.SCLEROTHERAPY and injections:
+        yield Problem(
+            "modality", "no_agent", "Nothing is injected with this modality: remove the injections."
+        )
+    if entry.modality is Modality.SCLEROTHERAPY and not injections:
+        yield Problem("injections", "required", "Say what was injected: product and form.")
+    seen: Counter[tuple[object, ...]] = Counter()
+    for i, site in enumerate(entry.sites):
+        path = f"sites[{i}]"
+        yield from _columns(TreatedSite, site, path)
+        if site.anatomy_code not in catalogue().anatomy:
+            yield Problem(f"{path}.anatomy_code", "known_site", "No such region or vein.")
+        key = (site.side, site.anatomy_code, site.vessel_class)
+        seen[key] += 1
+        if seen[key] == 2:
+            yield Problem(
+                f"{path}.anatomy_code", "site_once", "The same site and vessel class stands twice."
+            )
+        for j, injection in enumerate(site.injections):
+            yield from _injection(f"{path}.injections[{j}]", injection, entry, known)
+    for j, injection in enumerate(entry.injections):
+        yield from _injection(f"injections[{j}]", injection, entry, known)
+    yield from _doses(entry)
+
+
+def _injection(
+    path: str, entry: InjectionEntry, session: SessionEntry, known: Known
+) -> Iterator[Problem]:
+    yield from _columns(Injection, entry, path)
+    yield from _columns(Lot, entry, path)
+    product = catalogue().products.get(entry.product_code)
+    if product is None:
+        yield Problem(f"{path}.product_code", "known_product", "No such product in the catalogue.")
+        return
+    if entry.form not in product.forms:
+        yield Problem(
+            f"{path}.form",
+            "form_of_product",
+            f"{product.label} is not given as {entry.form.value}.",
+        )
+    if (
+        entry.concentration_percent is not None
+        and product.strengths_percent
+        and not entry.is_compounded
+        and entry.concentration_percent not in product.strengths_percent
+    ):
+        strengths = ", ".join(f"{strength.normalize():f}" for strength in product.strengths_percent)
+        yield Problem(
+            f"{path}.concentration_percent",
+            "strength_of_product",
+            f"{product.label} is sold at {strengths} %. Diluted? Then mark the lot as compounded.",
+        )
+    if entry.form is SclerosantForm.LIQUID and (entry.gas is not None or entry.gas_ml is not None):
+        yield Problem(f"{path}.gas", "gas_needs_foam", "Gas belongs to foam only.")
+    if entry.expires_on is not None and entry.lot_number is None:
+        yield Problem(f"{path}.lot_number", "expiry_needs_lot", "Give the lot number too.")
+    if entry.lot_number is None:
+        return
+    stored = known.lots.get((entry.product_code, entry.lot_number))
+    if stored is not None and entry.expires_on is not None and stored != entry.expires_on:
+        yield Problem(
+            f"{path}.expires_on",
+            "expiry_of_lot",
+            f"This lot is on the shelf with the expiry {stored.isoformat()}. Check the box.",
+        )
+    expires_on = entry.expires_on or stored
+    if expires_on is not None and expires_on < session.treated_on:
+        yield Problem(
+            f"{path}.expires_on",
+            "lot_not_expired",
+            f"The lot expired on {expires_on.isoformat()}, before the session. Correct the lot, or "
+            "confirm that it was used.",
+            Level.CONFIRM,
+        )
+
+
+def _doses(entry: SessionEntry) -> Iterator[Problem]:
+    rows = catalogue()
+    unlimited: set[str] = set()
+    limits: dict[str, DoseLimit] = {}
+    for injection in entry.all_injections():
+        if injection.product_code not in rows.products:
+            continue
+        if not rows.established_limit(injection.product_code):
+            unlimited.add(injection.product_code)
+        strength = injection.concentration_percent or Decimal(0)
+        for limit in rows.limits_for(
+            injection.product_code, injection.form, strength, entry.treated_on
+        ):
+            limits[limit.code] = limit
+    for limit in limits.values():
+        yield from _dose(limit, entry, rows)
+    for code in sorted(unlimited):
+        yield Problem(
+            "injections",
+            "no_limit_known",
+            f"No limit is known for {rows.products[code].label}: the volume was not checked.",
+            Level.NOTE,
+        )
+
+
+def _dose(limit: DoseLimit, entry: SessionEntry, rows: Catalogue) -> Iterator[Problem]:
+    level = Level.NOTE if limit.level is LimitLevel.NOTE else Level.CONFIRM
+    product = rows.products[limit.product_code]
+    given = [
+        injection
+        for injection in entry.all_injections()
+        if injection.product_code in rows.products
+        and (
+            rows.products[injection.product_code].sclerosant_code == product.sclerosant_code
+            if limit.kind is LimitKind.MG_PER_KG
+            else injection.product_code == limit.product_code
+        )
+        and (
+            limit.kind is LimitKind.MG_PER_KG
+            or limit.applies(
+                injection.form, injection.concentration_percent or Decimal(0), entry.treated_on
+            )
+        )
+    ]
+    blank = any(
+        i.liquid_ml is None
+        or (i.concentration_percent is None and limit.kind is LimitKind.MG_PER_KG)
+        or (i.gas_ml is None and limit.form is SclerosantForm.FOAM)
+        for i in given
+    )
+    if blank:
+        yield Problem(
+            "injections",
+            f"dose_unchecked:{limit.code}",
+            f"The limit for {product.label} per {limit.per.value} was not fully checked: a volume "
+            "or strength is blank.",
+            Level.NOTE,
+        )
+    liquid = sum((i.liquid_ml for i in given if i.liquid_ml is not None), Decimal(0))
+    if limit.kind is LimitKind.VOLUME_ML:
+        gas = sum((i.gas_ml for i in given if i.gas_ml is not None), Decimal(0))
+        total = liquid + gas if limit.form is SclerosantForm.FOAM else liquid
+        if total > limit.limit:
+            yield Problem(
+                "injections",
+                f"dose:{limit.code}",
+                f"{total.normalize():f} mL in all; the limit for {product.label} is "
+                f"{limit.limit.normalize():f} mL per {limit.per.value} ({limit.jurisdiction}).",
+                level,
+            )
+        return
+    mg = sum(
+        (
+            rows.products[i.product_code].mg_per_ml(i.concentration_percent) * i.liquid_ml
+            for i in given
+            if i.concentration_percent is not None and i.liquid_ml is not None
+        ),
+        Decimal(0),
+    )
+    if mg and entry.weight_kg is None:
+        yield Problem(
+            "weight_kg",
+            "weight_for_limit",
+            f"{mg.normalize():f} mg in all; the limit of {limit.limit.normalize():f} mg/kg per "
+            f"{limit.per.value} was not checked because the weight is blank.",
+            Level.NOTE,
+        )
+    elif entry.weight_kg is not None and mg > limit.limit * entry.weight_kg:
+        yield Problem(
+            "injections",
+            f"dose:{limit.code}",
+            f"{mg.normalize():f} mg in all; at {entry.weight_kg.normalize():f} kg the limit for "
+            f"{product.label} is {(limit.limit * entry.weight_kg).normalize():f} mg per "
+            f"{limit.per.value} ({limit.jurisdiction}).",
+            level,
+        )
+
+
+def _event(entry: EventEntry, known: Known) -> Iterator[Problem]:
+    yield from _columns(AdverseEvent, entry)
+    for name in ("onset_on", "reported_on", "resolved_on"):
+        yield from _day(name, getattr(entry, name), known, may_follow_death=name != "onset_on")
+    if entry.event_term_code not in catalogue().event_terms:
+        yield Problem("event_term_code", "known_event", "No such event in the catalogue.")
+    if entry.reported_on < entry.onset_on:
+        yield Problem("reported_on", "after_onset", "Reported before it began.")
+    if entry.resolved_on is not None and entry.resolved_on < entry.onset_on:
+        yield Problem("resolved_on", "after_onset", "Resolved before it began.")
+    died = SeriousnessCriterion.DEATH in entry.seriousness_criteria
+    if died != (entry.event_outcome is EventOutcome.FATAL):
+        yield Problem(
+            "event_outcome",
+            "death_is_fatal",
+            "The criterion death and the outcome fatal go together.",
+        )
+    if entry.treatment_session_id is None:
+        if entry.treated_site_id is not None:
+            yield Problem("treated_site_id", "site_needs_session", "A site needs its session.")
+        return
+    treated_on = known.sessions.get(entry.treatment_session_id)
+    if treated_on is None:
+        yield Problem("treatment_session_id", "known_session", "No such session of this patient.")
+        return
+    if entry.onset_on < treated_on:
+        yield Problem(
+            "onset_on",
+            "not_before_session",
+            f"The event began before the session of {treated_on.isoformat()}.",
+        )
+    if (
+        entry.treated_site_id is not None
+        and known.sites.get(entry.treated_site_id) != entry.treatment_session_id
+    ):
+        yield Problem("treated_site_id", "site_of_session", "The site was not treated that day.")
+    term = catalogue().event_terms.get(entry.event_term_code)
+    days = (entry.onset_on - treated_on).days
+    if term is not None and days > term.counting_window_days:
+        yield Problem(
+            "onset_on",
+            "outside_window",
+            f"Day {days} after the session: stored and listed, but outside the "
+            f"{term.counting_window_days}-day window in which {term.label.lower()} is counted.",
+            Level.NOTE,
+        )
+
+
+def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
+    yield from _columns(FollowUp, entry)
+    yield from _day("seen_on", entry.seen_on, known)
+    if entry.due_on is not None and not FIRST_DAY <= entry.due_on <= LAST_DAY:
+        yield Problem("due_on", "plausible_day", "The day is not plausible.")
+    if entry.visit_code is not None and entry.visit_code not in catalogue().visits:
+        yield Problem("visit_code", "known_visit", "No such visit in the schedule.")
+    if (entry.status is FollowUpStatus.SEEN) != (entry.seen_on is not None):
+        yield Problem(
+            "seen_on", "seen_has_day", "A visit that took place has a day, others have none."
+        )
+    if entry.due_on is None and entry.seen_on is None:
+        yield Problem("due_on", "due_or_seen", "Give the day it is due or the day it took place.")
+    if entry.treatment_session_id is not None:
+        treated_on = known.sessions.get(entry.treatment_session_id)
+        if treated_on is None:
+            yield Problem(
+                "treatment_session_id", "known_session", "No such session of this patient."
+            )
+        elif any(day is not None and day < treated_on for day in (entry.seen_on, entry.due_on)):
+            yield Problem(
+                "seen_on",
+                "not_before_session",
+                f"The follow-up lies before the session of {treated_on.isoformat()}.",
+            )
+    yield from _checklist(entry)
+    sites: set[tuple[object, ...]] = set()
+    for i, outcome in enumerate(entry.site_outcomes):
+        yield from _site_outcome(f"site_outcomes[{i}]", outcome)
+        if (outcome.side, outcome.anatomy_code) in sites:
+            yield Problem(f"site_outcomes[{i}].anatomy_code", "site_once", "The site stands twice.")
+        sites.add((outcome.side, outcome.anatomy_code))
+    if entry.status is not FollowUpStatus.SEEN and (entry.findings or entry.site_outcomes):
+        yield Problem("status", "findings_need_visit", "Only a visit that took place has findings.")
+
+
+def _checklist(entry: FollowUpEntry) -> Iterator[Problem]:
+    if entry.checklist_code is None:
+        if entry.findings:
+            yield Problem("checklist_code", "findings_need_list", "Say which checklist was asked.")
+        return
+    checklist = catalogue().checklist_versions.get(
+        (entry.checklist_code, entry.checklist_version or 0)
+    )
+    if checklist is None:
+        yield Problem("checklist_code", "known_checklist", "No such version of the checklist.")
+        return
+    if entry.status is not FollowUpStatus.SEEN:
+        yield Problem("checklist_code", "checklist_needs_visit", "Nobody was asked: no visit.")
+    seen: set[str] = set()
+    for i, finding in enumerate(entry.findings):
+        path = f"findings[{i}].event_term_code"
+        if finding.event_term_code not in checklist.term_codes:
+            yield Problem(path, "on_checklist", "This event is not on the checklist.")
+        if finding.event_term_code in seen:
+            yield Problem(path, "finding_once", "This event stands twice.")
+        seen.add(finding.event_term_code)
+
+
+def _site_outcome(path: str, entry: SiteOutcomeEntry) -> Iterator[Problem]:
+    yield from _columns(SiteOutcome, entry, path)
+    if entry.anatomy_code not in catalogue().anatomy:
+        yield Problem(f"{path}.anatomy_code", "known_site", "No such region or vein.")
+    if (entry.scale_code is None) != (entry.score is None):
+        yield Problem(f"{path}.scale_code", "score_has_scale", "Give score and scale together.")
+        return
+    if entry.scale_code is None or entry.score is None:
+        return
+    scale = catalogue().scales.get(entry.scale_code)
+    if scale is None:
+        yield Problem(f"{path}.scale_code", "known_scale", "No such scale.")
+    elif not scale.minimum <= entry.score <= scale.maximum:
+        yield Problem(
+            f"{path}.score",
+            "score_on_scale",
+            f"{scale.label} runs from {scale.minimum.normalize():f} to "
+            f"{scale.maximum.normalize():f}.",
+        )
+
+
+def _day(
+    name: str, day: dt.date | None, known: Known, *, may_follow_death: bool = False
+) -> Iterator[Problem]:
+    if day is None:
+        return
+    if day > known.today:
+        yield Problem(name, "not_in_future", "The day lies in the future.")
+    if known.birth_year is not None and day.year < known.birth_year:
+        yield Problem(
+            name, "not_before_birth", f"The day lies before the birth year {known.birth_year}."
+        )
+    if known.died_on is not None and day > known.died_on and not may_follow_death:
+        yield Problem(name, "not_after_death", f"The patient died on {known.died_on.isoformat()}.")
+
+
+def _columns(model: type[Base], entry: Any, path: str = "") -> Iterator[Problem]:
+    """Range and length of each field, as declared for the column of the same name."""
+    columns = sa.inspect(model).columns
+    for name in (field_.name for field_ in fields(entry)):
+        value = getattr(entry, name)
+        if name not in columns or value is None:
+            continue
+        column = columns[name]
+        where = f"{path}.{name}" if path else name
+        between = column.info.get("between")
+        if between is not None and isinstance(value, int | Decimal):
+            if not Decimal(str(between[0])) <= value <= Decimal(str(between[1])):
+                unit = f" {column.info['unit']}" if column.info.get("unit") else ""
+                yield Problem(
+                    where, "in_range", f"Must lie from {between[0]} to {between[1]}{unit}."
+                )
+            elif isinstance(column.type, Quantity) and isinstance(value, Decimal):
+                exponent = value.normalize().as_tuple().exponent
+                if isinstance(exponent, int) and -exponent > column.type.scale:
+                    yield Problem(
+                        where, "decimals", f"At most {column.type.scale} decimals are kept."
+                    )
+        elif isinstance(value, dt.date) and not FIRST_DAY <= value <= LAST_DAY:
+            yield Problem(where, "plausible_day", "The day is not plausible.")
+        elif isinstance(column.type, sa.String) and type(value) is str:
+            if not value.strip():
+                yield Problem(where, "not_blank", "Leave it out or write something.")
+            elif column.type.length and len(value) > column.type.length:
+                yield Problem(where, "length", f"At most {column.type.length} characters.")
+            elif "\x00" in value:
+                yield Problem(where, "no_nul", "A NUL character cannot be stored.")

@@ -1,0 +1,472 @@
+"""The use cases that write: enrol, plan, record, report, amend, void.
+
+Each opens with the right it needs, checks the entry against what is known, and stores it in one
+transaction. The entry's id is made when the form is opened and is the key of the request: sending
+it again answers with what was stored the first time.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry import audit
+from registry.access import Actor, Permission, require
+from registry.database import Base, DbSession
+from registry.entry.checks import Known, Level, Problem, check
+from registry.entry.forms import (
+    CourseEntry,
+    Entry,
+    EventEntry,
+    FollowUpEntry,
+    PatientEntry,
+    SessionEntry,
+)
+from registry.entry.rows import STORING_ORDER, Rows, rows_of
+from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.schema import (
+    AdverseEvent,
+    Clinic,
+    Clinician,
+    Course,
+    FollowUp,
+    FollowUpFinding,
+    Injection,
+    Lot,
+    Patient,
+    PatientIdentity,
+    SiteOutcome,
+    TreatedSite,
+    TreatmentSession,
+)
+from registry.vocabulary import ReasonForChange
+
+ROOT: dict[type[Entry], type[Base]] = {
+    PatientEntry: Patient,
+    CourseEntry: Course,
+    SessionEntry: TreatmentSession,
+    EventEntry: AdverseEvent,
+    FollowUpEntry: FollowUp,
+}
+PARTS: dict[type[Base], tuple[tuple[type[Base], str], ...]] = {
+    TreatmentSession: (
+        (TreatedSite, "treatment_session_id"),
+        (Injection, "treatment_session_id"),
+    ),
+    FollowUp: ((FollowUpFinding, "follow_up_id"), (SiteOutcome, "follow_up_id")),
+}
+"""Rows that stand and fall with a record, and the column that points to it."""
+
+_KEPT = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was stored: identifier, version and instant; ``already`` when it had been before."""
+
+    id: UUID
+    version: int
+    at: dt.datetime
+    already: bool = False
+    notes: tuple[Problem, ...] = ()
+
+
+def enrol_patient(
+    engine: Engine, by: Actor, clinic_id: int, entry: PatientEntry, *, now: dt.datetime
+) -> Recorded:
+    """Enrol a patient under a pseudonym; the identity goes to a table of its own."""
+    require(by, Permission.RECORD, clinic_id)
+    return _record(engine, by, clinic_id, entry, "enrol_patient", (), now)
+
+
+def plan_course(
+    engine: Engine, by: Actor, clinic_id: int, entry: CourseEntry, *, now: dt.datetime
+) -> Recorded:
+    """Plan a course of one or more sessions."""
+    require(by, Permission.RECORD, clinic_id)
+    return _record(engine, by, clinic_id, entry, "plan_course", (), now)
+
+
+def record_session(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    entry: SessionEntry,
+    *,
+    now: dt.datetime,
+    accepted: Collection[str] = (),
+) -> Recorded:
+    """Record a treatment session with its sites and injections.
+
+    ``accepted`` names the rules of level *confirm* that the person has confirmed.
+    """
+    require(by, Permission.RECORD, clinic_id)
+    return _record(engine, by, clinic_id, entry, "record_session", accepted, now)
+
+
+def report_event(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    entry: EventEntry,
+    *,
+    now: dt.datetime,
+    accepted: Collection[str] = (),
+) -> Recorded:
+    """Report an adverse event, attributed to a session or to none."""
+    require(by, Permission.RECORD, clinic_id)
+    return _record(engine, by, clinic_id, entry, "report_event", accepted, now)
+
+
+def record_follow_up(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    entry: FollowUpEntry,
+    *,
+    now: dt.datetime,
+    accepted: Collection[str] = (),
+) -> Recorded:
+    """Record a follow-up: what was looked for, what was found, how the sites did."""
+    require(by, Permission.RECORD, clinic_id)
+    return _record(engine, by, clinic_id, entry, "record_follow_up", accepted, now)
+
+
+def amend(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    entry: Entry,
+    *,
+    version: int,
+    reason: ReasonForChange,
+    request_key: UUID,
+    now: dt.datetime,
+    reason_text: str | None = None,
+    accepted: Collection[str] = (),
+) -> Recorded:
+    """Correct a stored record; ``version`` is the one the form was opened with.
+
+    Parts that are no longer in the entry are voided, new ones stored, the others changed in place.
+    Raises :class:`Conflict` when somebody changed the record meanwhile.
+    """
+    require(by, Permission.AMEND, clinic_id)
+    root = ROOT[type(entry)]
+    cause = _change("amend", root, clinic_id, reason, reason_text, request_key)
+    try:
+        with audit.transaction(engine, by, cause, now=now) as db:
+            stored = _current(db, root, clinic_id, entry.id, version)
+            notes = _checked(db, clinic_id, entry, accepted, now)
+            wanted = rows_of([entry], clinic_id, now)
+            _store_lots(db, clinic_id, wanted)
+            _update(db, root, stored, wanted[root][0])
+            if root is Patient:
+                _update_identity(db, clinic_id, entry.id, wanted)
+            for model, parent in PARTS.get(root, ()):
+                _replace_parts(db, model, parent, clinic_id, entry.id, wanted.get(model, []), now)
+            return Recorded(entry.id, version + 1, now, notes=notes)
+    except audit.AlreadyRecorded as earlier:
+        return Recorded(entry.id, version + 1, earlier.at, already=True)
+
+
+def void(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    kind: type[Entry],
+    record_id: UUID,
+    *,
+    version: int,
+    reason: ReasonForChange,
+    request_key: UUID,
+    now: dt.datetime,
+    reason_text: str | None = None,
+) -> Recorded:
+    """Withdraw a record with its parts. Nothing is deleted; it no longer counts anywhere."""
+    require(by, Permission.AMEND, clinic_id)
+    root = ROOT[kind]
+    cause = _change("void", root, clinic_id, reason, reason_text, request_key)
+    try:
+        with audit.transaction(engine, by, cause, now=now) as db:
+            stored = _current(db, root, clinic_id, record_id, version)
+            _refuse_orphans(db, root, clinic_id, record_id)
+            _write(db, root, stored, {"voided_at": now})
+            for model, parent in PARTS.get(root, ()):
+                _replace_parts(db, model, parent, clinic_id, record_id, [], now)
+            return Recorded(record_id, version + 1, now)
+    except audit.AlreadyRecorded as earlier:
+        return Recorded(record_id, version + 1, earlier.at, already=True)
+
+
+def problems_of(
+    engine: Engine, by: Actor, clinic_id: int, entry: Entry, *, now: dt.datetime
+) -> list[Problem]:
+    """All problems that storing the entry now would meet; for a form that checks while typing."""
+    require(by, Permission.RECORD, clinic_id)
+    with DbSession(engine) as db:
+        found = check(entry, known_about(db, clinic_id, entry, now))
+        db.rollback()
+    return found
+
+
+def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -> Known:
+    """What the registry knows that the entry must agree with.
+
+    Raises :class:`NotFound` when the patient is not one of this clinic.
+    """
+    clinic = db.get_one(Clinic, clinic_id)
+    today = clinic_day(clinic, now)
+    if isinstance(entry, PatientEntry):
+        return Known(today=today, jurisdiction=clinic.jurisdiction)
+    patient = db.get(Patient, (clinic_id, entry.patient_id))
+    if patient is None or patient.voided_at is not None:
+        raise NotFound("There is no such patient in this clinic. Nothing was stored.")
+    sessions = db.execute(
+        sa.select(TreatmentSession.id, TreatmentSession.treated_on).where(
+            TreatmentSession.clinic_id == clinic_id,
+            TreatmentSession.patient_id == entry.patient_id,
+            TreatmentSession.voided_at.is_(None),
+        )
+    )
+    sites = db.execute(
+        sa.select(TreatedSite.id, TreatedSite.treatment_session_id).where(
+            TreatedSite.clinic_id == clinic_id,
+            TreatedSite.patient_id == entry.patient_id,
+            TreatedSite.voided_at.is_(None),
+        )
+    )
+    lots: dict[tuple[str, str], dt.date | None] = {}
+    if isinstance(entry, SessionEntry):
+        numbers = {i.lot_number for i in entry.all_injections() if i.lot_number}
+        stored = db.scalars(
+            sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.lot_number.in_(numbers))
+        )
+        lots = {(lot.product_code, lot.lot_number): lot.expires_on for lot in stored}
+    clinicians = db.scalars(sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id))
+    return Known(
+        today=today,
+        jurisdiction=clinic.jurisdiction,
+        birth_year=patient.birth_year,
+        died_on=patient.died_on,
+        sessions={row.id: row.treated_on for row in sessions},
+        sites={row.id: row.treatment_session_id for row in sites},
+        lots=lots,
+        clinician_ids=frozenset(clinicians),
+    )
+
+
+def clinic_day(clinic: Clinic, now: dt.datetime) -> dt.date:
+    """The calendar day in the clinic at an instant."""
+    return now.astimezone(ZoneInfo(clinic.time_zone)).date()
+
+
+def store_rows(db: DbSession, rows: Rows) -> None:
+    """Insert rows by table, parents first."""
+    for model in STORING_ORDER:
+        if rows.get(model):
+            db.execute(sa.insert(model), rows[model])
+
+
+def _record(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    entry: Entry,
+    action: str,
+    accepted: Collection[str],
+    now: dt.datetime,
+) -> Recorded:
+    cause = audit.Cause(action, clinic_id=clinic_id, request_key=entry.id)
+    try:
+        with audit.transaction(engine, by, cause, now=now) as db:
+            notes = _checked(db, clinic_id, entry, accepted, now)
+            rows = rows_of([entry], clinic_id, now)
+            _store_lots(db, clinic_id, rows)
+            store_rows(db, rows)
+    except audit.AlreadyRecorded as earlier:
+        return Recorded(entry.id, 1, earlier.at, already=True)
+    return Recorded(entry.id, 1, now, notes=notes)
+
+
+def _checked(
+    db: DbSession, clinic_id: int, entry: Entry, accepted: Collection[str], now: dt.datetime
+) -> tuple[Problem, ...]:
+    """Notes of an entry that may be stored; raises :class:`InvalidEntry` otherwise."""
+    found = check(entry, known_about(db, clinic_id, entry, now))
+    if isinstance(entry, PatientEntry):
+        found += _same_pseudonym(db, clinic_id, entry)
+    standing = [
+        problem
+        for problem in found
+        if problem.level is Level.REFUSE
+        or (problem.level is Level.CONFIRM and problem.rule not in accepted)
+    ]
+    if standing:
+        raise InvalidEntry(standing)
+    return tuple(found)
+
+
+def _same_pseudonym(db: DbSession, clinic_id: int, entry: PatientEntry) -> list[Problem]:
+    taken = db.scalar(
+        sa.select(Patient.id).where(
+            Patient.clinic_id == clinic_id,
+            Patient.pseudonym == entry.pseudonym,
+            Patient.id != entry.id,
+        )
+    )
+    if taken is None:
+        return []
+    return [Problem("pseudonym", "unique", "Another patient of this clinic has this pseudonym.")]
+
+
+def _store_lots(db: DbSession, clinic_id: int, rows: Rows) -> None:
+    """Store lots that are new, add an expiry that was missing, and leave only that in ``rows``."""
+    for row in rows.pop(Lot, []):
+        stored = db.get(Lot, (clinic_id, row["id"]))
+        if stored is None:
+            db.execute(sa.insert(Lot), [row])
+        elif stored.expires_on is None and row["expires_on"] is not None:
+            stored.expires_on = row["expires_on"]
+            stored.version += 1
+    db.flush()
+
+
+def _change(
+    verb: str,
+    root: type[Base],
+    clinic_id: int,
+    reason: ReasonForChange,
+    reason_text: str | None,
+    request_key: UUID,
+) -> audit.Cause:
+    words = (reason_text or "").strip()
+    if reason is ReasonForChange.OTHER and not any(character.isalnum() for character in words):
+        raise InvalidEntry([Problem("reason_text", "required", "Say in a few words why.")])
+    return audit.Cause(
+        f"{verb}_{root.__tablename__}",
+        clinic_id=clinic_id,
+        request_key=request_key,
+        reason=reason.value,
+        reason_text=words[:500] or None,
+    )
+
+
+def _current(db: DbSession, root: type[Base], clinic_id: int, id_: UUID, version: int) -> Any:
+    stored: Any = db.get(root, (clinic_id, id_))
+    if stored is None or stored.voided_at is not None:
+        raise NotFound("There is no such record in this clinic, or it was voided.")
+    if stored.version != version:
+        raise Conflict(
+            "Somebody changed this record after you opened it. Nothing of yours was stored: open "
+            "it again, compare, and repeat your change if it is still right."
+        )
+    return stored
+
+
+def _update(db: DbSession, model: type[Base], stored: Any, wanted: dict[str, Any]) -> None:
+    changes = {
+        name: value
+        for name, value in wanted.items()
+        if name not in _KEPT and getattr(stored, name) != value
+    }
+    _write(db, model, stored, changes)
+
+
+def _write(db: DbSession, model: type[Base], stored: Any, changes: dict[str, Any]) -> None:
+    """Change a row only while it still has the version that was read."""
+    table: Any = model.__table__
+    changed: Any = db.execute(
+        sa.update(table)
+        .where(
+            table.c.clinic_id == stored.clinic_id,
+            table.c.id == stored.id,
+            table.c.version == stored.version,
+        )
+        .values(**changes, version=stored.version + 1)
+    )
+    if changed.rowcount != 1:
+        raise Conflict("Somebody changed this record at the same moment. Nothing was stored.")
+
+
+def _update_identity(db: DbSession, clinic_id: int, patient_id: UUID, rows: Rows) -> None:
+    stored = db.get(PatientIdentity, (clinic_id, patient_id))
+    wanted = rows.get(PatientIdentity, [])
+    if stored is None:
+        store_rows(db, {PatientIdentity: wanted})
+        return
+    given = wanted[0] if wanted else {}
+    for name in ("family_name", "given_name", "birth_date", "hospital_number"):
+        setattr(stored, name, given.get(name))
+    db.flush()
+
+
+def _replace_parts(
+    db: DbSession,
+    model: type[Base],
+    parent: str,
+    clinic_id: int,
+    parent_id: UUID,
+    wanted: list[dict[str, Any]],
+    now: dt.datetime,
+) -> None:
+    mapped: Any = model
+    stored = {
+        row.id: row
+        for row in db.scalars(
+            sa.select(mapped).where(
+                mapped.clinic_id == clinic_id, getattr(mapped, parent) == parent_id
+            )
+        )
+    }
+    for row in wanted:
+        existing = stored.pop(row["id"], None)
+        if existing is None:
+            db.execute(sa.insert(model), [row])
+            continue
+        changes = {
+            name: value
+            for name, value in row.items()
+            if name not in _KEPT and getattr(existing, name) != value
+        }
+        if existing.voided_at is not None:
+            changes["voided_at"] = None
+        if changes:
+            _write(db, model, existing, changes)
+    for row in stored.values():
+        if row.voided_at is None:
+            _write(db, model, row, {"voided_at": now})
+
+
+def _refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) -> None:
+    """A session with events, or a patient with records, is not voided away from under them."""
+    dependants: list[tuple[Any, str]] = []
+    if root is TreatmentSession:
+        dependants = [(AdverseEvent, "treatment_session_id"), (FollowUp, "treatment_session_id")]
+    elif root is Patient:
+        dependants = [
+            (TreatmentSession, "patient_id"),
+            (AdverseEvent, "patient_id"),
+            (FollowUp, "patient_id"),
+        ]
+    for model, column in dependants:
+        count = db.scalar(
+            sa.select(sa.func.count())
+            .select_from(model)
+            .where(
+                model.clinic_id == clinic_id,
+                getattr(model, column) == id_,
+                model.voided_at.is_(None),
+            )
+        )
+        if count:
+            raise Conflict(
+                f"{count} {model.__tablename__.replace('_', ' ')} record(s) belong to it. Void or "
+                "reassign those first; nothing was changed."
+            )
