@@ -370,8 +370,8 @@ class Benchmark(Row):
 
     Comparable with a rate of the registry only if unit, window and definition are the same.
     ``event_term`` or ``composite`` names the registry's outcome of the same definition;
-    ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or does not say. ``printed_percent`` is what the paper prints; it is kept to show a contradiction,
-    never used.
+    ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or does not say.
+    ``printed_percent`` is what the paper prints; it is kept to show a contradiction, never used.
     """
 
     paper: str
