@@ -114,20 +114,15 @@ def check_dose_limits(table: Table[DoseLimit], products: Table[Product]) -> Iter
             yield Problem(table.file, line, limit.code, "limit must be above 0")
         if limit.valid_until is not None and limit.valid_until < limit.valid_from:
             yield Problem(table.file, line, limit.code, "valid_until is before valid_from")
-        if product is not None and limit.strength_percent is not None:
-            yield from _strength_fault(table.file, line, limit.code, limit, product)
+        strengths = product.strengths_percent if product is not None else ()
+        if strengths and limit.strength_percent not in (None, *strengths):
+            rule = "strength_percent is not a strength of the product"
+            yield Problem(table.file, line, limit.code, rule)
         if limit.status is RowStatus.CURRENT:
             if any(_same_scope(limit, other) for other in earlier):
                 rule = "an earlier line limits the same thing on the same days"
                 yield Problem(table.file, line, limit.code, rule)
             earlier.append(limit)
-
-
-def _strength_fault(
-    file: str, line: int, code: str, limit: DoseLimit, product: Product
-) -> Iterator[Problem]:
-    if product.strengths_percent and limit.strength_percent not in product.strengths_percent:
-        yield Problem(file, line, code, "strength_percent is not a strength of the product")
 
 
 def _same_scope(one: DoseLimit, other: DoseLimit) -> bool:
@@ -238,16 +233,15 @@ def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
 def check_strength_guides(
     table: Table[StrengthGuide], products: Table[Product]
 ) -> Iterator[Problem]:
-    """Calibres and strengths are in order, and a single strength is one the product has."""
+    """Calibres and strengths are in order, and the product has a label."""
     by_code = products.by_code()
     for line, guide in table.lines:
         if guide.strength_from_percent > guide.strength_to_percent:
             yield Problem(table.file, line, guide.code, "strengths must be in order")
-        if None not in (guide.from_mm, guide.to_mm) and guide.from_mm >= guide.to_mm:  # type: ignore[operator]
+        if guide.from_mm is not None and guide.to_mm is not None and guide.from_mm >= guide.to_mm:
             yield Problem(table.file, line, guide.code, "from_mm must be below to_mm")
-        if guide.product_code in by_code and by_code[guide.product_code].provenance is not (
-            Provenance.LABEL
-        ):
+        product = by_code.get(guide.product_code)
+        if product is not None and not product.has_label:
             rule = "a strength guide is for a product with a label"
             yield Problem(table.file, line, guide.code, rule)
 
