@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.duration.survfunc import CumIncidenceRight
+
+from registry.statistics.competing_risks import (
+    aalen_johansen,
+    aalen_johansen_by_patient,
+    gray_test,
+    incidence_at,
+)
+from registry.statistics.log_rank import log_rank
+from registry.statistics.result import Caution
+from registry.statistics.survival import count_by_day, kaplan_meier, kaplan_meier_by_patient
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 3), st.integers(0, 25), st.integers(0, 2)),
+    min_size=1,
+    max_size=80,
+)
+
+
+def columns(rows):
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def weighted_incidence(durations, events, weights, days, causes):
+    """Aalen-Johansen by its definition, with real weights."""
+    free, incidence, path = 1.0, np.zeros(causes), []
+    for day in days:
+        at_risk = weights[durations >= day].sum()
+        hazards = np.array(
+            [
+                weights[(durations == day) & (events == cause)].sum() / at_risk
+                for cause in range(1, causes + 1)
+            ]
+        )
+        incidence = incidence + free * hazards
+        free *= 1 - hazards.sum()
+        path.append(incidence)
+    return np.array(path)
+
+
+@given(ROWS)
+def test_curves_and_errors_agree_with_statsmodels(rows):
+    durations, events, _, _ = columns(rows)
+    found = aalen_johansen(count_by_day(durations, events, causes=3))
+    present = [cause for cause in (1, 2, 3) if (events == cause).any()]
+    if present != list(range(1, len(present) + 1)) or not present:
+        return  # statsmodels wants the causes numbered without a gap
+    theirs = CumIncidenceRight(durations + 1, events)
+    at = np.searchsorted(theirs.times, found.days + 1)
+    for cause in present:
+        own = theirs.cinc[cause - 1][at]
+        assert np.allclose(found.incidence[cause - 1], own, rtol=0, atol=1e-9)
+        variance = theirs.cinc_se[cause - 1][at] ** 2
+        # statsmodels divides 0 by 0 on a day on which everyone left has the event.
+        usable = np.isfinite(variance)
+        ours = found.standard_error[cause - 1] ** 2
+        assert np.allclose(ours[usable], variance[usable], rtol=0, atol=1e-9)
+
+
+@given(ROWS)
+def test_all_causes_and_event_free_sum_to_one_and_never_turn_back(rows):
+    durations, events, _, _ = columns(rows)
+    counts = count_by_day(durations, events, causes=3)
+    found = aalen_johansen(counts)
+    assert np.allclose(found.incidence.sum(axis=0) + found.event_free, 1.0, rtol=0, atol=1e-12)
+    assert (np.diff(found.incidence, axis=1, prepend=0.0) >= 0).all()
+    assert np.array_equal(found.event_free, kaplan_meier(counts).survival)
+    limited = np.isfinite(found.lower)
+    assert (found.lower <= found.incidence)[limited].all()
+    assert (found.incidence <= found.upper)[limited].all()
+
+
+@given(ROWS)
+def test_one_cause_is_one_minus_kaplan_meier(rows):
+    durations, events, patients, _ = columns(rows)
+    flags = np.minimum(events, 1)
+    curve = kaplan_meier_by_patient(durations, flags, patients)
+    found = aalen_johansen_by_patient(durations, flags, patients)
+    plain = aalen_johansen(count_by_day(durations, flags))
+    inside = curve.survival > 0
+    assert np.allclose(found.incidence[0], 1 - curve.survival, rtol=0, atol=1e-12)
+    assert np.allclose(
+        found.standard_error[0][inside], curve.standard_error[inside], rtol=0, atol=1e-9
+    )
+    greenwood = kaplan_meier(count_by_day(durations, flags)).standard_error
+    assert np.allclose(plain.standard_error[0][inside], greenwood[inside], rtol=0, atol=1e-9)
+
+
+@given(ROWS)
+def test_censoring_the_competing_event_never_lowers_the_incidence(rows):
+    durations, events, _, _ = columns(rows)
+    counts = count_by_day(durations, events, causes=3)
+    found, cause_specific = aalen_johansen(counts), kaplan_meier(counts.only(1))
+    at = np.searchsorted(cause_specific.days, found.days, side="right")
+    naive = 1 - np.append(1.0, cause_specific.survival)[at]
+    assert (naive >= found.incidence[0] - 1e-12).all()
+
+
+@given(ROWS)
+def test_error_by_patient_is_the_multinomial_one_when_each_row_is_a_patient(rows):
+    durations, events, _, _ = columns(rows)
+    own = aalen_johansen_by_patient(durations, events, np.arange(len(rows)), causes=3)
+    plain = aalen_johansen(count_by_day(durations, events, causes=3))
+    assert np.allclose(own.standard_error**2, plain.standard_error**2, rtol=0, atol=1e-12)
+
+
+def test_error_by_patient_is_the_derivative_with_respect_to_the_patients_weight():
+    rng = np.random.default_rng(4)
+    durations, events = rng.integers(0, 8, 40), rng.integers(0, 3, 40)
+    patients = rng.integers(0, 25, 40)
+    found = aalen_johansen_by_patient(durations, events, patients)
+    variance = np.zeros((found.days.size, 2))
+    step = 1e-5
+    for patient in np.unique(patients):
+        paths = [
+            weighted_incidence(
+                durations,
+                events,
+                np.where(patients == patient, 1 + sign * step, 1.0),
+                found.days,
+                2,
+            )
+            for sign in (1, -1)
+        ]
+        variance += ((paths[0] - paths[1]) / (2 * step)) ** 2
+    # Central differences are exact to the square of the step.
+    assert np.allclose(found.standard_error.T, np.sqrt(variance), rtol=0, atol=1e-8)
+
+
+@given(ROWS)
+def test_counts_by_day_give_the_same_numbers_as_rows(rows):
+    durations, events, _, groups = columns(rows)
+    cells, sizes = np.unique(
+        np.column_stack([durations, events, groups]), axis=0, return_counts=True
+    )
+    direct = aalen_johansen(count_by_day(durations, events))
+    counted = aalen_johansen(count_by_day(cells[:, 0], cells[:, 1], counts=sizes))
+    assert np.array_equal(direct.incidence, counted.incidence)
+    assert np.array_equal(direct.standard_error, counted.standard_error)
+    if (events == 1).any():
+        assert gray_test(durations, events, groups) == gray_test(*cells.T, counts=sizes)
+
+
+def test_ties_of_two_causes_and_day_zero_are_exact():
+    found = aalen_johansen(count_by_day([0, 3, 3, 3, 5, 6, 8, 8], [1, 1, 2, 0, 0, 2, 1, 2]))
+    assert found.days.tolist() == [0, 3, 6, 8]
+    assert found.incidence[0].tolist() == pytest.approx([1 / 8, 2 / 8, 2 / 8, 2 / 8 + 5 / 8 / 3])
+    assert (
+        found.incidence[1].tolist()
+        == pytest.approx([0, 1 / 8, 1 / 8 + 6 / 8 / 3, 1 / 8 + 6 / 8 / 3 + 6 / 8 / 3])
+        or found.incidence[1, 0] == 0
+    )
+    assert found.event_free.tolist() == pytest.approx([7 / 8, 5 / 8, 5 / 8 * 2 / 3, 0])
+
+
+def test_incidence_at_a_landmark():
+    curves = aalen_johansen(count_by_day([10, 20, 30, 40, 50, 60], [1, 2, 0, 1, 0, 0], causes=3))
+    early = incidence_at(curves, 1, 5)
+    assert (early.estimate.value, early.at_risk, early.events) == (0.0, 6, 0)
+    assert early.estimate.warnings == (Caution.NO_EVENTS,)
+    assert early.estimate.interval.upper is None
+    middle = incidence_at(curves, 1, 45)
+    assert middle.estimate.value == pytest.approx(1 / 6 + 4 / 6 / 3)
+    assert middle.events == 2
+    assert middle.estimate.interval.lower < middle.estimate.value < middle.estimate.interval.upper
+    assert incidence_at(curves, 3, 60).estimate.warnings == (Caution.NO_EVENTS,)
+    late = incidence_at(curves, 1, 61)
+    assert late.estimate.value is None
+    assert late.estimate.warnings == (Caution.BEYOND_FOLLOW_UP,)
+    with pytest.raises(ValueError, match="no such cause"):
+        incidence_at(curves, 4, 45)
+
+
+def test_incidence_when_nobody_is_left_event_free():
+    curves = aalen_johansen(count_by_day([3, 5, 7], [1, 2, 1]))
+    assert incidence_at(curves, 1, 100).estimate.value == pytest.approx(2 / 3)
+    assert incidence_at(curves, 1, 100).estimate.interval.upper is not None
+    single = aalen_johansen(count_by_day([3, 5, 7], [1, 1, 1]))
+    found = incidence_at(single, 1, 100).estimate
+    assert found.value == 1.0
+    assert found.warnings == (Caution.NO_ONE_LEFT,)
+
+
+def test_nobody_and_one_leg():
+    nobody = aalen_johansen(count_by_day([], []))
+    assert incidence_at(nobody, 1, 91).estimate.warnings == (Caution.NOT_DEFINED,)
+    assert incidence_at(nobody, 1, 91).estimate.value is None
+    assert aalen_johansen_by_patient([], [], []).days.size == 0
+    one = incidence_at(aalen_johansen(count_by_day([40], [1])), 1, 40).estimate
+    assert one.warnings == (Caution.ONE_AT_RISK,)
+    assert one.interval.lower is None
+
+
+def test_gray_is_the_log_rank_score_without_competing_events():
+    rng = np.random.default_rng(6)
+    durations, events = rng.integers(0, 50, 120), rng.integers(0, 2, 120)
+    groups = rng.integers(0, 3, 120)
+    gray, rank = gray_test(durations, events, groups), log_rank(durations, events, groups)
+    assert gray.expected == pytest.approx(rank.expected, abs=1e-9)
+    assert gray.observed == rank.observed
+    assert gray.degrees_of_freedom == 2
+
+
+def test_gray_without_the_event_or_a_second_group_is_not_estimable():
+    assert gray_test([1, 2, 3], [1, 0, 2], [0, 0, 0]).p_value is None
+    found = gray_test([1, 2, 3, 4], [2, 0, 2, 0], [0, 1, 0, 1])
+    assert found.p_value is None
+    assert found.warnings == (Caution.NOT_ESTIMABLE,)
+    with pytest.raises(ValueError, match="no such cause"):
+        gray_test([1, 2], [1, 1], [0, 1], cause=2)
+
+
+@given(ROWS)
+def test_gray_does_not_depend_on_the_names_of_the_groups(rows):
+    durations, events, _, groups = columns(rows)
+    if not (events == 1).any():
+        return
+    found = gray_test(durations, events, groups)
+    renamed = gray_test(durations, events, np.array([2, 0, 1])[groups])
+    assert renamed.degrees_of_freedom == found.degrees_of_freedom
+    if found.chi_square is not None:
+        assert renamed.chi_square == pytest.approx(found.chi_square, rel=1e-6, abs=1e-9)
+        assert 0 <= found.p_value <= 1
