@@ -203,8 +203,8 @@ def dispersion(
     """Over-dispersion of unit ``values`` with sampling ``variance`` s² around ``target``.
 
     z = (value - target) / s is pulled in to its 10 % and 90 % quantiles (type 7), phi is the mean
-    of z², and tau² = max(0, (I phi - (I - 1)) / (sum w - sum w² / sum w)) with w = 1 / s², the moment
-    estimate of DerSimonian & Laird (Spiegelhalter 2005). Adjusts if phi > 1 and p < 0.05.
+    of z², and tau² = max(0, (I phi - (I - 1)) / (sum w - sum w² / sum w)) with w = 1 / s², the
+    moment estimate of DerSimonian & Laird (Spiegelhalter 2005). Adjusts if phi > 1 and p < 0.05.
     """
     s2 = np.asarray(variance, dtype=np.float64)
     z = (np.asarray(values, dtype=np.float64) - target) / np.sqrt(s2)
