@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection, Engine
 
 from registry import audit
-from registry.errors import DatabaseUnavailable
+from registry.errors import DatabaseUnavailable, Unfit
 from registry.operations import migration
 from registry.schema import Base
 
@@ -125,5 +125,5 @@ def test_one_missing_trigger_stops_the_start(engine: Engine) -> None:
             connection.exec_driver_sql("DROP TRIGGER audit_patient_update")
         else:
             connection.exec_driver_sql("DROP TRIGGER audit_patient ON patient")
-    with pytest.raises(audit.Unfit, match="audit_patient"):
+    with pytest.raises(Unfit, match="audit_patient"):
         migration.require_current(engine)
