@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.entry.checks import Problem
+    from registry.entry.problems import Problem
 
 
 class RegistryError(Exception):

@@ -12,14 +12,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from registry.catalogue import Catalogue, DoseLimit, LimitKind, LimitLevel, catalogue
+from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, LAST_DAY, Base, Quantity
+from registry.entry.dose import dose_problems
 from registry.entry.forms import (
     CourseEntry,
     Entry,
@@ -30,6 +30,7 @@ from registry.entry.forms import (
     SessionEntry,
     SiteOutcomeEntry,
 )
+from registry.entry.problems import Level, Problem
 from registry.schema import (
     AdverseEvent,
     Course,
@@ -51,34 +52,13 @@ from registry.vocabulary import (
 )
 
 
-class Level(StrEnum):
-    """What a problem means for storing the entry."""
-
-    REFUSE = "refuse"
-    CONFIRM = "confirm"
-    NOTE = "note"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One broken rule. ``field`` is a path such as ``sites[0].injections[1].liquid_ml``."""
-
-    field: str
-    rule: str
-    message: str
-    level: Level = Level.REFUSE
-
-    def __str__(self) -> str:
-        """Field and message, for a person."""
-        return f"{self.field}: {self.message}"
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the registry already knows about the patient and the shelf when an entry arrives.
 
     ``sessions`` maps the patient's sessions to their days; ``sites`` the patient's treated sites
-    to their session; ``lots`` known lots, by product and number, to their expiry.
+    to their session; ``lots`` known lots, by product and number, to their expiry; ``same_day`` what
+    the patient got in other sessions of the entry's day.
     """
 
     today: dt.date
@@ -89,6 +69,7 @@ class Known:
     sites: Mapping[UUID, UUID] = field(default_factory=dict)
     lots: Mapping[tuple[str, str], dt.date | None] = field(default_factory=dict)
     clinician_ids: frozenset[int] = frozenset()
+    same_day: tuple[InjectionEntry, ...] = ()
 
 
 def check(entry: Entry, known: Known) -> list[Problem]:
@@ -173,7 +154,7 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
             yield from _injection(f"{path}.injections[{j}]", injection, entry, known)
     for j, injection in enumerate(entry.injections):
         yield from _injection(f"injections[{j}]", injection, entry, known)
-    yield from _doses(entry)
+    yield from dose_problems(entry, known.same_day)
 
 
 def _injection(
@@ -224,104 +205,6 @@ def _injection(
             f"The lot expired on {expires_on.isoformat()}, before the session. Correct the lot, or "
             "confirm that it was used.",
             Level.CONFIRM,
-        )
-
-
-def _doses(entry: SessionEntry) -> Iterator[Problem]:
-    rows = catalogue()
-    unlimited: set[str] = set()
-    limits: dict[str, DoseLimit] = {}
-    for injection in entry.all_injections():
-        if injection.product_code not in rows.products:
-            continue
-        if not rows.established_limit(injection.product_code):
-            unlimited.add(injection.product_code)
-        strength = injection.concentration_percent or Decimal(0)
-        for limit in rows.limits_for(
-            injection.product_code, injection.form, strength, entry.treated_on
-        ):
-            limits[limit.code] = limit
-    for limit in limits.values():
-        yield from _dose(limit, entry, rows)
-    for code in sorted(unlimited):
-        yield Problem(
-            "injections",
-            "no_limit_known",
-            f"No limit is known for {rows.products[code].label}: the volume was not checked.",
-            Level.NOTE,
-        )
-
-
-def _dose(limit: DoseLimit, entry: SessionEntry, rows: Catalogue) -> Iterator[Problem]:
-    level = Level.NOTE if limit.level is LimitLevel.NOTE else Level.CONFIRM
-    product = rows.products[limit.product_code]
-    given = [
-        injection
-        for injection in entry.all_injections()
-        if injection.product_code in rows.products
-        and (
-            rows.products[injection.product_code].sclerosant_code == product.sclerosant_code
-            if limit.kind is LimitKind.MG_PER_KG
-            else injection.product_code == limit.product_code
-        )
-        and (
-            limit.kind is LimitKind.MG_PER_KG
-            or limit.applies(
-                injection.form, injection.concentration_percent or Decimal(0), entry.treated_on
-            )
-        )
-    ]
-    blank = any(
-        i.liquid_ml is None
-        or (i.concentration_percent is None and limit.kind is LimitKind.MG_PER_KG)
-        or (i.gas_ml is None and limit.form is SclerosantForm.FOAM)
-        for i in given
-    )
-    if blank:
-        yield Problem(
-            "injections",
-            f"dose_unchecked:{limit.code}",
-            f"The limit for {product.label} per {limit.per.value} was not fully checked: a volume "
-            "or strength is blank.",
-            Level.NOTE,
-        )
-    liquid = sum((i.liquid_ml for i in given if i.liquid_ml is not None), Decimal(0))
-    if limit.kind is LimitKind.VOLUME_ML:
-        gas = sum((i.gas_ml for i in given if i.gas_ml is not None), Decimal(0))
-        total = liquid + gas if limit.form is SclerosantForm.FOAM else liquid
-        if total > limit.limit:
-            yield Problem(
-                "injections",
-                f"dose:{limit.code}",
-                f"{total.normalize():f} mL in all; the limit for {product.label} is "
-                f"{limit.limit.normalize():f} mL per {limit.per.value} ({limit.jurisdiction}).",
-                level,
-            )
-        return
-    mg = sum(
-        (
-            rows.products[i.product_code].mg_per_ml(i.concentration_percent) * i.liquid_ml
-            for i in given
-            if i.concentration_percent is not None and i.liquid_ml is not None
-        ),
-        Decimal(0),
-    )
-    if mg and entry.weight_kg is None:
-        yield Problem(
-            "weight_kg",
-            "weight_for_limit",
-            f"{mg.normalize():f} mg in all; the limit of {limit.limit.normalize():f} mg/kg per "
-            f"{limit.per.value} was not checked because the weight is blank.",
-            Level.NOTE,
-        )
-    elif entry.weight_kg is not None and mg > limit.limit * entry.weight_kg:
-        yield Problem(
-            "injections",
-            f"dose:{limit.code}",
-            f"{mg.normalize():f} mg in all; at {entry.weight_kg.normalize():f} kg the limit for "
-            f"{product.label} is {(limit.limit * entry.weight_kg).normalize():f} mg per "
-            f"{limit.per.value} ({limit.jurisdiction}).",
-            level,
         )
 
 

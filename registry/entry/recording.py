@@ -20,15 +20,17 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, require
 from registry.database import Base, DbSession
-from registry.entry.checks import Known, Level, Problem, check
+from registry.entry.checks import Known, check
 from registry.entry.forms import (
     CourseEntry,
     Entry,
     EventEntry,
     FollowUpEntry,
+    InjectionEntry,
     PatientEntry,
     SessionEntry,
 )
+from registry.entry.problems import Level, Problem
 from registry.entry.rows import STORING_ORDER, Rows, rows_of
 from registry.errors import Conflict, InvalidEntry, NotFound
 from registry.schema import (
@@ -249,6 +251,9 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
             sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.lot_number.in_(numbers))
         )
         lots = {(lot.product_code, lot.lot_number): lot.expires_on for lot in stored}
+    same_day: tuple[InjectionEntry, ...] = ()
+    if isinstance(entry, SessionEntry):
+        same_day = _injected_that_day(db, clinic_id, entry)
     clinicians = db.scalars(sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id))
     return Known(
         today=today,
@@ -259,6 +264,42 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         sites={row.id: row.treatment_session_id for row in sites},
         lots=lots,
         clinician_ids=frozenset(clinicians),
+        same_day=same_day,
+    )
+
+
+def _injected_that_day(
+    db: DbSession, clinic_id: int, entry: SessionEntry
+) -> tuple[InjectionEntry, ...]:
+    """What the patient got in other sessions of the day, for limits per day."""
+    stored = db.scalars(
+        sa.select(Injection)
+        .join(
+            TreatmentSession,
+            sa.and_(
+                TreatmentSession.clinic_id == Injection.clinic_id,
+                TreatmentSession.id == Injection.treatment_session_id,
+            ),
+        )
+        .where(
+            Injection.clinic_id == clinic_id,
+            Injection.voided_at.is_(None),
+            TreatmentSession.patient_id == entry.patient_id,
+            TreatmentSession.treated_on == entry.treated_on,
+            TreatmentSession.voided_at.is_(None),
+            TreatmentSession.id != entry.id,
+        )
+    )
+    return tuple(
+        InjectionEntry(
+            product_code=row.product_code,
+            form=row.form,
+            concentration_percent=row.concentration_percent,
+            liquid_ml=row.liquid_ml,
+            gas=row.gas,
+            gas_ml=row.gas_ml,
+        )
+        for row in stored
     )
 
 

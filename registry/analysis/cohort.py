@@ -1,0 +1,176 @@
+"""Which sessions a question is about, and how they are grouped.
+
+A filter travels in the address of a page, so it holds report words, dates and catalogue codes only:
+never a patient, a pseudonym or an event.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.access import Actor
+from registry.analysis.facts import DIMENSIONS, MIXED, NOT_RECORDED, Facts, day_number
+from registry.catalogue import catalogue
+from registry.messages import Message, message
+
+FROM: Final = "from"
+TO: Final = "to"
+
+DIMENSION_LABELS: Final[Mapping[str, str]] = {
+    "sclerosant": "Sclerosant",
+    "product": "Product",
+    "concentration": "Concentration",
+    "form": "Form",
+    "gas": "Gas",
+    "guidance": "Guidance",
+    "vessel_class": "Vessel class",
+    "modality": "Modality",
+    "intent": "Intent",
+    "indication": "Indication",
+    "skin_type": "Skin type",
+    "sex": "Sex",
+    "clinician": "Clinician",
+    "clinic": "Clinic",
+    "month": "Month",
+}
+
+_WORDS: Final[Mapping[tuple[str, str], str]] = {
+    ("form", MIXED): "Liquid and foam",
+    ("sclerosant", MIXED): "Several sclerosants",
+    ("product", MIXED): "Several products",
+    ("concentration", MIXED): "Several concentrations",
+    ("vessel_class", MIXED): "Several vessel classes",
+    ("gas", MIXED): "Several gases",
+    ("gas", "co2"): "CO₂",
+    ("gas", "o2_co2"): "O₂/CO₂",
+    ("modality", "nd_yag_laser"): "Nd:YAG laser",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CohortFilter:
+    """Sessions treated from ``start`` to ``end``, both included, at the chosen levels.
+
+    ``levels`` maps a dimension to the codes that are kept; a dimension that is not named is not
+    filtered.
+    """
+
+    start: dt.date | None = None
+    end: dt.date | None = None
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def to_query(self) -> dict[str, str]:
+        """The filter as the words of an address."""
+        query: dict[str, str] = {}
+        if self.start is not None:
+            query[FROM] = self.start.isoformat()
+        if self.end is not None:
+            query[TO] = self.end.isoformat()
+        for dimension in DIMENSIONS:
+            chosen = self.levels.get(dimension, ())
+            if chosen:
+                query[dimension] = ",".join(chosen)
+        return query
+
+    @classmethod
+    def from_query(
+        cls, query: Mapping[str, str], facts: Facts | None = None
+    ) -> tuple[CohortFilter, tuple[Message, ...]]:
+        """Read the words of an address; what is unknown is named and ignored.
+
+        With ``facts``, levels that do not occur in the data are unknown too.
+        """
+        ignored: list[Message] = []
+        days: dict[str, dt.date | None] = {FROM: None, TO: None}
+        for name in days:
+            if name in query:
+                try:
+                    days[name] = dt.date.fromisoformat(query[name])
+                except ValueError:
+                    ignored.append(message("“{name}” is not a day such as 2026-11-23.", name=name))
+        start, end = days[FROM], days[TO]
+        if start is not None and end is not None and start > end:
+            start, end = end, start
+            ignored.append(message("The dates were reversed; they were put in order."))
+        levels: dict[str, tuple[str, ...]] = {}
+        for dimension in DIMENSIONS:
+            if not query.get(dimension):
+                continue
+            asked = dict.fromkeys(query[dimension].split(",")[:100])
+            known = [code for code in asked if facts is None or code in facts.levels[dimension]]
+            if len(known) < len(asked):
+                ignored.append(
+                    message(
+                        "{count} unknown value(s) of {dimension} were ignored.",
+                        count=len(asked) - len(known),
+                        dimension=message(DIMENSION_LABELS[dimension]),
+                    )
+                )
+            if known:
+                levels[dimension] = tuple(known)
+        return cls(start, end, levels), tuple(ignored)
+
+    def mask(self, facts: Facts, clinics: Collection[int]) -> NDArray[np.bool_]:
+        """Sessions of ``clinics`` that the filter keeps."""
+        sessions = facts.sessions
+        kept = np.isin(sessions["clinic"].to_numpy(), list(clinics))
+        days = sessions["day"].to_numpy()
+        if self.start is not None:
+            kept &= days >= day_number(self.start)
+        if self.end is not None:
+            kept &= days <= day_number(self.end)
+        for dimension, chosen in self.levels.items():
+            wanted = [i for i, code in enumerate(facts.levels[dimension]) if code in chosen]
+            kept &= np.isin(sessions[dimension].to_numpy(), wanted)
+        return np.asarray(kept, dtype=np.bool_)
+
+
+def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
+    """What a level is called for this reader.
+
+    The reader's own row is named; other clinicians carry a number that says nothing about rank.
+    """
+    if code == NOT_RECORDED:
+        return message("Not recorded")
+    if (dimension, code) in _WORDS:
+        return message(_WORDS[dimension, code])
+    if dimension == "clinician":
+        name, user_id = facts.clinicians.get(code, ("", None))
+        if user_id is not None and user_id == by.user_id:
+            return message("{name} (you)", name=name)
+        clinic = code.split("-", 1)[0]
+        peers = sorted(
+            (key for key in facts.clinicians if key.split("-", 1)[0] == clinic),
+            key=lambda key: int(key.split("-", 1)[1]),
+        )
+        number = peers.index(code) + 1 if code in peers else 0
+        return message("Clinician {number}", number=number)
+    if dimension == "clinic":
+        return message("{name}", name=facts.clinics[int(code)][1])
+    if dimension == "sclerosant":
+        return message(catalogue().sclerosants[code].label)
+    if dimension == "product":
+        return message(catalogue().products[code].label)
+    if dimension == "concentration":
+        return message("{strength} %", strength=code)
+    if dimension == "month":
+        return message("{month}", month=code)
+    if dimension == "skin_type":
+        return message("Fitzpatrick {type}", type=code)
+    return message(code.replace("_", " ").capitalize())
+
+
+def level_order(dimension: str, code: str) -> tuple[int, float, str]:
+    """Place of a level in a list: its natural order, never its rate; unrecorded last."""
+    rank = {MIXED: 1, NOT_RECORDED: 2}.get(code, 0)
+    if dimension == "concentration" and rank == 0:
+        return (rank, float(code), code)
+    if dimension == "clinician" and rank == 0:
+        return (rank, float(code.split("-", 1)[1]), code)
+    return (rank, 0.0, code)

@@ -1,0 +1,143 @@
+"""Dose and volume against the limits of the labels, which are catalogue rows and never code.
+
+A limit per session counts the session; a limit per day counts every session of the patient on that
+day, both legs together; a limit by weight counts the agent across all its products. What cannot be
+checked is said, never passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from registry.catalogue import (
+    DoseLimit,
+    LimitKind,
+    LimitLevel,
+    LimitPeriod,
+    Product,
+    catalogue,
+)
+from registry.entry.forms import InjectionEntry, SessionEntry
+from registry.entry.problems import Level, Problem
+from registry.vocabulary import SclerosantForm
+
+_LEVELS = {
+    LimitLevel.STOP: Level.REFUSE,
+    LimitLevel.CONFIRM: Level.CONFIRM,
+    LimitLevel.NOTE: Level.NOTE,
+}
+
+
+def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> Iterator[Problem]:
+    """Limits that the session exceeds, and those that could not be checked.
+
+    ``same_day`` holds what the patient got in other sessions of that day. Unknown products are
+    left to the checks of the single injection.
+    """
+    rows = catalogue()
+    known = [i for i in entry.all_injections() if i.product_code in rows.products]
+    limits: dict[str, DoseLimit] = {}
+    unlimited: dict[str, Product] = {}
+    for injection in known:
+        found = rows.limits_for(
+            injection.product_code, injection.form, _strength(injection), entry.treated_on
+        )
+        limits |= {limit.code: limit for limit in found}
+        if all(limit.level is LimitLevel.NOTE for limit in found):
+            unlimited[injection.product_code] = rows.products[injection.product_code]
+    earlier = [i for i in same_day if i.product_code in rows.products]
+    for limit in limits.values():
+        given = known + (earlier if limit.per is LimitPeriod.DAY else [])
+        yield from _one_limit(limit, [i for i in given if _falls_under(limit, i, entry)], entry)
+    for product in unlimited.values():
+        yield Problem(
+            "injections",
+            "no_limit_known",
+            f"No limit is known for {product.label} in this strength and form: the volume was not "
+            "checked.",
+            Level.NOTE,
+        )
+
+
+def milligrams(injection: InjectionEntry) -> Decimal | None:
+    """Mass of agent injected; None when a volume or the strength is blank.
+
+    Liquid: volume times 10 mg/mL per percent. Ready-made foam: mL of foam times what its label says
+    one mL holds.
+    """
+    product = catalogue().products[injection.product_code]
+    if product.foam_mg_per_ml is not None and injection.form is SclerosantForm.FOAM:
+        foam = _foam_ml(injection)
+        return None if foam is None else foam * product.foam_mg_per_ml
+    if injection.concentration_percent is None or injection.liquid_ml is None:
+        return None
+    return product.mg_per_ml(injection.concentration_percent) * injection.liquid_ml
+
+
+def _strength(injection: InjectionEntry) -> Decimal:
+    return injection.concentration_percent or Decimal(0)
+
+
+def _foam_ml(injection: InjectionEntry) -> Decimal | None:
+    if injection.liquid_ml is None or injection.gas_ml is None:
+        return None
+    return injection.liquid_ml + injection.gas_ml
+
+
+def _falls_under(limit: DoseLimit, injection: InjectionEntry, entry: SessionEntry) -> bool:
+    products = catalogue().products
+    if limit.kind is LimitKind.MG_PER_KG:
+        agent = products[limit.product_code].sclerosant_code
+        return products[injection.product_code].sclerosant_code == agent
+    return injection.product_code == limit.product_code and limit.applies(
+        injection.form, _strength(injection), entry.treated_on
+    )
+
+
+def _one_limit(
+    limit: DoseLimit, given: Sequence[InjectionEntry], entry: SessionEntry
+) -> Iterator[Problem]:
+    by_weight = limit.kind is LimitKind.MG_PER_KG
+    if by_weight:
+        amounts = [milligrams(injection) for injection in given]
+    elif limit.form is SclerosantForm.FOAM:
+        amounts = [_foam_ml(injection) for injection in given]
+    else:
+        amounts = [injection.liquid_ml for injection in given]
+    total = sum((amount for amount in amounts if amount is not None), Decimal(0))
+    label = catalogue().products[limit.product_code].label
+    blank = None in amounts
+    if by_weight and entry.weight_kg is None:
+        if total:
+            yield Problem(
+                "weight_kg",
+                "weight_for_limit",
+                f"{_number(total)} mg in all; the limit of {_number(limit.limit)} mg/kg per "
+                f"{limit.per.value} was not checked because the weight is blank.",
+                Level.NOTE,
+            )
+        return
+    allowed = limit.limit * entry.weight_kg if by_weight and entry.weight_kg else limit.limit
+    unit = "mg" if by_weight else "mL"
+    if total > allowed:
+        weight = f" at {_number(entry.weight_kg)} kg" if by_weight and entry.weight_kg else ""
+        yield Problem(
+            "injections",
+            f"dose:{limit.code}",
+            f"{_number(total)} {unit} in all; the limit for {label}{weight} is {_number(allowed)} "
+            f"{unit} per {limit.per.value} ({limit.jurisdiction}).",
+            _LEVELS[limit.level],
+        )
+    elif blank:
+        yield Problem(
+            "injections",
+            f"dose_unchecked:{limit.code}",
+            f"The limit for {label} per {limit.per.value} was not fully checked: a volume or "
+            "strength is blank.",
+            Level.NOTE,
+        )
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"
