@@ -23,6 +23,8 @@ class Caution(StrEnum):
     """A single observation: no interval."""
     NO_ONE_LEFT = "no_one_left"
     """Every one had the event; the limits are undefined."""
+    OVERDISPERSED = "overdispersed"
+    """Counts vary more than their model allows: the interval is too short."""
     NOT_ESTIMABLE = "not_estimable"
     """An empty cell or a degenerate design leaves the quantity or its limits undefined."""
 
