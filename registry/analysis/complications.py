@@ -1,0 +1,337 @@
+"""How often treatment is followed by a complication.
+
+A session enters when it is *mature*: old enough for the event's counting window and for the visit
+that asks about it. It is *assessed* when the event happened or was looked for at or after the
+window's end. With at least 95 % assessed the rate is events / mature sessions; below that it is
+1 - Kaplan-Meier at the window's end, with the best and the worst case. Events / assessed sessions
+is never used: it leaves out the well who did not come back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label, level_order
+from registry.analysis.facts import DIMENSIONS, Facts, day_number, facts_of
+from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow
+from registry.catalogue import catalogue
+from registry.errors import NotFound
+from registry.messages import Message, message
+from registry.statistics import display_rules
+from registry.statistics.clustering import (
+    clustered_proportion,
+    first_session_proportion,
+    per_patient_counts,
+    per_patient_proportion,
+)
+from registry.statistics.result import Estimate, Interval
+from registry.statistics.survival import (
+    count_by_day,
+    kaplan_meier,
+    kaplan_meier_by_patient,
+    landmark,
+)
+
+ANY: Final = "any_complication_30d"
+BY_EVENT: Final = "event"
+GROUPINGS: Final = (BY_EVENT, *DIMENSIONS)
+
+Flags = NDArray[np.bool_]
+Days = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is counted: one event term, or the composite of several with one window for asking."""
+
+    code: str
+    label: Message
+    terms: tuple[str, ...]
+    window_days: int
+    mature_after_days: int
+
+
+def outcome_of(code: str) -> Outcome:
+    """The outcome of a catalogue code; raises :class:`NotFound` for an unknown one."""
+    rows = catalogue()
+    if code in rows.composites:
+        composite = rows.composites[code]
+        members = [term for term in rows.event_terms.values() if term.in_composite]
+        return Outcome(
+            code,
+            message(composite.label),
+            tuple(term.code for term in members),
+            composite.window_days,
+            max(rows.visits[term.assessed_at_visit].to_day for term in members),
+        )
+    if code in rows.event_terms:
+        term = rows.event_terms[code]
+        return Outcome(
+            code,
+            message(term.label),
+            (code,),
+            term.counting_window_days,
+            rows.visits[term.assessed_at_visit].to_day,
+        )
+    raise NotFound(
+        f"There is no event called “{code[:40]}”. `sclero catalogue events` lists them; "
+        f"“{ANY}” counts any complication."
+    )
+
+
+def complications(
+    engine: Engine,
+    by: Actor,
+    cohort: CohortFilter,
+    *,
+    today: dt.date,
+    event: str = ANY,
+    group_by: str = BY_EVENT,
+) -> RateReport:
+    """Rates of one outcome in each group of a cohort, or of every event side by side."""
+    clinics = scope(by, Permission.READ_RATES)
+    outcome = outcome_of(event)
+    if group_by not in GROUPINGS:
+        raise NotFound(f"Rates can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”.")
+    facts = facts_of(engine)
+    chosen = cohort.mask(facts, clinics)
+    measure = _measure(facts, today)
+    total = measure(outcome, chosen, "total", message("All sessions"))
+    warnings: list[Message] = []
+    if group_by == BY_EVENT:
+        rows = tuple(
+            row
+            for term in catalogue().event_terms
+            if (row := measure(outcome_of(term), chosen, term, outcome_of(term).label)).events
+        )
+    else:
+        codes = facts.sessions[group_by].to_numpy()
+        levels = facts.levels[group_by]
+        present = [levels[i] for i in np.unique(codes[chosen])]
+        rows = tuple(
+            measure(
+                outcome,
+                chosen & (codes == levels.index(level)),
+                level,
+                level_label(facts, group_by, level, by),
+            )
+            for level in sorted(present, key=lambda level: level_order(group_by, level))
+        )
+        warnings.append(
+            message(
+                "Groups differ in more than {dimension}: crude rates say nothing about causes.",
+                dimension=message(DIMENSION_LABELS[group_by]),
+            )
+        )
+    mature = chosen & _mature(facts, outcome, today)
+    had = _had_event(facts, outcome)[0]
+    patients = facts.sessions["patient"].to_numpy()
+    per_patient = per_patient_proportion(*per_patient_counts(patients[mature], had[mature]))
+    return RateReport(
+        heading=Heading(
+            "complications",
+            message("Complications: {event}", event=outcome.label),
+            _definition(outcome),
+            "sessions",
+            cohort,
+            today,
+            facts.seal,
+        ),
+        event=outcome.code,
+        event_label=outcome.label,
+        by=group_by,
+        total=total,
+        rows=rows,
+        per_patient=per_patient.estimate,
+        mean_sessions=per_patient.mean_sessions,
+        first_session=first_session_proportion(
+            patients[mature], facts.sessions["day"].to_numpy()[mature], had[mature]
+        ),
+        serious=_serious(facts, chosen),
+        excluded=_excluded(facts, outcome, chosen, mature, clinics),
+        warnings=tuple(warnings),
+    )
+
+
+def _definition(outcome: Outcome) -> Message:
+    return message(
+        "Sessions followed by {event} within {window} days, of all sessions at least {age} days "
+        "old. An event counts unless it was judged unlikely to be or not related to the treatment; "
+        "one that was not judged counts.",
+        event=outcome.label,
+        window=outcome.window_days,
+        age=outcome.mature_after_days,
+    )
+
+
+def _mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
+    days = facts.sessions["day"].to_numpy()
+    return np.asarray(days + outcome.mature_after_days <= day_number(today))
+
+
+def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
+    """Whether each session had a counted event, on which day first, and only by screening."""
+    size = len(facts.sessions)
+    windows = catalogue().event_terms
+    events = facts.events
+    limit = events["term"].map({code: windows[code].counting_window_days for code in outcome.terms})
+    counted = events[
+        limit.notna()
+        & events["related"]
+        & (events["session"] >= 0)
+        & (events["offset"] >= 0)
+        & (events["offset"] <= limit)
+    ]
+    first = np.full(size, np.iinfo(np.int64).max)
+    np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy(np.int64))
+    had = np.zeros(size, dtype=np.bool_)
+    had[counted["session"].to_numpy()] = True
+    by_symptom = np.zeros(size, dtype=np.bool_)
+    by_symptom[counted.loc[counted["detection"] != "planned_duplex", "session"].to_numpy()] = True
+    return had, first, had & ~by_symptom
+
+
+def _last_asked(facts: Facts, outcome: Outcome) -> Days:
+    """Last day on which each patient was asked about every term of the outcome; -1 for never."""
+    last = np.full(facts.patients, -1, dtype=np.int64)
+    visits = facts.visits
+    if not len(visits):
+        return last
+    covering = {
+        key
+        for key, checklist in catalogue().checklist_versions.items()
+        if set(outcome.terms) <= set(checklist.term_codes)
+    }
+    asked = np.fromiter(
+        (
+            key in covering
+            for key in zip(visits["checklist_code"], visits["checklist_version"], strict=True)
+        ),
+        np.bool_,
+        len(visits),
+    )
+    gaps = facts.not_assessed
+    asked[gaps.loc[gaps["term"].isin(outcome.terms), "visit"].to_numpy(np.int64)] = False
+    asked &= visits["patient"].to_numpy() >= 0
+    np.maximum.at(
+        last, visits["patient"].to_numpy()[asked], visits["day"].to_numpy(np.int64)[asked]
+    )
+    return last
+
+
+def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
+    """A function that makes one row; what depends on the outcome alone is worked out once."""
+    days = facts.sessions["day"].to_numpy(np.int64)
+    patients = facts.sessions["patient"].to_numpy(np.int64)
+    prepared: dict[str, tuple[Flags, Flags, Days, Flags, Days]] = {}
+
+    def prepare(outcome: Outcome) -> tuple[Flags, Flags, Days, Flags, Days]:
+        had, first, screened = _had_event(facts, outcome)
+        observed = _last_asked(facts, outcome)[patients] - days if len(days) else days
+        return _mature(facts, outcome, today), had, first, screened, observed
+
+    def measure(outcome: Outcome, chosen: Flags, code: str, label: Message) -> RateRow:
+        if outcome.code not in prepared:
+            prepared[outcome.code] = prepare(outcome)
+        is_mature, had, first, screened, observed = prepared[outcome.code]
+        mature = chosen & is_mature
+        n, x = int(mature.sum()), int((mature & had).sum())
+        assessed = int((mature & (had | (observed >= outcome.window_days))).sum())
+        sums = per_patient_counts(patients[mature], had[mature])
+        clustered = clustered_proportion(*sums)
+        estimate, basis = clustered.estimate, Basis.PROPORTION
+        if n and not display_rules.headline_is_proportion(assessed, n):
+            basis = Basis.KAPLAN_MEIER
+            durations = np.where(had, first, np.clip(observed, 0, outcome.window_days))[mature]
+            estimate = _until(durations, had[mature], patients[mature], outcome.window_days)
+        bound = clustered.patient_bound
+        return RateRow(
+            code=code,
+            label=label,
+            window_days=outcome.window_days,
+            sessions=int(chosen.sum()),
+            mature=n,
+            events=x,
+            assessed=assessed,
+            patients=len(np.unique(patients[mature])),
+            screened=int((mature & screened).sum()),
+            basis=basis,
+            estimate=estimate,
+            best=x / n if n else None,
+            worst=(x + n - assessed) / n if n else None,
+            design_effect=clustered.design_effect,
+            patient_bound=bound.upper if bound else None,
+        )
+
+    return measure
+
+
+def _until(durations: Days, had: Flags, patients: Days, window: int) -> Estimate:
+    """1 - Kaplan-Meier at the end of the window, patients with several sessions allowed for."""
+    if len(np.unique(patients)) == len(patients):
+        curve = kaplan_meier(count_by_day(durations, had))
+    else:
+        curve = kaplan_meier_by_patient(durations, had, patients)
+    free = landmark(curve, window, unit="sessions").estimate
+    limits = free.interval
+    return Estimate(
+        None if free.value is None else 1.0 - free.value,
+        Interval(
+            None if limits.upper is None else 1.0 - limits.upper,
+            None if limits.lower is None else 1.0 - limits.lower,
+            limits.level,
+            f"kaplan_meier_{limits.method}",
+            limits.one_sided,
+        ),
+        int(had.sum()),
+        len(had),
+        "sessions",
+        free.warnings,
+    )
+
+
+def _serious(facts: Facts, chosen: Flags) -> tuple[tuple[Message, int], ...]:
+    """Every serious event of the cohort, mature or not, related or not: one by one."""
+    rows = catalogue().event_terms
+    events = facts.events[facts.events["session"] >= 0]
+    by_nature = events["term"].isin([t.code for t in rows.values() if t.serious_by_nature])
+    kept = events[(events["serious"] | by_nature) & chosen[events["session"].to_numpy()]]
+    return tuple(
+        (message(rows[str(term)].label), int(count))
+        for term, count in kept["term"].value_counts().sort_index().items()
+    )
+
+
+def _excluded(
+    facts: Facts, outcome: Outcome, chosen: Flags, mature: Flags, clinics: Collection[int]
+) -> tuple[Excluded, ...]:
+    events = facts.events[facts.events["term"].isin(outcome.terms)]
+    inside = events[events["session"] >= 0]
+    inside = inside[chosen[inside["session"].to_numpy()]]
+    windows = inside["term"].map(
+        {code: catalogue().event_terms[code].counting_window_days for code in outcome.terms}
+    )
+    loose = events[(events["session"] < 0) & events["clinic"].isin(list(clinics))]
+    found = (
+        Excluded(
+            message("sessions not yet old enough to be assessed"), int((chosen & ~mature).sum())
+        ),
+        Excluded(
+            message("events judged unlikely to be or not related to the treatment"),
+            int((~inside["related"]).sum()),
+        ),
+        Excluded(
+            message("events outside their counting window: listed, not counted"),
+            int((inside["related"] & (inside["offset"] > windows)).sum()),
+        ),
+        Excluded(message("events of these clinics that belong to no session"), len(loose)),
+    )
+    return tuple(item for item in found if item.count)

@@ -1,0 +1,96 @@
+"""How complete follow-up is, visit by visit: what every other rate is read beside."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.facts import day_number, facts_of
+from registry.analysis.results import Excluded, FollowUpReport, Heading, VisitRow
+from registry.catalogue import catalogue
+from registry.database import reading
+from registry.messages import message
+from registry.schema import FollowUp
+from registry.statistics.clustering import clustered_proportion, per_patient_counts
+from registry.vocabulary import FollowUpStatus
+
+
+def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date) -> FollowUpReport:
+    """For each visit of the schedule: sessions due, seen within the visit's window, not seen."""
+    clinics = scope(by, Permission.READ_RATES)
+    facts = facts_of(engine)
+    chosen = cohort.mask(facts, clinics)
+    days = facts.sessions["day"].to_numpy(np.int64)
+    patients = facts.sessions["patient"].to_numpy(np.int64)
+    last_session = np.full(facts.patients + 1, -1, dtype=np.int64)
+    np.maximum.at(last_session, patients, days)
+    visit_patient = facts.visits["patient"].to_numpy(np.int64)
+    visit_day = facts.visits["day"].to_numpy(np.int64)
+    order = np.lexsort((visit_day, visit_patient))
+    keys = visit_patient[order] * 1_000_000 + visit_day[order]
+    rows = []
+    for visit in catalogue().visits.values():
+        due = chosen & (days + visit.to_day <= day_number(today))
+        if not due.any():
+            continue
+        # A visit counts for every session whose window it falls into.
+        first = np.searchsorted(keys, patients * 1_000_000 + days + visit.from_day, side="left")
+        last = np.searchsorted(keys, patients * 1_000_000 + days + visit.to_day, side="right")
+        seen = due & (last > first)
+        rows.append(
+            VisitRow(
+                code=visit.code,
+                label=message(visit.label),
+                due=int(due.sum()),
+                seen=int(seen.sum()),
+                missed=int((due & ~seen).sum()),
+                overdue=_overdue(engine, clinics, visit.code, today),
+                completeness=clustered_proportion(
+                    *per_patient_counts(patients[due], seen[due])
+                ).estimate,
+            )
+        )
+    not_due = int((chosen & (days + 1 > day_number(today))).sum())
+    excluded = (Excluded(message("sessions of today or later"), not_due),)
+    return FollowUpReport(
+        heading=Heading(
+            "follow_up",
+            message("Completeness of follow-up"),
+            message(
+                "Sessions old enough for a visit whose patient was seen, called or photographed "
+                "within the visit's window (a quarter of the interval on either side)."
+            ),
+            "sessions",
+            cohort,
+            today,
+            facts.seal,
+        ),
+        rows=tuple(rows),
+        excluded=tuple(item for item in excluded if item.count),
+    )
+
+
+def _overdue(engine: Engine, clinics: frozenset[int], visit_code: str, today: dt.date) -> int:
+    """Visits still planned although their window has closed."""
+    visit = catalogue().visits[visit_code]
+    latest = today - dt.timedelta(days=visit.to_day - visit.due_day)
+    with reading(engine) as db:
+        return int(
+            db.scalar(
+                sa.select(sa.func.count())
+                .select_from(FollowUp)
+                .where(
+                    FollowUp.clinic_id.in_(clinics),
+                    FollowUp.visit_code == visit_code,
+                    FollowUp.status == FollowUpStatus.PLANNED,
+                    FollowUp.voided_at.is_(None),
+                    FollowUp.due_on < latest,
+                )
+            )
+            or 0
+        )

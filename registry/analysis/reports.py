@@ -1,0 +1,97 @@
+"""The reports by name: what the command line offers and what the pages show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis import complications, follow_up, recurrence
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.results import Report
+from registry.errors import NotFound
+from registry.messages import Message, message
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which cohort, by what, and for which event, as of which day."""
+
+    cohort: CohortFilter
+    today: dt.date
+    group_by: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A report that can be asked for: its name, what it answers, and its groupings."""
+
+    name: str
+    answers: Message
+    groupings: tuple[str, ...]
+    default_grouping: str
+    ask: Callable[[Engine, Actor, Asked], Report]
+
+
+QUESTIONS: Final[Mapping[str, Question]] = {
+    question.name: question
+    for question in (
+        Question(
+            "complications",
+            message("How often is treatment followed by a complication?"),
+            complications.GROUPINGS,
+            complications.BY_EVENT,
+            lambda engine, by, asked: complications.complications(
+                engine,
+                by,
+                asked.cohort,
+                today=asked.today,
+                event=asked.event,
+                group_by=asked.group_by,
+            ),
+        ),
+        Question(
+            "recurrence",
+            message("How often do veins come back after success?"),
+            recurrence.GROUPINGS,
+            recurrence.ALL,
+            lambda engine, by, asked: recurrence.recurrence(
+                engine, by, asked.cohort, today=asked.today, group_by=asked.group_by
+            ),
+        ),
+        Question(
+            "follow_up",
+            message("How many patients come back to be asked?"),
+            ("visit",),
+            "visit",
+            lambda engine, by, asked: follow_up.follow_up(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
+    )
+}
+
+
+def report(
+    engine: Engine,
+    by: Actor,
+    name: str,
+    cohort: CohortFilter,
+    *,
+    today: dt.date,
+    group_by: str | None = None,
+    event: str = complications.ANY,
+) -> Report:
+    """Answer a question by name; raises :class:`NotFound` for an unknown one."""
+    scope(by, Permission.READ_RATES)
+    question = QUESTIONS.get(name)
+    if question is None:
+        raise NotFound(f"There is no report “{name[:40]}”. There are: {', '.join(QUESTIONS)}.")
+    return question.ask(
+        engine, by, Asked(cohort, today, group_by or question.default_grouping, event)
+    )

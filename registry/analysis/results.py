@@ -1,0 +1,355 @@
+"""What every question answers with: numbers that carry their definition and all their parts.
+
+One object serves the page, the command line and every file, so no two of them can disagree. Texts
+are messages, translated where they are shown; rounding happens in :mod:`registry.analysis.wording`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from registry.analysis.cohort import CohortFilter
+from registry.messages import Message
+from registry.statistics.result import Estimate
+
+
+class Basis(StrEnum):
+    """How a headline rate was made."""
+
+    PROPORTION = "proportion"
+    """Events of mature sessions: at least 95 % of them were assessed."""
+    KAPLAN_MEIER = "kaplan_meier"
+    """1 - Kaplan-Meier at the window's end: more than 5 % were not assessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """What was left out, why, and how many."""
+
+    reason: Message
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """A rate in one group.
+
+    ``sessions`` are all of the group, ``mature`` those old enough for the window and its visit, and
+    only those enter: ``events`` of them had the event and ``assessed`` of them had it or were asked
+    at or after the window's end. ``best`` and ``worst`` are the rates if none, or all, of the
+    others had it. ``screened`` of the events were found by a planned duplex scan.
+    """
+
+    code: str
+    label: Message
+    window_days: int
+    sessions: int
+    mature: int
+    events: int
+    assessed: int
+    patients: int
+    screened: int
+    basis: Basis
+    estimate: Estimate
+    best: float | None
+    worst: float | None
+    design_effect: float | None = None
+    patient_bound: float | None = None
+
+    @property
+    def completeness(self) -> float | None:
+        """Share of mature sessions that were assessed; None without mature sessions."""
+        return self.assessed / self.mature if self.mature else None
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """What a result is about: printed on every face of it."""
+
+    name: str
+    title: Message
+    definition: Message
+    unit: str
+    cohort: CohortFilter
+    as_of: dt.date
+    seal: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateReport:
+    """Complication rates of a cohort, by one grouping or by event."""
+
+    heading: Heading
+    event: str
+    event_label: Message
+    by: str
+    total: RateRow
+    rows: tuple[RateRow, ...]
+    per_patient: Estimate
+    mean_sessions: float | None
+    first_session: Estimate
+    serious: tuple[tuple[Message, int], ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+        return {
+            **heading_dict(self.heading),
+            "event": self.event,
+            "by": self.by,
+            "total": _rate_dict(self.total),
+            "rows": [_rate_dict(row) for row in self.rows],
+            "per_patient": {
+                **estimate_dict(self.per_patient),
+                "mean_sessions": self.mean_sessions,
+            },
+            "first_session": estimate_dict(self.first_session),
+            "serious": [{"event": str(label), "count": count} for label, count in self.serious],
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row a group, the total first, for tables and files."""
+        return [_rate_dict(row, flat=True) for row in (self.total, *self.rows)]
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Cumulative incidences on a day, with the number still observed."""
+
+    day: int
+    at_risk: int
+    recurrence: Estimate
+    retreatment: Estimate
+    death: Estimate
+    event_free: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Steps of the cumulative incidences for drawing, cut where too few are at risk."""
+
+    days: tuple[int, ...]
+    recurrence: tuple[float, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
+    retreatment: tuple[float, ...]
+    event_free: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceRow:
+    """Treated sites of one group: success, and what became of those with success."""
+
+    code: str
+    label: Message
+    sites: int
+    patients: int
+    assessed: int
+    success: Estimate
+    recurrences: int
+    retreatments: int
+    deaths: int
+    landmarks: tuple[CurvePoint, ...]
+    curve: Curve
+    median_follow_up_days: Estimate
+    clear_at_12_months: Estimate
+    clear_best: float | None
+    clear_worst: float | None
+    mature_at_12_months: int
+    assessed_at_12_months: int
+    methods: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RecurrenceReport:
+    """Time from success to recurrence of treated sites, retreatment and death competing."""
+
+    heading: Heading
+    by: str
+    total: RecurrenceRow
+    rows: tuple[RecurrenceRow, ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+        return {
+            **heading_dict(self.heading),
+            "by": self.by,
+            "total": _recurrence_dict(self.total),
+            "rows": [_recurrence_dict(row) for row in self.rows],
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row for each group and landmark, the total first."""
+        flat: list[dict[str, Any]] = []
+        for row in (self.total, *self.rows):
+            for point in row.landmarks:
+                flat.append(  # noqa: PERF401 - a nested comprehension would hide the row
+                    {
+                        "code": row.code,
+                        "label": str(row.label),
+                        "sites": row.sites,
+                        "with_success": row.success.numerator,
+                        "day": point.day,
+                        "at_risk": point.at_risk,
+                        **_prefixed("recurrence", point.recurrence),
+                        **_prefixed("retreatment", point.retreatment),
+                        **_prefixed("event_free", point.event_free),
+                    }
+                )
+        return flat
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRow:
+    """How many patients came to one visit of the schedule."""
+
+    code: str
+    label: Message
+    due: int
+    seen: int
+    missed: int
+    overdue: int
+    completeness: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpReport:
+    """Completeness of follow-up by visit."""
+
+    heading: Heading
+    rows: tuple[VisitRow, ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+        return {
+            **heading_dict(self.heading),
+            "rows": self.to_rows(),
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row a visit."""
+        return [
+            {
+                "code": row.code,
+                "label": str(row.label),
+                "due": row.due,
+                "seen": row.seen,
+                "missed": row.missed,
+                "overdue": row.overdue,
+                **_prefixed("completeness", row.completeness),
+            }
+            for row in self.rows
+        ]
+
+
+Report = RateReport | RecurrenceReport | FollowUpReport
+
+
+def heading_dict(heading: Heading) -> dict[str, Any]:
+    """Title, definition, unit, filter and state of the data."""
+    return {
+        "report": heading.name,
+        "title": str(heading.title),
+        "definition": str(heading.definition),
+        "unit": heading.unit,
+        "filter": heading.cohort.to_query(),
+        "data_as_of": heading.as_of.isoformat(),
+        "data_version": heading.seal,
+    }
+
+
+def estimate_dict(estimate: Estimate) -> dict[str, Any]:
+    """An estimate with everything that belongs to it."""
+    return {
+        "value": estimate.value,
+        "lower": estimate.interval.lower,
+        "upper": estimate.interval.upper,
+        "level": estimate.interval.level,
+        "method": estimate.interval.method,
+        "one_sided": estimate.interval.one_sided,
+        "numerator": estimate.numerator,
+        "denominator": estimate.denominator,
+        "unit": estimate.unit,
+        "warnings": list(estimate.warnings),
+    }
+
+
+def _prefixed(name: str, estimate: Estimate) -> dict[str, Any]:
+    return {
+        name: estimate.value,
+        f"{name}_lower": estimate.interval.lower,
+        f"{name}_upper": estimate.interval.upper,
+        f"{name}_method": estimate.interval.method,
+    }
+
+
+def _rate_dict(row: RateRow, *, flat: bool = False) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "code": row.code,
+        "label": str(row.label),
+        "window_days": row.window_days,
+        "numerator": row.events,
+        "denominator": row.mature,
+        "sessions": row.sessions,
+        "assessed": row.assessed,
+        "completeness": row.completeness,
+        "patients": row.patients,
+        "screened": row.screened,
+        "basis": row.basis.value,
+        "best_case": row.best,
+        "worst_case": row.worst,
+        "design_effect": row.design_effect,
+        "patient_bound": row.patient_bound,
+    }
+    if flat:
+        return values | _prefixed("rate", row.estimate)
+    return values | {"rate": estimate_dict(row.estimate)}
+
+
+def _recurrence_dict(row: RecurrenceRow) -> dict[str, Any]:
+    return {
+        "code": row.code,
+        "label": str(row.label),
+        "sites": row.sites,
+        "patients": row.patients,
+        "assessed": row.assessed,
+        "success": estimate_dict(row.success),
+        "recurrences": row.recurrences,
+        "retreatments": row.retreatments,
+        "deaths": row.deaths,
+        "landmarks": [
+            {
+                "day": point.day,
+                "at_risk": point.at_risk,
+                "recurrence": estimate_dict(point.recurrence),
+                "retreatment": estimate_dict(point.retreatment),
+                "death": estimate_dict(point.death),
+                "event_free": estimate_dict(point.event_free),
+            }
+            for point in row.landmarks
+        ],
+        "median_follow_up_days": estimate_dict(row.median_follow_up_days),
+        "clear_at_12_months": {
+            **estimate_dict(row.clear_at_12_months),
+            "best_case": row.clear_best,
+            "worst_case": row.clear_worst,
+            "mature": row.mature_at_12_months,
+            "assessed": row.assessed_at_12_months,
+        },
+        "recurrence_seen_by": dict(row.methods),
+    }
