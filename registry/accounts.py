@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -119,6 +120,7 @@ def add_user(
     now: dt.datetime,
     password: str | None = None,
     grants: Iterable[Grant] = (),
+    request_key: UUID | None = None,
 ) -> int:
     """Add an account, with its first roles, and return its number.
 
@@ -146,7 +148,8 @@ def add_user(
         passwords.check_password(password, about=(name, shown))
         password_hash = passwords.hashed(password)
     try:
-        with audit.transaction(engine, by, audit.Cause("add_user"), now=now) as db:
+        cause = audit.Cause("add_user", request_key=request_key)
+        with audit.transaction(engine, by, cause, now=now) as db:
             account = UserAccount(
                 user_name=name,
                 display_name=shown,

@@ -1,0 +1,108 @@
+"""The script that Streamlit runs for each person and click: who is there, and which page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import identity, incidents, state
+from dashboard.text import _
+from registry.access import Permission
+from registry.accounts import ClinicSummary
+from registry.errors import RegistryError
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, where it stands in the navigation, and the rights of which any one opens it."""
+
+    view: str
+    title: str
+    url_path: str
+    icon: str
+    any_of: frozenset[Permission] = frozenset()
+
+
+def pages() -> dict[str, tuple[Page, ...]]:
+    """Every page by section, in the order of the navigation; the first allowed one opens first."""
+    return {
+        _("Manage"): (
+            Page(
+                "users.py",
+                _("People"),
+                "people",
+                ":material/group:",
+                frozenset({Permission.MANAGE_USERS}),
+            ),
+        ),
+        _("You"): (Page("account.py", _("Your account"), "account", ":material/person:"),),
+    }
+
+
+def main() -> None:
+    """Show the page asked for to whoever came through the gate."""
+    st.set_page_config(page_title=_("Sclerotherapy Registry"), layout="wide")
+    if not state.is_installed() or state.signed_in_token() is None:
+        st.title(_("Sclerotherapy Registry"))
+        st.text(
+            _(
+                "The pages run behind the registry's own server, which asks who you are. Start it "
+                "with\n\n    sclero demo --serve      a synthetic clinic to look around\n"
+                "    sclero serve             your own registry\n\nand open the address it prints."
+            )
+        )
+        st.stop()
+    who = state.actor()
+    clinics = state.clinics()
+    with st.sidebar:
+        _choose_clinic(clinics)
+    chosen = state.clinic_summary() if clinics else None
+    shown = {
+        section: [
+            st.Page(
+                HERE / "views" / page.view,
+                title=page.title,
+                url_path=page.url_path,
+                icon=page.icon,
+            )
+            for page in group
+            if not page.any_of or (chosen is not None and state.allowed(*page.any_of))
+        ]
+        for section, group in pages().items()
+    }
+    page = st.navigation({section: group for section, group in shown.items() if group})
+    with st.sidebar:
+        st.text(who.display_name)
+        st.html(
+            f'<form method="post" action="{identity.SIGN_OUT_PATH}">'
+            f'<button type="submit" class="registry-sign-out">{_("Sign out")}</button></form>'
+        )
+    if chosen is not None and chosen.is_demo:
+        st.warning(
+            _("**Demonstration.** Every patient and figure here is synthetic."),
+            icon=":material/science:",
+        )
+    try:
+        page.run()
+    except RegistryError as error:
+        incidents.say(error)
+
+
+def _choose_clinic(clinics: tuple[ClinicSummary, ...]) -> None:
+    names = {clinic.id: clinic.name for clinic in clinics}
+    if len(names) > 1:
+        st.selectbox(
+            _("Clinic"),
+            list(names),
+            format_func=names.__getitem__,
+            key=state.CLINIC,
+        )
+    elif names:
+        st.text(next(iter(names.values())))
+
+
+main()

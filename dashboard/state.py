@@ -1,0 +1,171 @@
+"""Who is looking, at which clinic, with which database: what every page asks first.
+
+Nothing here outlives a run of the script except what ``st.session_state`` holds: the rights of a
+person are read again at each run, so taking a right away works at the next click.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import identity
+from dashboard.text import _
+from registry import accounts, sign_in
+from registry.access import Actor, Permission, may
+from registry.accounts import ClinicSummary
+from registry.errors import Unfit
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+CLINIC: Final = "clinic_id"
+"""Key in ``st.session_state``: number of the clinic chosen in the sidebar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What this process serves."""
+
+    engine: Engine
+    reading_engine: Engine
+    limits: sign_in.Limits = field(default_factory=sign_in.Limits)
+
+
+_serving: Installation | None = None
+
+
+def install(installation: Installation | None) -> None:
+    """Say what this process serves; done once by the server, before the first page."""
+    global _serving
+    _serving = installation
+
+
+def is_installed() -> bool:
+    """Whether a server has said what this process serves."""
+    return _serving is not None
+
+
+def _installation() -> Installation:
+    if _serving is None:
+        raise Unfit("The pages run only behind the registry's own server. Run `sclero serve`.")
+    return _serving
+
+
+def engine() -> Engine:
+    """The database for use cases that write."""
+    return _installation().engine
+
+
+def reading_engine() -> Engine:
+    """The database for everything that only reads; waits for no writer."""
+    return _installation().reading_engine
+
+
+def now() -> dt.datetime:
+    """This instant (UTC)."""
+    return dt.datetime.now(dt.UTC)
+
+
+def today() -> dt.date:
+    """This day in the chosen clinic."""
+    return now().astimezone(ZoneInfo(clinic_summary().time_zone)).date()
+
+
+def signed_in_token() -> str | None:
+    """The token that the gate found valid when it let this browser in; None without a gate.
+
+    Headers that a browser sends under the gate's names never get here, and the secret shows that
+    these came from the gate of this very process.
+    """
+    headers: Mapping[str, str] = st.context.headers
+    shown = headers.get(identity.SECRET_HEADER, "")
+    if not hmac.compare_digest(shown.encode(), identity.SECRET.encode()):
+        return None
+    return headers.get(identity.TOKEN_HEADER)
+
+
+def address() -> str | None:
+    """Network address of the browser, as the gate saw it."""
+    return st.context.headers.get(identity.ADDRESS_HEADER)
+
+
+def actor() -> Actor:
+    """Who is looking, with the rights of this moment; stops the page when nobody is signed in.
+
+    Ask again in every callback and fragment: neither runs the script that asked before.
+    """
+    token = signed_in_token()
+    who = (
+        sign_in.actor_of(reading_engine(), token, now(), _installation().limits) if token else None
+    )
+    if who is None:
+        st.error(_("You are signed out. What you had saved is kept."))
+        st.link_button(_("Sign in"), identity.SIGN_IN_PATH)
+        st.stop()
+    return who
+
+
+def clinics() -> tuple[ClinicSummary, ...]:
+    """The clinics in which the person has any role, by name."""
+    return accounts.clinics_of(reading_engine(), actor())
+
+
+def clinic_summary() -> ClinicSummary:
+    """The clinic being looked at; stops the page for somebody without any role."""
+    choices = clinics()
+    if not choices:
+        st.info(
+            _(
+                "Your account has no role in any clinic yet. An administrator can give you one; "
+                "it works at once."
+            )
+        )
+        st.stop()
+    chosen = st.session_state.get(CLINIC)
+    return next((choice for choice in choices if choice.id == chosen), choices[0])
+
+
+def clinic() -> int:
+    """Number of the clinic being looked at."""
+    return clinic_summary().id
+
+
+def allowed(*permissions: Permission) -> bool:
+    """Whether the person holds any of ``permissions`` in the clinic being looked at."""
+    who, where = actor(), clinic()
+    return any(may(who, permission, where) for permission in permissions)
+
+
+def password_is_recent() -> bool:
+    """Whether the password was typed within the last five minutes."""
+    token = signed_in_token()
+    return token is not None and sign_in.password_is_recent(reading_engine(), token, now())
+
+
+def fragment(
+    function: Callable[P, R] | None = None, *, run_every: float | None = None
+) -> Callable[..., R]:
+    """``st.fragment`` that asks first whether the person is still signed in.
+
+    A fragment runs without the script around it, hence without the script's own check.
+    """
+    if function is None:
+        return functools.partial(fragment, run_every=run_every)  # type: ignore[return-value]
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        actor()
+        return function(*args, **kwargs)
+
+    return st.fragment(checked, run_every=run_every)
