@@ -1,0 +1,191 @@
+"""The demonstration: two made-up clinics in a database of their own.
+
+``practice`` says how the clinics work, ``stories`` what happens to their patients; here it is
+checked like any entry, stored as audited changes, and opened for one person of each role.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.engine import Engine
+
+from registry import accounts, audit, sign_in
+from registry.access import Grant
+from registry.entry.checks import Known, check
+from registry.entry.forms import Entry, PatientEntry, SessionEntry
+from registry.entry.problems import Level
+from registry.entry.recording import store_rows
+from registry.entry.rows import rows_of, site_id
+from registry.errors import Conflict, InvalidEntry
+from registry.operations.clinics import add_clinic, add_clinician, list_clinics
+from registry.operations.demo.stories import demo_entries
+from registry.operations.migration import command_line_actor
+from registry.vocabulary import Role
+
+SEED: Final = 1
+TIME_ZONE: Final = "Europe/Berlin"
+LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+FIRST_CLINICIAN: Final = "demo-clinician"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoClinic:
+    """A made-up clinic: how many patients, and who treats them (code, name, own account)."""
+
+    code: str
+    name: str
+    patients: int
+    clinicians: tuple[tuple[str, str, str | None], ...]
+
+
+CLINICS: Final = (
+    DemoClinic(
+        "DEMO",
+        "Demo Vein Clinic",
+        370,
+        (
+            ("D1", "Dr Demo One", FIRST_CLINICIAN),
+            ("D2", "Dr Demo Two", None),
+            ("D3", "Dr Demo Three", None),
+            ("D4", "Nurse Demo Four", None),
+        ),
+    ),
+    DemoClinic("DEMO2", "Demo Branch Clinic", 50, (("D5", "Dr Demo Five", None),)),
+)
+PEOPLE: Final = {
+    Role.CLINICIAN: (FIRST_CLINICIAN, "Dr Demo One"),
+    Role.PRACTICE_MANAGER: ("demo-manager", "Demo Manager"),
+    Role.DATA_MANAGER: ("demo-data", "Demo Data Manager"),
+    Role.ADMINISTRATOR: ("demo-administrator", "Demo Administrator"),
+    Role.AUDITOR: ("demo-auditor", "Demo Auditor"),
+}
+"""User name and name by role; the clinician works in the first clinic only."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """How to sign in to the demonstration as one role; known only to whoever started it."""
+
+    role: Role
+    user_name: str
+    password: str
+    code: str
+
+
+def is_demo(engine: Engine) -> bool:
+    """Whether the database holds the demonstration, and nothing else."""
+    clinics = list_clinics(engine)
+    return bool(clinics) and all(clinic.is_demo for clinic in clinics)
+
+
+def make_demo(
+    engine: Engine,
+    *,
+    now: dt.datetime,
+    seed: int = SEED,
+    progress: Callable[[str], None] = lambda _phase: None,
+) -> int:
+    """Fill an empty registry with about 1,300 sessions of the last 30 months; returns their number.
+
+    The same ``seed`` and day give the same records. Raises :class:`Conflict` when the registry
+    holds a clinic already.
+    """
+    if list_clinics(engine):
+        raise Conflict(
+            "This database holds a clinic already; the demonstration needs an empty one. Nothing "
+            "was changed. Name another file with --database."
+        )
+    rng = random.Random(seed)  # noqa: S311 - made-up data must be the same each time
+    by = command_line_actor(engine)
+    clinic_ids = [
+        add_clinic(
+            engine,
+            by,
+            clinic.code,
+            clinic.name,
+            jurisdiction="EU",
+            time_zone=TIME_ZONE,
+            now=now,
+            is_demo=True,
+        )
+        for clinic in CLINICS
+    ]
+    by = command_line_actor(engine)
+    for role, (user_name, name) in PEOPLE.items():
+        places = clinic_ids[:1] if role is Role.CLINICIAN else clinic_ids
+        grants = [Grant(clinic_id, role) for clinic_id in places]
+        accounts.add_user(engine, by, user_name, name, now=now, grants=grants)
+    sessions = 0
+    for clinic, clinic_id in zip(CLINICS, clinic_ids, strict=True):
+        numbers = [
+            add_clinician(engine, by, clinic_id, code, name, now=now, user_name=user_name)
+            for code, name, user_name in clinic.clinicians
+        ]
+        progress(f"Making up the patients of {clinic.name}")
+        entries = _entries(rng, clinic, numbers, now)
+        sessions += sum(isinstance(entry, SessionEntry) for entry in entries)
+        progress(f"Storing the records of {clinic.name}")
+        cause = audit.Cause("make_demo", clinic_id=clinic_id)
+        with audit.transaction(engine, by, cause, now=now) as db:
+            store_rows(db, rows_of(entries, clinic_id, now))
+    return sessions
+
+
+def open_accounts(engine: Engine, *, now: dt.datetime) -> list[DemoAccount]:
+    """A new password and a one-time sign-in code for each role; older ones no longer work.
+
+    Raises :class:`Conflict` unless the database holds the demonstration and nothing else.
+    """
+    if not is_demo(engine):
+        raise Conflict("This database holds no demonstration, so its passwords stay as they are.")
+    by = command_line_actor(engine)
+    ids = {account.user_name: account.id for account in accounts.list_accounts(engine, by)}
+    opened = []
+    for role, (user_name, _) in PEOPLE.items():
+        password = _password()
+        code = accounts.issue_password_code(engine, by, ids[user_name], now=now)
+        sign_in.choose_password(engine, code, password, None, now)
+        link_code = accounts.issue_sign_in_code(engine, by, ids[user_name], now=now)
+        opened.append(DemoAccount(role, user_name, password, link_code))
+    return opened
+
+
+def _password() -> str:
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(5)) for _ in range(4))
+
+
+def _entries(
+    rng: random.Random, clinic: DemoClinic, clinician_ids: list[int], now: dt.datetime
+) -> list[Entry]:
+    """Everything that happens in the clinic, each entry checked as if it had been typed."""
+    today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
+    found: list[Entry] = []
+    for patient, entries in demo_entries(rng, today, clinic.patients, clinician_ids, clinic.code):
+        known = _known(patient, entries, clinician_ids, today)
+        for entry in entries:
+            refused = [p for p in check(entry, known) if p.level is Level.REFUSE]
+            if refused:
+                raise InvalidEntry(refused)
+        found += entries
+    return found
+
+
+def _known(
+    patient: PatientEntry, entries: list[Entry], clinician_ids: list[int], today: dt.date
+) -> Known:
+    sessions = [entry for entry in entries if isinstance(entry, SessionEntry)]
+    return Known(
+        today=today,
+        jurisdiction="EU",
+        birth_year=patient.birth_year,
+        sessions={session.id: session.treated_on for session in sessions},
+        sites={site_id(s.id, i): s.id for s in sessions for i in range(len(s.sites))},
+        clinician_ids=frozenset(clinician_ids),
+    )
