@@ -119,7 +119,7 @@ class CohortFilter:
     def mask(self, facts: Facts, clinics: Collection[int]) -> NDArray[np.bool_]:
         """Sessions of ``clinics`` that the filter keeps."""
         sessions = facts.sessions
-        kept = np.isin(sessions["clinic"].to_numpy(), list(clinics))
+        kept = np.isin(sessions["clinic_id"].to_numpy(), list(clinics))
         days = sessions["day"].to_numpy()
         if self.start is not None:
             kept &= days >= day_number(self.start)

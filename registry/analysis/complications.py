@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
@@ -180,15 +181,12 @@ def _mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
 def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
     """Whether each session had a counted event, on which day first, and only by screening."""
     size = len(facts.sessions)
-    windows = catalogue().event_terms
     events = facts.events
-    limit = events["term"].map({code: windows[code].counting_window_days for code in outcome.terms})
     counted = events[
-        limit.notna()
-        & events["related"]
+        events["related"]
         & (events["session"] >= 0)
         & (events["offset"] >= 0)
-        & (events["offset"] <= limit)
+        & (events["offset"] <= _windows(events, outcome))
     ]
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy(np.int64))
@@ -197,6 +195,12 @@ def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
     by_symptom = np.zeros(size, dtype=np.bool_)
     by_symptom[counted.loc[counted["detection"] != "planned_duplex", "session"].to_numpy()] = True
     return had, first, had & ~by_symptom
+
+
+def _windows(events: pd.DataFrame, outcome: Outcome) -> NDArray[np.int64]:
+    """Counting window of each event's own term; -1 for a term that is no part of the outcome."""
+    days = {code: catalogue().event_terms[code].counting_window_days for code in outcome.terms}
+    return np.fromiter((days.get(term, -1) for term in events["term"]), np.int64, len(events))
 
 
 def _last_asked(facts: Facts, outcome: Outcome) -> Days:
@@ -316,9 +320,6 @@ def _excluded(
     events = facts.events[facts.events["term"].isin(outcome.terms)]
     inside = events[events["session"] >= 0]
     inside = inside[chosen[inside["session"].to_numpy()]]
-    windows = inside["term"].map(
-        {code: catalogue().event_terms[code].counting_window_days for code in outcome.terms}
-    )
     loose = events[(events["session"] < 0) & events["clinic"].isin(list(clinics))]
     found = (
         Excluded(
@@ -330,7 +331,7 @@ def _excluded(
         ),
         Excluded(
             message("events outside their counting window: listed, not counted"),
-            int((inside["related"] & (inside["offset"] > windows)).sum()),
+            int((inside["related"] & (inside["offset"] > _windows(inside, outcome))).sum()),
         ),
         Excluded(message("events of these clinics that belong to no session"), len(loose)),
     )

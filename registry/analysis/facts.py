@@ -69,7 +69,7 @@ DIMENSIONS: Final = (
 class Facts:
     """Columns of one database at one seal.
 
-    ``sessions``: clinic, patient (dense code), day (days since 1970), and for each dimension a code
+    ``sessions``: clinic_id, patient (dense code), day (days since 1970), and for each dimension a code
     into ``levels``. ``events``: session (row of ``sessions``, -1 when attributed to none), clinic,
     term, offset (days after the session), serious, related, screened. ``visits``: patient, day,
     checklist, method of each follow-up that took place, with the items not assessed in
@@ -163,7 +163,7 @@ def _read(db: DbSession, seal: int) -> Facts:
         for row, key in enumerate(zip(sessions["clinic_id"], sessions["session_id"], strict=True))
     }
     columns: dict[str, Any] = {
-        "clinic": sessions["clinic_id"].to_numpy(np.int64),
+        "clinic_id": sessions["clinic_id"].to_numpy(np.int64),
         "patient": _looked_up(patient_code, *keys.values()),
         "day": sessions["day"].to_numpy(np.int64),
     }

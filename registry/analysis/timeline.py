@@ -1,0 +1,332 @@
+"""One patient: everything recorded, in order, and what matters before the next needle."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, may, require
+from registry.access_log import log_access
+from registry.analysis.stored_entries import (
+    Stored,
+    current,
+    stored_events,
+    stored_follow_ups,
+    stored_sessions,
+)
+from registry.catalogue import EventFamily, catalogue
+from registry.database import DbSession, reading
+from registry.entry.dose import milligrams
+from registry.entry.forms import EventEntry, FollowUpEntry, InjectionEntry, SessionEntry
+from registry.schema import (
+    AdverseEvent,
+    Clinician,
+    Course,
+    FollowUp,
+    Patient,
+    PatientIdentity,
+    TreatmentSession,
+)
+from registry.vocabulary import (
+    Causality,
+    EventOutcome,
+    FollowUpStatus,
+    Indication,
+    SclerosantForm,
+    Sex,
+    SkinType,
+)
+
+ASK_BEFORE_NEXT: Final = frozenset(
+    {
+        EventFamily.ALLERGY,
+        EventFamily.NEUROLOGICAL,
+        EventFamily.CARDIORESPIRATORY,
+        EventFamily.DEEP_THROMBOSIS,
+        EventFamily.NECROSIS,
+        EventFamily.VASOVAGAL,
+    }
+)
+"""Families of earlier reactions that change what is done at the next injection, serious or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientHeader:
+    """Who a record is about. The identity is blank for those who may not see it."""
+
+    id: UUID
+    pseudonym: str
+    birth_year: int | None
+    sex: Sex
+    skin_type: SkinType | None
+    enrolled_on: dt.date
+    died_on: dt.date | None
+    family_name: str | None = None
+    given_name: str | None = None
+    birth_date: dt.date | None = None
+    hospital_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseSummary:
+    """A planned course and how many of its sessions took place."""
+
+    id: UUID
+    opened_on: dt.date
+    indication: Indication | None
+    planned_sessions: int | None
+    sessions_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTotal:
+    """What one sclerosant adds up to: mL of liquid, and mg unless a volume or strength is blank."""
+
+    sclerosant_code: str
+    liquid_ml: Decimal
+    mg: Decimal | None
+    complete: bool
+
+
+class AlertKind(StrEnum):
+    """Why something is said before the next needle."""
+
+    EARLIER_REACTION = "earlier_reaction"
+    OPEN_EVENT = "open_event"
+    OVERDUE_FOLLOW_UP = "overdue_follow_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing to know before the next needle.
+
+    ``record_id`` is the event or follow-up; ``product_code`` and ``form`` are what was injected in
+    the session that an earlier reaction is attributed to.
+    """
+
+    kind: AlertKind
+    record_id: UUID
+    day: dt.date
+    event_term_code: str | None = None
+    visit_code: str | None = None
+    given: tuple[tuple[str, SclerosantForm], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Everything recorded about one patient, oldest first."""
+
+    sessions: tuple[Stored[SessionEntry], ...]
+    events: tuple[Stored[EventEntry], ...]
+    follow_ups: tuple[Stored[FollowUpEntry], ...]
+    courses: tuple[CourseSummary, ...]
+    clinicians: Mapping[int, str]
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The session an event is proposed to belong to; ``ambiguous`` when two windows cover it."""
+
+    session_id: UUID | None
+    days: int | None = None
+    ambiguous: bool = False
+
+
+def open_patient(
+    engine: Engine, by: Actor, clinic_id: int, patient_id: UUID, *, now: dt.datetime
+) -> PatientHeader:
+    """Open a patient's record: who it is, as far as the actor may see. Logged as an access."""
+    require(by, Permission.SEE_RECORDS, clinic_id)
+    identified = may(by, Permission.SEE_IDENTITY, clinic_id)
+    with reading(engine) as db:
+        patient = current(db, Patient, clinic_id, patient_id)
+        identity = db.get(PatientIdentity, (clinic_id, patient_id)) if identified else None
+        header = PatientHeader(
+            id=patient.id,
+            pseudonym=patient.pseudonym,
+            birth_year=patient.birth_year,
+            sex=patient.sex,
+            skin_type=patient.skin_type,
+            enrolled_on=patient.enrolled_on,
+            died_on=patient.died_on,
+            family_name=identity.family_name if identity else None,
+            given_name=identity.given_name if identity else None,
+            birth_date=identity.birth_date if identity else None,
+            hospital_number=identity.hospital_number if identity else None,
+        )
+    action = "open_identified_patient" if identity else "open_patient"
+    log_access(engine, by, action, now=now, clinic_id=clinic_id, row_count=1)
+    return header
+
+
+def patient_timeline(
+    engine: Engine, by: Actor, clinic_id: int, patient_id: UUID, *, today: dt.date
+) -> Timeline:
+    """Sessions, events, follow-ups and courses of a patient, and the alerts as of ``today``."""
+    require(by, Permission.SEE_RECORDS, clinic_id)
+    with reading(engine) as db:
+        current(db, Patient, clinic_id, patient_id)
+        sessions = stored_sessions(db, clinic_id, TreatmentSession.patient_id == patient_id)
+        events = stored_events(db, clinic_id, AdverseEvent.patient_id == patient_id)
+        follow_ups = stored_follow_ups(db, clinic_id, FollowUp.patient_id == patient_id)
+        courses = _courses(db, clinic_id, patient_id, sessions)
+        clinicians = {
+            row.id: row.display_name
+            for row in db.execute(
+                sa.select(Clinician.id, Clinician.display_name).where(
+                    Clinician.clinic_id == clinic_id
+                )
+            )
+        }
+    return Timeline(
+        sessions=tuple(sessions),
+        events=tuple(events),
+        follow_ups=tuple(follow_ups),
+        courses=courses,
+        clinicians=clinicians,
+        alerts=tuple(_alerts(sessions, events, follow_ups, today)),
+    )
+
+
+def agent_totals(injections: Iterable[InjectionEntry]) -> tuple[AgentTotal, ...]:
+    """Totals per sclerosant, over all its products; blanks make a total incomplete, never zero."""
+    by_agent: defaultdict[str, list[InjectionEntry]] = defaultdict(list)
+    products = catalogue().products
+    for injection in injections:
+        if injection.product_code in products:
+            by_agent[products[injection.product_code].sclerosant_code].append(injection)
+    totals = []
+    for agent, given in by_agent.items():
+        volumes = [injection.liquid_ml for injection in given]
+        masses = [mass for mass in map(milligrams, given) if mass is not None]
+        totals.append(
+            AgentTotal(
+                sclerosant_code=agent,
+                liquid_ml=sum((v for v in volumes if v is not None), Decimal(0)),
+                mg=sum(masses, Decimal(0)) if len(masses) == len(given) else None,
+                complete=None not in volumes,
+            )
+        )
+    return tuple(totals)
+
+
+def propose_attribution(
+    sessions: Sequence[tuple[UUID, dt.date]], event_term_code: str, onset_on: dt.date
+) -> Attribution:
+    """The latest session whose counting window for the term covers the onset.
+
+    The window runs from the session's day, both ends included. When it is open after two sessions,
+    the latest is proposed and the proposal is ambiguous; an event belongs to one session only.
+    """
+    window = catalogue().event_terms[event_term_code].counting_window_days
+    covering = [
+        (day, session_id) for session_id, day in sessions if 0 <= (onset_on - day).days <= window
+    ]
+    if not covering:
+        return Attribution(None)
+    day, session_id = max(covering, key=lambda pair: pair[0])
+    return Attribution(session_id, (onset_on - day).days, ambiguous=len(covering) > 1)
+
+
+def is_open(event: EventEntry) -> bool:
+    """Whether an event still needs following up: not resolved, and no final outcome."""
+    return event.resolved_on is None and event.event_outcome in (
+        EventOutcome.RECOVERING,
+        EventOutcome.NOT_RECOVERED,
+        EventOutcome.UNKNOWN,
+    )
+
+
+def is_overdue(visit: FollowUpEntry, today: dt.date) -> bool:
+    """Whether a planned visit's window has closed without it."""
+    return (
+        visit.status is FollowUpStatus.PLANNED
+        and visit.due_on is not None
+        and last_day(visit) < today
+    )
+
+
+def last_day(visit: FollowUpEntry) -> dt.date:
+    """Last day on which a planned visit still counts as that visit; needs its due day."""
+    assert visit.due_on is not None  # noqa: S101 - a planned visit has a due day
+    planned = catalogue().visits.get(visit.visit_code or "")
+    tolerance = planned.to_day - planned.due_day if planned else 0
+    return visit.due_on + dt.timedelta(days=tolerance)
+
+
+def _courses(
+    db: DbSession, clinic_id: int, patient_id: UUID, sessions: Sequence[Stored[SessionEntry]]
+) -> tuple[CourseSummary, ...]:
+    rows = db.scalars(
+        sa.select(Course)
+        .where(
+            Course.clinic_id == clinic_id,
+            Course.patient_id == patient_id,
+            Course.voided_at.is_(None),
+        )
+        .order_by(Course.opened_on, Course.recorded_at)
+    )
+    return tuple(
+        CourseSummary(
+            id=row.id,
+            opened_on=row.opened_on,
+            indication=row.indication,
+            planned_sessions=row.planned_sessions,
+            sessions_held=sum(stored.entry.course_id == row.id for stored in sessions),
+        )
+        for row in rows
+    )
+
+
+def _alerts(
+    sessions: Sequence[Stored[SessionEntry]],
+    events: Sequence[Stored[EventEntry]],
+    follow_ups: Sequence[Stored[FollowUpEntry]],
+    today: dt.date,
+) -> Iterable[Alert]:
+    given = {
+        stored.entry.id: tuple(
+            dict.fromkeys((i.product_code, i.form) for i in stored.entry.all_injections())
+        )
+        for stored in sessions
+    }
+    terms = catalogue().event_terms
+    for stored in reversed(events):
+        event = stored.entry
+        term = terms.get(event.event_term_code)
+        related = event.causality not in (Causality.UNLIKELY, Causality.UNRELATED)
+        weighty = bool(event.seriousness_criteria) or (
+            term is not None and (term.serious_by_nature or term.family in ASK_BEFORE_NEXT)
+        )
+        if related and weighty:
+            yield Alert(
+                AlertKind.EARLIER_REACTION,
+                event.id,
+                event.onset_on,
+                event_term_code=event.event_term_code,
+                given=given.get(event.treatment_session_id, ())
+                if event.treatment_session_id
+                else (),
+            )
+        elif is_open(event):
+            yield Alert(
+                AlertKind.OPEN_EVENT,
+                event.id,
+                event.onset_on,
+                event_term_code=event.event_term_code,
+            )
+    for visit in (stored.entry for stored in follow_ups):
+        if is_overdue(visit, today) and visit.due_on is not None:
+            yield Alert(
+                AlertKind.OVERDUE_FOLLOW_UP, visit.id, visit.due_on, visit_code=visit.visit_code
+            )

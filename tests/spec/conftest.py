@@ -1,0 +1,177 @@
+"""Small registries written as tables, so that a clinician can check every published number.
+
+A row is one session. Days count from 1 January 2025. ``events`` holds ``term@days after the
+session``, with ``!unrelated`` when it was judged so and ``!serious`` when it was hospitalised;
+``asked`` holds ``day:checklist`` of the follow-ups of that patient, with ``-term`` for an item that
+was not assessed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor
+from registry.operations.migration import command_line_actor
+from registry.schema import Clinician
+from registry.vocabulary import (
+    Causality,
+    Detection,
+    EventOutcome,
+    FindingState,
+    FollowUpMethod,
+    Laterality,
+    SclerosantForm,
+    SessionIntent,
+    SiteFinding,
+)
+from tests import factories as make
+
+DAY_0 = dt.date(2025, 1, 1)
+
+
+def day(number: int | str) -> dt.date:
+    return DAY_0 + dt.timedelta(days=int(number))
+
+
+def rows_of(table: str) -> list[dict[str, str]]:
+    lines = [line for line in table.strip().splitlines() if line.strip()]
+    names = [cell.strip() for cell in lines[0].split("|")]
+    return [
+        dict(zip(names, (cell.strip() for cell in line.split("|")), strict=True))
+        for line in lines[1:]
+    ]
+
+
+Given = Callable[[str], Actor]
+
+
+@pytest.fixture
+def given(engine: Engine) -> Given:
+    """Store the registry of a table and return an actor who may read all of it."""
+
+    def store(table: str) -> Actor:
+        with make.saving(engine) as db:
+            clinic_id = make.a_clinic(db)
+            patients: dict[str, UUID] = {}
+            for row in rows_of(table):
+                name = row["patient"]
+                if name not in patients:
+                    patients[name] = make.a_patient(db, clinic_id, pseudonym=name)
+                session_id = _session(db, clinic_id, patients[name], row)
+                for event in row.get("events", "").split():
+                    _event(db, clinic_id, patients[name], session_id, row, event)
+                for asked in row.get("asked", "").split():
+                    _follow_up(db, clinic_id, patients[name], asked)
+                for seen in row.get("looked", "").split():
+                    _outcome(db, clinic_id, patients[name], seen, row)
+        return command_line_actor(engine)
+
+    return store
+
+
+def _session(db, clinic_id, patient_id, row) -> UUID:  # type: ignore[no-untyped-def]
+    number = int(row.get("clinician") or 0)
+    stored = db.scalar(
+        sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id, Clinician.id == number)
+    )
+    if number and stored is None:
+        make.a_clinician(db, clinic_id, number)
+    session_id = make.a_session(
+        db,
+        clinic_id,
+        patient_id,
+        treated_on=day(row["day"]),
+        clinician_id=number or None,
+        intent=SessionIntent(row["intent"]) if row.get("intent") else None,
+    )
+    site_id = None
+    if row.get("site"):
+        side, anatomy_code = row["site"].split("/")
+        site_id = make.a_site(
+            db,
+            clinic_id,
+            patient_id,
+            session_id,
+            side=Laterality(side),
+            anatomy_code=anatomy_code,
+        )
+    for form in (row.get("form") or "liquid").split("+"):
+        make.an_injection(
+            db,
+            clinic_id,
+            session_id,
+            form=SclerosantForm(form),
+            treated_site_id=site_id,
+        )
+    return session_id
+
+
+def _event(db, clinic_id, patient_id, session_id, row, text) -> None:  # type: ignore[no-untyped-def]
+    what, *marks = text.split("!")
+    term, offset = what.split("@")
+    onset = day(int(row["day"]) + int(offset))
+    make.an_event(
+        db,
+        clinic_id,
+        patient_id,
+        treatment_session_id=None if "loose" in marks else session_id,
+        event_term_code=term,
+        onset_on=onset,
+        reported_on=onset,
+        causality=Causality.UNRELATED if "unrelated" in marks else None,
+        criterion_hospitalisation="serious" in marks,
+        detection=Detection.PLANNED_DUPLEX if "duplex" in marks else None,
+        event_outcome=EventOutcome.UNKNOWN,
+    )
+
+
+def _follow_up(db, clinic_id, patient_id, text) -> None:  # type: ignore[no-untyped-def]
+    when, rest = text.split(":")
+    checklist, *missing = rest.split("-")
+    follow_up_id = make.a_follow_up(
+        db,
+        clinic_id,
+        patient_id,
+        seen_on=day(when),
+        checklist_code=checklist or None,
+        checklist_version=1 if checklist else None,
+    )
+    for term in missing:
+        make.a_finding(
+            db,
+            clinic_id,
+            follow_up_id,
+            event_term_code=term,
+            state=FindingState.NOT_ASSESSED,
+        )
+
+
+def _outcome(db, clinic_id, patient_id, text, row) -> None:  # type: ignore[no-untyped-def]
+    when, finding = text.split(":")
+    side, anatomy_code = row["site"].split("/")
+    follow_up_id = make.a_follow_up(
+        db,
+        clinic_id,
+        patient_id,
+        seen_on=day(when),
+        checklist_code=None,
+        checklist_version=None,
+        method=FollowUpMethod.DUPLEX,
+    )
+    make.an_outcome(
+        db,
+        clinic_id,
+        patient_id,
+        follow_up_id,
+        side=Laterality(side),
+        anatomy_code=anatomy_code,
+        finding=SiteFinding(finding),
+        scale_code=None,
+        score=None,
+    )
