@@ -128,29 +128,34 @@ def aalen_johansen_by_patient(
     hazard = steps.events.sum(axis=0) / steps.at_risk
     # Nothing happens after a day on which everyone left had an event: its factor is never used.
     factor = np.where(hazard < 1.0, 1.0 / np.where(hazard < 1.0, 1.0 - hazard, 1.0), 0.0)
-    variances = []
-    # Row position of each unit's day among the event days, and whether it is one of them.
     at = np.searchsorted(steps.days, days, side="right")
     failed = codes > 0
+    index = at[failed] - 1
     spent = np.append(0.0, np.cumsum(hazard * factor / steps.at_risk))
-    own_factor = np.zeros(days.size)
-    own_factor[failed] = (factor / steps.at_risk)[at[failed] - 1]
-    slope = own_factor - spent[at]
+    own = np.zeros(days.size)
+    own[failed] = factor[index] / steps.at_risk[index]
+    # The influence of a unit on F(t) is a - F(t)·b once it has ended and -(A(t) - F(t)·B(t)) while
+    # it is observed, with a and b fixed when it ends; only a and A depend on the cause.
+    lost, gained = [], []
     for cause in range(1, counts.causes + 1):
         incidence = steps.incidence[cause - 1]
         share = steps.events[cause - 1] / steps.at_risk
-        lost = np.cumsum((steps.before * share + hazard * factor * incidence) / steps.at_risk)
-        gained = np.zeros(days.size)
-        index = at[failed] - 1
-        gained[failed] = (
-            steps.before[index] * (codes[failed] == cause) / steps.at_risk[index]
-            + own_factor[failed] * incidence[index]
+        step = (steps.before * share + hazard * factor * incidence) / steps.at_risk
+        lost.append(np.append(0.0, np.cumsum(step)))
+        gain = np.zeros(days.size)
+        gain[failed] = own[failed] * incidence[index] + np.where(
+            codes[failed] == cause, steps.before[index] / steps.at_risk[index], 0.0
         )
-        level_part = gained - np.append(0.0, lost)[at]
-        products = patient_products(days, patients, [level_part, slope])[:, :, steps.days]
-        weights = np.stack([np.ones(steps.days.size), -incidence, -(lost - incidence * spent[1:])])
-        variances.append(np.einsum("it,jt,ijt->t", weights, weights, products))
-    variance = np.array(variances).reshape(counts.causes, steps.days.size)
+        gained.append(gain - lost[-1][at])
+    products = patient_products(days, patients, [*gained, own - spent[at]])[:, :, steps.days]
+    variance = np.empty_like(steps.incidence)
+    for row, incidence in enumerate(steps.incidence):
+        observed = incidence * spent[1:] - lost[row][1:]
+        weights = np.stack([np.ones(steps.days.size), -incidence, observed])
+        picked = [row, counts.causes, counts.causes + 1]
+        variance[row] = np.einsum(
+            "it,jt,ijt->t", weights, weights, products[np.ix_(picked, picked)]
+        )
     return _limited(counts, steps, variance, level, by_patient=True)
 
 
