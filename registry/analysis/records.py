@@ -18,6 +18,7 @@ from registry.access_log import log_access
 from registry.analysis.stored_entries import Stored, stored_sessions
 from registry.database import DbSession, reading
 from registry.entry.forms import SessionEntry
+from registry.entry.rows import IDENTITY_FIELDS
 from registry.schema import (
     AdverseEvent,
     AuditRow,
@@ -203,7 +204,7 @@ def due_follow_ups(
             .order_by(FollowUp.due_on, Patient.pseudonym)
             .limit(limit)
         )
-        return [DueVisit(*row) for row in rows]
+        return [DueVisit(*row[:4], due_on=row.due_on) for row in rows if row.due_on is not None]
 
 
 def lots_on_the_shelf(
@@ -305,8 +306,9 @@ def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) 
 
 
 def _identity(identity: PatientIdentity | None) -> dict[str, Any]:
-    names = ("family_name", "given_name", "birth_date", "hospital_number")
-    return {name: getattr(identity, name) for name in names} if identity is not None else {}
+    if identity is None:
+        return {}
+    return {name: getattr(identity, name) for name in IDENTITY_FIELDS}
 
 
 def _identity_matches(typed: str) -> list[sa.ColumnElement[bool]]:
@@ -381,7 +383,7 @@ def _patients_of(
         rows = db.execute(
             sa.select(model.id, patient).where(model.clinic_id == clinic_id, model.id.in_(ids))
         )
-        patient_of |= {record: owner for record, owner in rows}
+        patient_of |= dict(rows.tuples().all())
     pseudonyms = dict(
         db.execute(
             sa.select(Patient.id, Patient.pseudonym).where(
