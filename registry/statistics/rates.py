@@ -29,6 +29,9 @@ FEWEST_PERIODS = 10
 FEWEST_EVENTS = 20
 """Below either, a negative binomial model is not fitted."""
 
+LEAST_OVER_DISPERSION = 1e-6
+"""An α at or below this is the Poisson model at the edge of the parameter space."""
+
 
 def poisson_limits(x: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Exact limits of a Poisson mean (Garwood 1936): χ²(α/2; 2x)/2 and χ²(1 - α/2; 2x + 2)/2.
@@ -184,11 +187,12 @@ def rate_trend(
                     start_params=[*fit.params, 0.1],
                     method="bfgs",
                     maxiter=500,
-                    gtol=1e-8,
+                    gtol=1e-6,
                     disp=False,
                     warn_convergence=False,
                 )
-            if np.isfinite(wide.bse).all() and float(wide.params[2]) > 0.0:
+            usable = wide.mle_retvals["converged"] and np.isfinite(wide.bse).all()
+            if usable and float(wide.params[2]) > LEAST_OVER_DISPERSION:
                 model, alpha, warnings = "negative_binomial", float(wide.params[2]), ()
                 slope, error = float(wide.params[1]), float(wide.bse[1])
     limits = np.exp([slope - z * error, slope + z * error])

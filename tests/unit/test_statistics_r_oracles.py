@@ -1,4 +1,4 @@
-"""Agreement with R (survival, cmprsk, Epi) on the legs and tables beside the script.
+"""Agreement with R (survival, cmprsk, Epi, MASS) on the data of our own beside the script.
 
 The stored output is what ``Rscript tests/oracles/r/statistics.R DATA OUTPUT`` printed; the test
 marked ``r`` runs it again.
@@ -23,7 +23,7 @@ from registry.statistics.comparisons import (
 from registry.statistics.competing_risks import aalen_johansen, gray_test
 from registry.statistics.log_rank import log_rank
 from registry.statistics.proportions import clopper_pearson, wilson
-from registry.statistics.rates import poisson_limits
+from registry.statistics.rates import poisson_limits, rate_trend
 from registry.statistics.survival import (
     count_by_day,
     kaplan_meier,
@@ -33,7 +33,14 @@ from registry.statistics.survival import (
 
 ORACLE = Path(__file__).parents[1] / "oracles" / "r"
 DATA, OUTPUT = ORACLE / "data", ORACLE / "output"
-METHODS = ("kaplan_meier", "quantiles", "aalen_johansen", "tests_of_groups", "two_groups")
+METHODS = (
+    "kaplan_meier",
+    "quantiles",
+    "aalen_johansen",
+    "tests_of_groups",
+    "two_groups",
+    "rate_trend",
+)
 
 
 def read(path: Path) -> dict[str, list[str]]:
@@ -137,6 +144,17 @@ def test_two_groups():
             names = (name, f"{name}_lower", f"{name}_upper")
             theirs = tuple(expected[each][row] for each in names)
             assert ours == pytest.approx(theirs, rel=1e-9), (name, whole)
+
+
+def test_rate_trend():
+    months = numbers(DATA / "months.csv")
+    expected = {name: column[0] for name, column in numbers(OUTPUT / "rate_trend.csv").items()}
+    found = rate_trend(months["events"], months["sessions"])
+    assert found.dispersion.ratio == pytest.approx(expected["dispersion"], abs=1e-9)
+    assert found.estimate.interval.method == "negative_binomial"
+    # Two optimisers of one likelihood stop at different points: five digits, far below the error.
+    assert np.log(found.estimate.value) == pytest.approx(expected["slope"], abs=1e-5)
+    assert found.over_dispersion == pytest.approx(expected["over_dispersion"], rel=1e-4)
 
 
 @pytest.mark.r

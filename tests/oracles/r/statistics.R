@@ -2,8 +2,8 @@
 #
 #   Rscript tests/oracles/r/statistics.R DATA OUTPUT
 #
-# DATA holds legs.csv (patient, group, stratum, day, event: 0 censored, 1 recurrence, 2 retreatment)
-# and tables.csv (x1, n1, x2, n2). OUTPUT receives one CSV per method, 17 significant digits.
+# DATA holds legs.csv (patient, group, stratum, day, event: 0 censored, 1 recurrence, 2 retreatment),
+# tables.csv (x1, n1, x2, n2) and months.csv (events, sessions). OUTPUT receives one CSV per method, 17 significant digits.
 suppressPackageStartupMessages({
   library(survival)
   library(cmprsk)
@@ -12,6 +12,7 @@ suppressPackageStartupMessages({
 folders <- commandArgs(trailingOnly = TRUE)
 legs <- read.csv(file.path(folders[1], "legs.csv"))
 tables <- read.csv(file.path(folders[1], "tables.csv"))
+months <- read.csv(file.path(folders[1], "months.csv"))
 store <- function(frame, name) {
   digits <- as.data.frame(lapply(frame, function(column)
     if (is.numeric(column)) sprintf("%.17g", column) else column))
@@ -97,3 +98,12 @@ rows <- lapply(seq_len(nrow(tables)), function(i) {
   })
 })
 store(do.call(rbind, rows), "two_groups")
+
+month <- seq_len(nrow(months))
+poisson_trend <- glm(events ~ month + offset(log(sessions)), poisson, months, epsilon = 1e-14)
+wide_trend <- MASS::glm.nb(events ~ month + offset(log(sessions)), months,
+  control = glm.control(epsilon = 1e-14, maxit = 100))
+store(data.frame(
+  dispersion = sum(residuals(poisson_trend, "pearson")^2) / poisson_trend$df.residual,
+  slope = coef(wide_trend)[2], over_dispersion = 1 / wide_trend$theta
+), "rate_trend")
