@@ -13,11 +13,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -36,22 +37,27 @@ from registry.audit_triggers import (
     remove_triggers,
     trigger_faults,
 )
-from registry.database import DbSession
+from registry.database import Base, DbSession
 from registry.errors import DatabaseUnavailable, RegistryError
 from registry.schema.audit import AuditRow, ChangeSet, Seal
 
 __all__ = [
     "ACTOR_KEY",
+    "AUDIT_ROW",
+    "CHANGE_SET",
     "DIGESTED",
     "GENESIS",
+    "SEAL",
     "UNAUDITED",
     "WITHHELD",
     "AlreadyRecorded",
+    "Anchor",
     "Cause",
     "altering_tables",
     "check_triggers",
     "head",
     "install_triggers",
+    "last_seal",
     "link",
     "open_change_set",
     "remove_triggers",
@@ -65,7 +71,19 @@ __all__ = [
 
 ACTOR_KEY: Final = "change_set_id"
 GENESIS: Final = "0" * 64
+
+
+def _untyped(model: type[Base]) -> sa.TableClause:
+    names = [column.name for column in model.__table__.columns]
+    return sa.table(model.__tablename__, *map(sa.column, names))
+
+
+# Without types: a value that a tamperer left unreadable must fail its seal, not the reading.
+CHANGE_SET: Final = _untyped(ChangeSet)
+AUDIT_ROW: Final = _untyped(AuditRow)
+SEAL: Final = _untyped(Seal)
 _SEAL_LOCK: Final = 7_230_501
+_to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _CONNECTION_LOST: Final = (
     "The connection to the database was lost while saving, so whether it was stored is not known. "
     "Save again, or look at the list of last saves: the same request is never stored twice."
@@ -158,8 +176,9 @@ def unavailable(error: sa.exc.DBAPIError) -> DatabaseUnavailable | None:
     for codes, message in _FAILURES:
         if str(code or "").startswith(codes):
             return DatabaseUnavailable(message)
+    is_postgres = type(error.orig).__module__.startswith("psycopg")
     if error.connection_invalidated or (
-        code is None and isinstance(error, sa.exc.OperationalError)
+        is_postgres and code is None and isinstance(error, sa.exc.OperationalError)
     ):
         return DatabaseUnavailable(_CONNECTION_LOST)
     return None
@@ -215,9 +234,7 @@ def seal(connection: Connection, *, baseline: str | None = None) -> int:
     change_set_id = connection.info[ACTOR_KEY]
     if connection.dialect.name == "postgresql":
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SEAL_LOCK)))
-    last = connection.execute(
-        sa.select(Seal.seq, Seal.hash).order_by(Seal.seq.desc()).limit(1)
-    ).first()
+    last = last_seal(connection)
     seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
     connection.execute(
         sa.insert(Seal).values(
@@ -236,15 +253,15 @@ def seal_hash(
 ) -> str:
     """Hash that seals a stored change set after the seal with the hash ``previous``."""
     change_set = connection.execute(
-        sa.select(ChangeSet.__table__).where(ChangeSet.id == change_set_id)
+        sa.select(CHANGE_SET).where(CHANGE_SET.c.id == change_set_id)
     ).one()
-    rows = connection.execute(
-        sa.select(AuditRow.__table__)
-        .where(AuditRow.change_set_id == change_set_id)
-        .order_by(AuditRow.id),
+    with connection.execute(
+        sa.select(AUDIT_ROW)
+        .where(AUDIT_ROW.c.change_set_id == change_set_id)
+        .order_by(AUDIT_ROW.c.id),
         execution_options={"yield_per": 5_000},
-    )
-    return link(previous, change_set, rows, baseline)
+    ) as rows:
+        return link(previous, change_set, rows, baseline)
 
 
 def link(
@@ -253,30 +270,62 @@ def link(
     audit_rows: Iterable[Iterable[Any]],
     baseline: str | None,
 ) -> str:
-    """SHA-256 over the previous hash, the change set, its audit rows in order and the baseline."""
-    digest = hashlib.sha256(previous.encode())
+    """SHA-256 over the previous hash, the change set, its audit rows in order and the baseline.
+
+    Rows hold the values as the driver gives them, in the order of the model's columns.
+    """
+    digest = hashlib.sha256(str(previous).encode())
     digest.update(_canonical(change_set))
     for row in audit_rows:
         digest.update(_canonical(row))
-    digest.update((baseline or "").encode())
+    digest.update(str(baseline or "").encode())
     return digest.hexdigest()
 
 
 def _canonical(row: Iterable[Any]) -> bytes:
     values = [
-        value.isoformat()
+        value.astimezone(dt.UTC).isoformat()
         if isinstance(value, dt.datetime)
         else value
         if value is None
         else str(value)
         for value in row
     ]
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return _to_json(values).encode() + b"\n"
 
 
 def head(connection: Connection | DbSession) -> int:
     """Number of the last seal: the version of the data. 0 when nothing was ever stored."""
     return int(connection.execute(sa.select(sa.func.max(Seal.seq))).scalar() or 0)
+
+
+class Anchor(NamedTuple):
+    """A seal as it was noted outside the database: whoever cuts or rewrites the trail breaks it."""
+
+    seq: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> Anchor:
+        """Read ``NUMBER:HASH``; raises :class:`RegistryError` when it is something else."""
+        found = re.fullmatch(r"\s*([0-9]{1,18}):([0-9a-f]{64})\s*", text)
+        if found is None:
+            raise RegistryError(
+                "This is no anchor. Write the number of a seal, a colon and its 64 characters, as "
+                "the manifest of a backup has them."
+            )
+        return cls(int(found[1]), found[2])
+
+
+def last_seal(connection: Connection | DbSession) -> Anchor | None:
+    """The newest seal, to be noted outside the database; None when there is none."""
+    row = connection.execute(
+        sa.select(Seal.seq, Seal.hash).order_by(Seal.seq.desc()).limit(1)
+    ).first()
+    return Anchor(row.seq, row.hash) if row else None
 
 
 def request_key() -> UUID:

@@ -22,9 +22,11 @@ UNAUDITED: Final = frozenset(
     {"alembic_version", "change_set", "audit_row", "seal", "sign_in", "access_log"}
 )
 APPEND_ONLY: Final = ("change_set", "audit_row", "seal", "access_log")
-WITHHELD: Final = {"user_account": ("password_hash",), "patient_identity": ("salt",)}
+WITHHELD: Final = {"patient_identity": ("salt",)}
+# Digests are salted with the row's own salt; a password hash carries one already.
 DIGESTED: Final = {
-    "patient_identity": ("family_name", "given_name", "birth_date", "hospital_number")
+    "patient_identity": ("family_name", "given_name", "birth_date", "hospital_number"),
+    "user_account": ("password_hash",),
 }
 
 
@@ -199,7 +201,8 @@ def _never_truncated(table: str) -> dict[str, str]:
 
 def _sqlite_triggers(table: str, columns: list[str], keys: list[str]) -> dict[str, str]:
     def row(side: str) -> str:
-        parts = ", ".join(f"'{name}', {_sqlite_value(table, name, side)}" for name in columns)
+        salt = f'{side}."salt"' if "salt" in columns else "''"
+        parts = ", ".join(f"'{name}', {_sqlite_value(table, name, side, salt)}" for name in columns)
         return f"json_object({parts})"
 
     def differs(names: list[str]) -> str:
@@ -220,25 +223,26 @@ def _sqlite_triggers(table: str, columns: list[str], keys: list[str]) -> dict[st
                 "SELECT RAISE(ABORT, 'the key of a stored row never changes') "
                 f"WHERE {differs(keys)}; "
             )
-        triggers[f"audit_{table}_{operation}"] = (
-            f'CREATE TRIGGER "audit_{table}_{operation}" AFTER {operation.upper()} ON "{table}" '
+        name = f"audit_{table}_{operation}"
+        triggers[name] = (
+            f'CREATE TRIGGER "{name}" AFTER {operation.upper()} ON "{table}" '  # noqa: S608
             f"{condition}BEGIN "
             "SELECT RAISE(ABORT, 'no change set: use the registry to write') "
             f"WHERE registry_change_set() IS NULL; {key_stays}"
             "INSERT INTO audit_row "
             "(change_set_id, table_name, row_key, operation, old_values, new_values) "
             f"VALUES (registry_change_set(), '{table}', json_array({key}), '{operation}', "
-            f"{old}, {new}); END"  # noqa: S608 - names come from the reflected tables
+            f"{old}, {new}); END"
         )
     return triggers
 
 
-def _sqlite_value(table: str, column: str, side: str) -> str:
+def _sqlite_value(table: str, column: str, side: str, salt: str) -> str:
     value = f'{side}."{column}"'
     if column in WITHHELD.get(table, ()):
         return f"CASE WHEN {value} IS NULL THEN NULL ELSE 'withheld' END"
     if column in DIGESTED.get(table, ()):
-        return f'registry_digest({side}."salt", {value})'
+        return f"registry_digest({salt}, {value})"
     return value
 
 
@@ -278,11 +282,11 @@ BEGIN
   FOREACH name IN ARRAY string_to_array(TG_ARGV[2], ',') LOOP
     IF before_row ->> name IS NOT NULL THEN
       before_row := jsonb_set(before_row, ARRAY[name], to_jsonb(encode(sha256(convert_to(
-        (before_row ->> 'salt') || (before_row ->> name), 'UTF8')), 'hex')));
+        coalesce(before_row ->> 'salt', '') || (before_row ->> name), 'UTF8')), 'hex')));
     END IF;
     IF after_row ->> name IS NOT NULL THEN
       after_row := jsonb_set(after_row, ARRAY[name], to_jsonb(encode(sha256(convert_to(
-        (after_row ->> 'salt') || (after_row ->> name), 'UTF8')), 'hex')));
+        coalesce(after_row ->> 'salt', '') || (after_row ->> name), 'UTF8')), 'hex')));
     END IF;
   END LOOP;
   FOREACH name IN ARRAY string_to_array(TG_ARGV[1], ',') LOOP
