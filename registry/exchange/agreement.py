@@ -1,0 +1,330 @@
+"""Whether what the files say agrees with the registry and with itself, record by record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from registry.database import Base
+from registry.entry.checks import Known, check
+from registry.entry.forms import (
+    EventEntry,
+    FollowUpEntry,
+    InjectionEntry,
+    PatientEntry,
+    SessionEntry,
+)
+from registry.entry.problems import Problem
+from registry.entry.recording import PARTS, ROOT
+from registry.entry.rows import IDENTITY_FIELDS, rows_of, site_id
+from registry.exchange.linking import COLUMN_OF, Draft, Drafts, Shelf
+from registry.exchange.problems import FileProblem
+from registry.exchange.stored import LotKey, Row, Stored
+from registry.schema import AdverseEvent, Course, Patient
+
+_NOT_CONTENT: Final = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
+
+
+class State(StrEnum):
+    """How a record of the files stands to the registry."""
+
+    NEW = "new"
+    IDENTICAL = "identical"
+    CONFLICTING = "conflicting"
+
+
+class Agreement:
+    """Judges the records of one set of files against each other and against what is stored."""
+
+    def __init__(
+        self,
+        clinic_id: int,
+        today: dt.date,
+        jurisdiction: str,
+        now: dt.datetime,
+        drafts: Drafts,
+        shelf: Shelf,
+        stored: Stored,
+        left_out: Mapping[str, frozenset[str]],
+    ) -> None:
+        self._clinic_id = clinic_id
+        self._now = now
+        self._drafts = drafts
+        self._shelf = shelf
+        self._stored = stored
+        self._left_out = left_out
+        self._patients: dict[UUID, PatientEntry] = {}
+        self._owners: dict[type[Base], dict[UUID, UUID]] = {Course: {}, AdverseEvent: {}}
+        self._sessions: dict[UUID, list[SessionEntry]] = defaultdict(list)
+        self._known: dict[UUID, Known] = {}
+        self._expiries: dict[LotKey, dt.date | None] = {}
+        self._compounded: dict[LotKey, bool] = {}
+        self._gather()
+        self._nobody = Known(
+            today=today,
+            jurisdiction=jurisdiction,
+            lots=self._expiries,
+            clinician_ids=frozenset(
+                [number for number, _ in shelf.clinicians.values()]
+                + [number for number, _, _ in drafts.clinicians.values()]
+            ),
+        )
+
+    def judge(self, draft: Draft) -> tuple[State, list[FileProblem]]:
+        """State of a record and its problems; what is stored already is not checked again."""
+        entry = draft.entry
+        stored = self._stored.roots[ROOT[type(entry)]].get(entry.id)
+        if stored is None:
+            return State.NEW, [draft.place(problem) for problem in self._problems(draft)]
+        if stored["voided_at"] is not None:
+            return State.CONFLICTING, [
+                draft.place(
+                    Problem("", "voided", "The stored record was voided. Take the row out.")
+                )
+            ]
+        names = sorted(self._differences(draft, stored))
+        if not names:
+            return State.IDENTICAL, []
+        return State.CONFLICTING, [
+            draft.place(
+                Problem(
+                    "",
+                    "stored_otherwise",
+                    f"Stored already with other content ({', '.join(names)}). Amend it on its "
+                    "page, or take the row out.",
+                )
+            )
+        ]
+
+    def clinicians(self) -> Iterator[tuple[State, list[FileProblem]]]:
+        """State and problems of the clinicians in the files."""
+        for code, (_, name, row) in self._drafts.clinicians.items():
+            if code not in self._shelf.clinicians:
+                yield State.NEW, []
+            elif name in (None, self._shelf.clinicians[code][1]):
+                yield State.IDENTICAL, []
+            else:
+                problem = FileProblem(
+                    "clinicians.csv",
+                    row,
+                    "display_name",
+                    "",
+                    "stored_otherwise",
+                    "The registry knows this code under another name.",
+                )
+                yield State.CONFLICTING, [problem]
+
+    def split_lots(
+        self, rows: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Lots to store, and stored lots whose missing expiry the files tell."""
+        new, known = [], []
+        for row in rows:
+            stored = self._stored.lots.get((row["product_code"], row["lot_number"]))
+            if stored is None:
+                new.append(row)
+            elif stored["expires_on"] is None and row["expires_on"] is not None:
+                known.append(row)
+        return new, known
+
+    def _gather(self) -> None:
+        for draft in self._drafts.all():
+            match draft.entry:
+                case PatientEntry() as patient:
+                    self._patients[patient.id] = patient
+                case SessionEntry() as session:
+                    self._sessions[session.patient_id].append(session)
+                    for injection in session.all_injections():
+                        self._shelve(injection)
+                case EventEntry() as event:
+                    self._owners[AdverseEvent][event.id] = event.patient_id
+                case FollowUpEntry():
+                    pass
+                case course:
+                    self._owners[Course][course.id] = course.patient_id
+
+    def _shelve(self, injection: InjectionEntry) -> None:
+        """The first word on a lot: the registry's, else that of the first row."""
+        if injection.lot_number is None:
+            return
+        key = (injection.product_code, injection.lot_number)
+        stored = self._stored.lots.get(key)
+        if self._expiries.get(key) is None:
+            expiry = stored["expires_on"] if stored else None
+            self._expiries[key] = expiry or injection.expires_on
+        self._compounded.setdefault(
+            key, stored["is_compounded"] if stored else injection.is_compounded
+        )
+
+    # --- new records ---
+
+    def _problems(self, draft: Draft) -> Iterator[Problem]:
+        entry = draft.entry
+        if isinstance(entry, PatientEntry):
+            yield from check(entry, self._nobody)
+            return
+        if entry.patient_id in self._drafts.unreadable["patients.csv"]:
+            return
+        known = self._known_about(entry.patient_id)
+        if known is None:
+            yield Problem(
+                "patient_id", "known_patient", "Neither patients.csv nor the registry has this key."
+            )
+            return
+        if isinstance(entry, SessionEntry):
+            yield from self._session_problems(draft, entry, known)
+            return
+        for problem in check(entry, known):
+            if problem.rule != "known_session" or not self._is_unreadable(
+                "sessions.csv", getattr(entry, "treatment_session_id", None)
+            ):
+                yield problem
+        if isinstance(entry, FollowUpEntry):
+            for i, finding in enumerate(entry.findings):
+                yield from self._reference(
+                    f"findings[{i}].adverse_event_id",
+                    "events.csv",
+                    AdverseEvent,
+                    finding.adverse_event_id,
+                    entry.patient_id,
+                )
+
+    def _session_problems(
+        self, draft: Draft, entry: SessionEntry, known: Known
+    ) -> Iterator[Problem]:
+        same_day = self._same_day(entry)
+        if same_day:
+            known = replace(known, same_day=same_day)
+        for problem in check(entry, known):
+            if not (draft.doubtful and problem.field == "injections"):
+                yield problem
+        yield from self._reference(
+            "course_id", "courses.csv", Course, entry.course_id, entry.patient_id
+        )
+        places = [(f"sites[{i}].", site.injections) for i, site in enumerate(entry.sites)]
+        for prefix, injections in [*places, ("", entry.injections)]:
+            for j, injection in enumerate(injections):
+                key = (injection.product_code, injection.lot_number or "")
+                if self._compounded.get(key, injection.is_compounded) != injection.is_compounded:
+                    yield Problem(
+                        f"{prefix}injections[{j}].is_compounded",
+                        "lot_agrees",
+                        "The same lot is compounded in one place and not in another.",
+                    )
+
+    def _reference(
+        self, name: str, file: str, model: type[Base], id_: UUID | None, patient_id: UUID
+    ) -> Iterator[Problem]:
+        """A problem unless the course or event exists and is the patient's own."""
+        if id_ is None or self._is_unreadable(file, id_):
+            return
+        stored = self._stored.living(model, id_)
+        owner = self._owners[model].get(id_, stored["patient_id"] if stored else None)
+        if owner != patient_id:
+            yield Problem(name, "of_same_patient", f"{file} has no such key of this patient.")
+
+    def _is_unreadable(self, file: str, id_: UUID | None) -> bool:
+        return id_ in self._drafts.unreadable[file]
+
+    def _known_about(self, patient_id: UUID) -> Known | None:
+        """What the files and the registry know of a patient; None when neither has one."""
+        known = self._known.get(patient_id)
+        if known is None:
+            patient = self._patients.get(patient_id)
+            stored = self._stored.living(Patient, patient_id)
+            if patient is not None:
+                birth_year, died_on = patient.birth_year, patient.died_on
+            elif stored is not None:
+                birth_year, died_on = stored["birth_year"], stored["died_on"]
+            else:
+                return None
+            sessions = self._stored.sessions.get(patient_id, {}) | {
+                session.id: session.treated_on for session in self._sessions[patient_id]
+            }
+            sites = self._stored.sites.get(patient_id, {}) | {
+                site_id(session.id, place): session.id
+                for session in self._sessions[patient_id]
+                for place in range(len(session.sites))
+            }
+            known = replace(
+                self._nobody,
+                birth_year=birth_year,
+                died_on=died_on,
+                sessions=sessions,
+                sites=sites,
+            )
+            self._known[patient_id] = known
+        return known
+
+    def _same_day(self, entry: SessionEntry) -> tuple[InjectionEntry, ...]:
+        in_files = self._sessions[entry.patient_id]
+        stored = self._stored.sessions.get(entry.patient_id, {})
+        given: list[InjectionEntry] = []
+        for session in in_files:
+            if session.id != entry.id and session.treated_on == entry.treated_on:
+                given += session.all_injections()
+        if stored:
+            own = {session.id for session in in_files}
+            for id_, day in stored.items():
+                if id_ not in own and day == entry.treated_on:
+                    given += self._stored.injected.get(id_, [])
+        return tuple(given)
+
+    # --- stored records ---
+
+    def _differences(self, draft: Draft, stored: Row) -> set[str]:
+        """Names of columns in which the files differ from what is stored."""
+        entry = draft.entry
+        root = ROOT[type(entry)]
+        wanted = rows_of([entry], self._clinic_id, self._now)
+        found = self._row_differences(draft.file, wanted[root][0], stored)
+        for model, _ in PARTS.get(root, ()):
+            rows = {row["id"]: row for row in wanted.get(model, [])}
+            there = self._stored.parts[model].get(entry.id, {})
+            if rows.keys() != there.keys():
+                found.add(f"number of {model.__tablename__.replace('_', ' ')} rows")
+                continue
+            for id_, row in rows.items():
+                found |= self._row_differences(draft.file, row, there[id_])
+        if isinstance(entry, PatientEntry):
+            found |= self._identity_differences(entry)
+        if isinstance(entry, SessionEntry):
+            for injection in entry.all_injections():
+                found |= self._lot_differences(injection)
+        return found
+
+    def _row_differences(self, file: str, wanted: Mapping[str, Any], stored: Row) -> set[str]:
+        left_out = self._left_out[file]
+        return {
+            COLUMN_OF.get(name, name)
+            for name, value in wanted.items()
+            if name not in _NOT_CONTENT and name not in left_out and stored[name] != value
+        }
+
+    def _identity_differences(self, entry: PatientEntry) -> set[str]:
+        stored = self._stored.identities.get(entry.id)
+        left_out = self._left_out["patients.csv"]
+        return {
+            name
+            for name in IDENTITY_FIELDS
+            if name not in left_out
+            and getattr(entry, name) != (stored[name] if stored is not None else None)
+        }
+
+    def _lot_differences(self, injection: InjectionEntry) -> set[str]:
+        if injection.lot_number is None:
+            return set()
+        stored = self._stored.lots.get((injection.product_code, injection.lot_number))
+        if stored is None:
+            return {"lot_number"}
+        found = set()
+        if injection.expires_on is not None and injection.expires_on != stored["expires_on"]:
+            found.add("expires_on")
+        if injection.is_compounded != stored["is_compounded"]:
+            found.add("is_compounded")
+        return found
