@@ -6,6 +6,7 @@ without an event. `per_patient_counts` turns rows into the two sums per patient 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -250,7 +251,8 @@ def compare_groups(
     optional matrix with one row per session. Risk ratio: Poisson regression with log link
     ("modified Poisson", Zou 2004); odds ratio: logistic regression. The variance carries the factor
     m/(m-1)·(n-1)/(n-k) for m patients, n sessions, k coefficients. A group in which the ratio is 0
-    or infinite, and every group if group 0 is such a one, gives `Caution.NOT_ESTIMABLE`.
+    or infinite, and every group if group 0 is such a one or the covariates leave no unique finite
+    fit, gives `Caution.NOT_ESTIMABLE`.
     """
     codes = checked_counts(groups, "groups")
     if codes.ndim != 1:
@@ -297,15 +299,22 @@ def _fitted_logs(
     measure: RatioMeasure,
     groups: list[int],
 ) -> dict[int, tuple[float, float]]:
-    """Log ratio and its standard error by group; empty if the model does not converge."""
+    """Log ratio and its standard error by group; empty if the model has no unique finite fit."""
     from statsmodels.genmod.families import Binomial, Poisson
     from statsmodels.genmod.generalized_linear_model import GLM
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        return {}
     family = Poisson() if measure is RatioMeasure.RISK_RATIO else Binomial()
-    # The default tolerance on the deviance leaves coefficients right to 1e-6 only.
-    fit = GLM(events.astype(np.float64), design, family=family).fit(
-        cov_type="cluster", cov_kwds={"groups": patients}, tol=1e-13
-    )
+    model = GLM(events.astype(np.float64), design, family=family)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PerfectSeparationWarning)
+        try:
+            # The default tolerance on the deviance leaves coefficients right to 1e-6 only.
+            fit = model.fit(cov_type="cluster", cov_kwds={"groups": patients}, tol=1e-13)
+        except PerfectSeparationWarning:
+            return {}
     if not fit.converged:
         return {}
     columns = slice(1, 1 + len(groups))

@@ -241,6 +241,23 @@ def test_a_group_without_events_has_no_ratio():
     assert all(each.estimate.value is None for each in swapped)
 
 
+@pytest.mark.parametrize("measure", RatioMeasure)
+def test_covariates_without_a_unique_finite_fit_have_no_ratio(measure):
+    events = np.array([1, 0, 1, 0, 0, 1, 0, 1] * 5)
+    groups = np.array([0, 0, 0, 0, 1, 1, 1, 1] * 5)
+    same_as_group = groups[:, None].astype(float)
+    (found,) = compare_groups(
+        events, groups, np.arange(40), measure=measure, covariates=same_as_group
+    )
+    assert found.estimate.value is None
+    if measure is RatioMeasure.ODDS_RATIO:
+        foretells = events[:, None].astype(float)
+        (found,) = compare_groups(
+            events, groups, np.arange(40), measure=measure, covariates=foretells
+        )
+        assert found.estimate.value is None
+
+
 def test_all_events_leave_the_odds_ratio_undefined_but_not_the_risk_ratio():
     events = np.array([1, 0, 1, 0, 1, 1, 1, 1])
     groups = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -267,5 +284,13 @@ def test_broken_rows_are_refused():
         per_patient_counts([1, 2], [0])
     with pytest.raises(ValueError, match="missing"):
         per_patient_counts([1, float("nan")], [0, 1])
+    with pytest.raises(ValueError, match="one-dimensional"):
+        per_patient_counts([[1, 2]], [[0, 1]])
+    with pytest.raises(ValueError, match="order"):
+        first_session_proportion([1, 2], [1], [0, 1])
+    with pytest.raises(ValueError, match="groups"):
+        compare_groups([1, 0], [[0, 1]], [1, 2])
+    with pytest.raises(ValueError, match="patients"):
+        compare_groups([1, 0], [0, 1], [1])
     with pytest.raises(ValueError, match="at least 2"):
         linearised_variance([1], [2])

@@ -290,6 +290,8 @@ def test_broken_events_and_counts_are_refused():
         count_by_day([1, 2], [1, 2], causes=1)
     with pytest.raises(ValueError, match="counts"):
         count_by_day([1, 2], [1, 0], counts=[1, -1])
+    with pytest.raises(ValueError, match="counts must have"):
+        count_by_day([1, 2], [1, 0], counts=[1])
     with pytest.raises(ValueError, match="no such cause"):
         count_by_day([1, 2], [1, 0]).only(2)
     with pytest.raises(ValueError, match="one value per row"):

@@ -3,7 +3,8 @@
 #   Rscript tests/oracles/r/statistics.R DATA OUTPUT
 #
 # DATA holds legs.csv (patient, group, stratum, day, event: 0 censored, 1 recurrence, 2 retreatment),
-# tables.csv (x1, n1, x2, n2) and months.csv (events, sessions). OUTPUT receives one CSV per method, 17 significant digits.
+# tables.csv (x1, n1, x2, n2) and months.csv (events, sessions). OUTPUT receives one CSV per method,
+# 17 significant digits.
 suppressPackageStartupMessages({
   library(survival)
   library(cmprsk)
