@@ -12,7 +12,7 @@ import secrets
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import documents, state
 from dashboard.text import _, plain
 from registry import access_log
 from registry.errors import PermissionDenied, RegistryError
@@ -32,6 +32,20 @@ def new_number() -> str:
     return secrets.token_hex(4)
 
 
+def words(number: str) -> str:
+    """What a person is told about incident ``number``."""
+    return _(
+        "Something went wrong on our side, number {number}. What was saved before is kept; what "
+        "you were just doing may not be. Reload the page and look; if it happens again, tell your "
+        "administrator the number."
+    ).format(number=number)
+
+
+def page(number: str) -> str:
+    """The same as a page of its own."""
+    return documents.message_page(_("Something went wrong"), words(number))
+
+
 def on_script_error(error: Exception) -> bool:
     """Answer an error that no page caught; always True: nothing more is to be shown."""
     if isinstance(error, RegistryError):
@@ -39,11 +53,5 @@ def on_script_error(error: Exception) -> bool:
         return True
     number = new_number()
     log.error("incident %s on a page", number, exc_info=error)
-    st.error(
-        _(
-            "Something went wrong on our side, number {number}. What was saved before is kept; "
-            "what you were just doing may not be. Reload the page and look; if it happens again, "
-            "tell your administrator the number."
-        ).format(number=number)
-    )
+    st.error(words(number))
     return True

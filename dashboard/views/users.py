@@ -221,8 +221,9 @@ def show_outcome() -> None:
     if code:
         st.text(
             _(
-                "Give this code to the person by word of mouth. Under “I have a code” on the sign-in "
-                "page it lets them choose a password: once, within 24 hours. It is not shown again."
+                "Give this code to the person by word of mouth. Under “I have a code” on the "
+                "sign-in page it lets them choose a password: once, within 24 hours. It is not "
+                "shown again."
             )
         )
         st.code(code, language=None)

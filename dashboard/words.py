@@ -1,0 +1,323 @@
+"""Words and figures as pages write them: every closed set, catalogue names, days and numbers."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from dashboard.text import _
+from registry.catalogue import EventFamily, catalogue
+from registry.entry.forms import InjectionEntry
+from registry.vocabulary import (
+    Causality,
+    CompressionClass,
+    Detection,
+    EventOutcome,
+    Expectedness,
+    FindingState,
+    FoamGas,
+    FollowUpMethod,
+    FollowUpStatus,
+    Guidance,
+    Indication,
+    Laterality,
+    Modality,
+    Occlusion,
+    Provenance,
+    ReasonForChange,
+    Role,
+    SclerosantForm,
+    SeriousnessCriterion,
+    SessionIntent,
+    Severity,
+    Sex,
+    SiteFinding,
+    SkinType,
+    VesselClass,
+)
+
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+# By set, because members of two sets may be spelled alike ("photograph", "none", "unknown").
+LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
+    Role: {
+        Role.CLINICIAN: "Clinician",
+        Role.PRACTICE_MANAGER: "Practice manager",
+        Role.DATA_MANAGER: "Data manager",
+        Role.ADMINISTRATOR: "Administrator",
+        Role.AUDITOR: "Auditor",
+    },
+    Sex: {
+        Sex.FEMALE: "Female",
+        Sex.MALE: "Male",
+        Sex.OTHER: "Other",
+        Sex.UNKNOWN: "Not known",
+    },
+    SkinType: {member: member.value for member in SkinType},
+    Laterality: {Laterality.LEFT: "Left", Laterality.RIGHT: "Right"},
+    Indication: {
+        Indication.COSMETIC: "Cosmetic",
+        Indication.SYMPTOMATIC: "Symptoms",
+        Indication.BOTH: "Both",
+    },
+    Modality: {
+        Modality.SCLEROTHERAPY: "Sclerotherapy",
+        Modality.NEEDLE_THERMOCOAGULATION: "Needle thermocoagulation",
+        Modality.ND_YAG_LASER: "Nd:YAG laser",
+        Modality.INTENSE_PULSED_LIGHT: "Intense pulsed light",
+    },
+    SessionIntent: {
+        SessionIntent.PLANNED_STAGE: "Planned stage",
+        SessionIntent.RESIDUAL: "Residual vein",
+        SessionIntent.RECURRENCE: "Recurrence",
+        SessionIntent.RECANALISATION: "Recanalised vein",
+        SessionIntent.NEW_VEIN: "New vein",
+    },
+    Guidance: {
+        Guidance.NONE: "By eye",
+        Guidance.TRANSILLUMINATION: "Transillumination",
+        Guidance.ULTRASOUND: "Ultrasound",
+    },
+    SclerosantForm: {SclerosantForm.LIQUID: "Liquid", SclerosantForm.FOAM: "Foam"},
+    FoamGas: {
+        FoamGas.AIR: "Room air",
+        FoamGas.CO2: "CO₂",
+        FoamGas.O2_CO2: "O₂/CO₂",
+        FoamGas.PROPRIETARY: "Proprietary",
+    },
+    VesselClass: {
+        VesselClass.TELANGIECTASIA: "Telangiectasia",
+        VesselClass.RETICULAR: "Reticular",
+        VesselClass.VARICOSE: "Varicose",
+        VesselClass.TRUNCAL: "Truncal",
+        VesselClass.PERFORATOR: "Perforator",
+    },
+    CompressionClass: {
+        CompressionClass.NONE: "None",
+        CompressionClass.BANDAGE: "Bandage",
+        CompressionClass.BELOW_18_MMHG: "Below 18 mmHg",
+        CompressionClass.FROM_18_TO_22_MMHG: "18 to 22 mmHg",
+        CompressionClass.FROM_23_TO_32_MMHG: "23 to 32 mmHg",
+        CompressionClass.ABOVE_32_MMHG: "Above 32 mmHg",
+    },
+    Severity: {
+        Severity.MILD: "Mild",
+        Severity.MODERATE: "Moderate",
+        Severity.SEVERE: "Severe",
+    },
+    SeriousnessCriterion: {
+        SeriousnessCriterion.DEATH: "Death",
+        SeriousnessCriterion.LIFE_THREATENING: "Life-threatening",
+        SeriousnessCriterion.HOSPITALISATION: "Hospital stay, begun or prolonged",
+        SeriousnessCriterion.DISABILITY: "Lasting disability",
+        SeriousnessCriterion.CONGENITAL_ANOMALY: "Congenital anomaly",
+        SeriousnessCriterion.MEDICALLY_IMPORTANT: "Otherwise medically important",
+    },
+    Causality: {
+        Causality.CERTAIN: "Certain",
+        Causality.PROBABLE: "Probable",
+        Causality.POSSIBLE: "Possible",
+        Causality.UNLIKELY: "Unlikely",
+        Causality.UNRELATED: "Unrelated",
+    },
+    Expectedness: {
+        Expectedness.LISTED: "Listed",
+        Expectedness.NOT_LISTED: "Not listed",
+    },
+    Detection: {
+        Detection.SYMPTOM: "Symptom",
+        Detection.EXAMINATION: "Examination",
+        Detection.PLANNED_DUPLEX: "Planned duplex",
+        Detection.PHOTOGRAPH: "Photograph",
+    },
+    EventOutcome: {
+        EventOutcome.RECOVERED: "Recovered",
+        EventOutcome.RECOVERING: "Recovering",
+        EventOutcome.NOT_RECOVERED: "Not recovered",
+        EventOutcome.SEQUELAE: "Recovered with sequelae",
+        EventOutcome.FATAL: "Fatal",
+        EventOutcome.UNKNOWN: "Not known yet",
+    },
+    FollowUpStatus: {
+        FollowUpStatus.PLANNED: "Planned",
+        FollowUpStatus.SEEN: "Seen",
+        FollowUpStatus.MISSED: "Missed",
+        FollowUpStatus.DECLINED: "Declined",
+        FollowUpStatus.LOST: "Lost to follow-up",
+        FollowUpStatus.MOVED: "Moved away",
+        FollowUpStatus.DEAD: "Died",
+    },
+    FollowUpMethod: {
+        FollowUpMethod.CLINIC: "In the clinic",
+        FollowUpMethod.DUPLEX: "With duplex",
+        FollowUpMethod.PHONE: "By phone",
+        FollowUpMethod.PHOTOGRAPH: "By photograph",
+    },
+    FindingState: {
+        FindingState.PRESENT: "Present",
+        FindingState.NOT_ASSESSED: "Not assessed",
+    },
+    Occlusion: {
+        Occlusion.COMPLETE: "Occluded",
+        Occlusion.PARTIAL: "Partly occluded",
+        Occlusion.NONE: "Open",
+        Occlusion.NOT_EXAMINED: "Not examined",
+    },
+    SiteFinding: {
+        SiteFinding.CLEARED: "Cleared",
+        SiteFinding.IMPROVED: "Improved",
+        SiteFinding.UNCHANGED: "Unchanged",
+        SiteFinding.VISIBLE_AGAIN: "Visible again",
+        SiteFinding.REFLUX_AGAIN: "Reflux again",
+        SiteFinding.NOT_ASSESSED: "Not assessed",
+    },
+    ReasonForChange: {
+        ReasonForChange.TYPING_ERROR: "Typing error",
+        ReasonForChange.NEW_INFORMATION: "New information",
+        ReasonForChange.WRONG_PATIENT: "Wrong patient",
+        ReasonForChange.DUPLICATE: "Entered twice",
+        ReasonForChange.OTHER: "Other",
+    },
+    Provenance: {
+        Provenance.LABEL: "Product label",
+        Provenance.PAPER: "Publication",
+        Provenance.OUR_DECISION: "The registry's decision",
+        Provenance.NOT_ESTABLISHED: "Not established",
+    },
+    EventFamily: {
+        EventFamily.OTHER: "Other",
+        EventFamily.PIGMENTATION: "Pigmentation",
+        EventFamily.MATTING: "Matting",
+        EventFamily.NECROSIS: "Skin and tissue necrosis",
+        EventFamily.SUPERFICIAL_THROMBOSIS: "Superficial thrombosis",
+        EventFamily.DEEP_THROMBOSIS: "Deep thrombosis",
+        EventFamily.ALLERGY: "Allergy",
+        EventFamily.NEUROLOGICAL: "Neurological",
+        EventFamily.CARDIORESPIRATORY: "Heart and lungs",
+        EventFamily.VASOVAGAL: "Vasovagal",
+        EventFamily.NERVE_INJURY: "Nerve injury",
+        EventFamily.OEDEMA: "Oedema",
+        EventFamily.INJECTION_SITE: "Injection site",
+        EventFamily.INFECTION: "Infection",
+        EventFamily.HAEMOLYSIS: "Blood and kidneys",
+        EventFamily.OTHER_SKIN: "Other skin",
+        EventFamily.COMPRESSION: "Compression",
+        EventFamily.ERROR: "Medication error",
+    },
+}
+
+
+class Unreadable(ValueError):
+    """What was typed is no number or day."""
+
+
+def label(member: StrEnum) -> str:
+    """A member of a closed set in words."""
+    return _(LABELS[type(member)][member.value])
+
+
+def product(code: str) -> str:
+    """Name of a product."""
+    return _(catalogue().products[code].label)
+
+
+def sclerosant(code: str) -> str:
+    """Name of an agent."""
+    return _(catalogue().sclerosants[code].label)
+
+
+def event_term(code: str) -> str:
+    """Name of an event."""
+    return _(catalogue().event_terms[code].label)
+
+
+def visit(code: str | None) -> str:
+    """Name of a planned follow-up."""
+    return _("Unscheduled visit") if code is None else _(catalogue().visits[code].label)
+
+
+def place(anatomy_code: str) -> str:
+    """Name of a region or vein."""
+    return _(catalogue().anatomy[anatomy_code].label)
+
+
+def site(side: Laterality, anatomy_code: str) -> str:
+    """A place on one leg."""
+    return _("{side}: {place}").format(side=label(side), place=place(anatomy_code))
+
+
+def injection(entry: InjectionEntry) -> str:
+    """What was injected, without where and how much: "Asclera 0.5 % liquid"."""
+    strength = entry.concentration_percent
+    parts = [
+        product(entry.product_code),
+        "" if strength is None else _("{number} %").format(number=number(strength)),
+        label(entry.form).lower(),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def day(date: dt.date) -> str:
+    """A day as colleagues write it: 23 Nov 2026."""
+    return f"{date.day} {_(MONTHS[date.month - 1])} {date.year}"
+
+
+def clock(instant: dt.datetime, time_zone: str) -> str:
+    """The time of day in a clinic: 14:02."""
+    return f"{instant.astimezone(ZoneInfo(time_zone)):%H:%M}"
+
+
+def number(value: Decimal | int) -> str:
+    """A number without trailing zeros."""
+    return f"{Decimal(value).normalize():f}"
+
+
+def read_number(typed: object) -> Decimal | None:
+    """A number as typed, with decimal point or comma; None when nothing was typed.
+
+    Raises :class:`Unreadable` for anything else, also for 1.234,5 and 1,234.5: guessing which
+    mark separates thousands could be wrong by a factor of a thousand.
+    """
+    text = str(typed or "").strip().removesuffix("%").removesuffix("mL").strip()
+    if not text:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
+        raise Unreadable(_("Write a number such as 1.5 or 1,5."))
+    try:
+        return Decimal(text.replace(",", "."))
+    except InvalidOperation as error:
+        raise Unreadable(_("Write a number such as 1.5 or 1,5.")) from error
+
+
+def read_expiry(typed: object) -> dt.date | None:
+    """The last day of use as printed on a box: 12/2027, 2027-12, 12/27 or a full day.
+
+    A month alone means its last day. Raises :class:`Unreadable` for anything else.
+    """
+    text = str(typed or "").strip()
+    if not text:
+        return None
+    patterns = (
+        r"(?P<y>\d{4})-(?P<m>\d{1,2})(-(?P<d>\d{1,2}))?",
+        r"((?P<d>\d{1,2})\.)?(?P<m>\d{1,2})\.(?P<y>\d{4})",
+        r"(?P<m>\d{1,2})[/-](?P<y>\d{4}|\d{2})",
+    )
+    for pattern in patterns:
+        found = re.fullmatch(pattern, text, flags=re.ASCII)
+        if found is None:
+            continue
+        parts = found.groupdict()
+        year, month = int(parts["y"]), int(parts["m"])
+        year += 2000 if year < 100 else 0
+        try:
+            last = calendar.monthrange(year, month)[1]
+            return dt.date(year, month, int(parts.get("d") or last))
+        except ValueError:
+            break
+    raise Unreadable(_("Write the expiry as on the box, such as 12/2027 or 2027-12-31."))
