@@ -5,9 +5,18 @@ Import the module you need; nothing is loaded from here.
 ``result``           the estimate that every function returns, its interval and its cautions
 ``proportions``      one proportion: Wilson, Clopper-Pearson, Jeffreys, bound for zero events
 ``clustering``       proportions of sessions nested in patients; cluster-robust regression
-``rates``            events per 1,000 sessions or per person-time: exact Poisson
+``rates``            events per 1,000 sessions or per person-time: exact Poisson, trend
 ``comparisons``      two groups, and a group against a published benchmark
 ``survival``         Kaplan-Meier, landmarks, median, follow-up, standard errors by patient
 ``competing_risks``  Aalen-Johansen and Gray's test
-``log_rank``         log-rank test for k groups and strata
+``log_rank``         log-rank test for k groups, by stratum, cause and patient
+``exact_tails``      binomial and Poisson tails and quantiles on arrays
+``control_charts``   p, u, Laney p', g, t and XmR charts; ``chart_choice`` says which one fits
+``cusum``            Bernoulli and risk-adjusted CUSUM, VLAD
+``funnel``           units against one target, with over-dispersion
+``standardisation``  observed over expected events
+``shrinkage``        empirical Bayes rates of units
+``signals``          lots and agents with more events than expected
+``disclosure``       suppression of small numbers
+``display_rules``    what may be shown, from how many, in which words
 """
