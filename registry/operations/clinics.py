@@ -85,7 +85,7 @@ def add_clinic(
         )
     try:
         ZoneInfo(time_zone)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise InvalidClinic(
             f"{time_zone!r} is no time zone. Write it like Europe/Berlin. Nothing was changed."
         ) from None

@@ -49,7 +49,7 @@ CLINICS: Final = (
     DemoClinic(
         "DEMO",
         "Demo Vein Clinic",
-        370,
+        375,
         (
             ("D1", "Dr Demo One", FIRST_CLINICIAN),
             ("D2", "Dr Demo Two", None),
@@ -76,7 +76,6 @@ class DemoAccount:
     role: Role
     user_name: str
     password: str
-    code: str
 
 
 def is_demo(engine: Engine) -> bool:
@@ -139,7 +138,7 @@ def make_demo(
 
 
 def open_accounts(engine: Engine, *, now: dt.datetime) -> list[DemoAccount]:
-    """A new password and a one-time sign-in code for each role; older ones no longer work.
+    """A new password for each role; older ones no longer work.
 
     Raises :class:`Conflict` unless the database holds the demonstration and nothing else.
     """
@@ -152,9 +151,15 @@ def open_accounts(engine: Engine, *, now: dt.datetime) -> list[DemoAccount]:
         password = _password()
         code = accounts.issue_password_code(engine, by, ids[user_name], now=now)
         sign_in.choose_password(engine, code, password, None, now)
-        link_code = accounts.issue_sign_in_code(engine, by, ids[user_name], now=now)
-        opened.append(DemoAccount(role, user_name, password, link_code))
+        opened.append(DemoAccount(role, user_name, password))
     return opened
+
+
+def sign_in_code(engine: Engine, *, now: dt.datetime, user_name: str = FIRST_CLINICIAN) -> str:
+    """A code that signs in once without a password; for the link that is printed at the start."""
+    by = command_line_actor(engine)
+    ids = {account.user_name: account.id for account in accounts.list_accounts(engine, by)}
+    return accounts.issue_sign_in_code(engine, by, ids[user_name], now=now)
 
 
 def _password() -> str:

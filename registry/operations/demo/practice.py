@@ -159,6 +159,7 @@ LASTING: Final = {EventFamily.PIGMENTATION: (60, 400), EventFamily.MATTING: (60,
 SEEN: Final = {
     "safety_2w": 0.92,
     "check_6_8w": 0.93,
+    "photo_12w": 0.80,
     "review_26w": 0.86,
     "review_12m": 0.76,
     "review_2y": 0.62,

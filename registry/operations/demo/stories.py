@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -186,41 +186,50 @@ class Story:
             if stage > planned:
                 intent = SessionIntent.RESIDUAL
             session = self._session(course, day, goals[: 3 if stage % 2 else 2], intent)
-            if self._uses_foam(session):
-                self._visit(session, "safety_2w", self.rng.randint(11, 17))
+            self._visit(session, "safety_2w", self.rng.randint(11, 17))
             last_stage = stage >= planned
             after = self.rng.randint(44, 66)
-            seen = self._visit(session, "check_6_8w", after, certain=not last_stage)
+            check = self._visit(session, "check_6_8w", after, certain=not last_stage)
             residual = any(not site.is_clear(day) for site in sites)
             if last_stage and not (stage == planned and residual and self.rng.random() < 0.4):
-                return session if seen is not None and not self.is_lost else None
+                ahead = check is None or check.status is FollowUpStatus.PLANNED
+                return None if ahead or self.is_lost else session
             # The next stage is treated on the day of the check.
-            day = seen or _workday(session.treated_on + dt.timedelta(days=after))
+            day = _workday(session.treated_on + dt.timedelta(days=after))
         return None
 
     def _aftercare(self, session: SessionEntry) -> SessionEntry | None:
         """Follow up after a course; the session of a retreatment, or None when the story ends."""
-        for visit_code in ("review_26w", "review_12m", "review_2y"):
-            visit = catalogue().visits[visit_code]
-            after = self.rng.randint(visit.due_day - 14, visit.due_day + 30)
-            seen = self._visit(session, visit_code, after)
-            if seen is None or self.is_lost:
+        for visit_code in ("photo_12w", "review_26w", "review_12m", "review_2y"):
+            due_day = catalogue().visits[visit_code].due_day
+            after = self.rng.randint(due_day - 12, due_day + 18)
+            due_on = session.treated_on + dt.timedelta(days=after)
+            back = [site for site in self.sites if site.has_recurred(due_on)]
+            if back and self.rng.random() < 0.15:
+                # Some come back on their own before anybody has looked.
+                return self._retreat(max(site.recurs_on or due_on for site in back), back)
+            review = self._visit(session, visit_code, after)
+            if review is None or review.status is FollowUpStatus.PLANNED:
                 return None
-            back = [site for site in self.sites if site.has_recurred(seen)]
+            if review.seen_on is None or visit_code == "photo_12w":
+                continue
             if back and self.rng.random() < 0.5:
-                intent = (
-                    SessionIntent.RECANALISATION
-                    if self.vessel_class is VesselClass.TRUNCAL
-                    else SessionIntent.RECURRENCE
-                )
-                day = _workday(seen + dt.timedelta(days=self.rng.randint(10, 40)))
-                return self._course(day, back, 1, intent)
+                return self._retreat(review.seen_on, back)
             if self.rng.random() < 0.08:
-                count = len(self.sites)
                 self._choose_new_site()
-                day = _workday(seen + dt.timedelta(days=self.rng.randint(10, 40)))
-                return self._course(day, self.sites[count:], 1, SessionIntent.NEW_VEIN)
+                return self._retreat(review.seen_on, self.sites[-1:], SessionIntent.NEW_VEIN)
         return None
+
+    def _retreat(
+        self, noticed_on: dt.date, sites: Sequence[Site], intent: SessionIntent | None = None
+    ) -> SessionEntry | None:
+        """Treat sites once, some weeks after the reason was noticed."""
+        if intent is None:
+            intent = SessionIntent.RECURRENCE
+            if self.vessel_class is VesselClass.TRUNCAL:
+                intent = SessionIntent.RECANALISATION
+        day = _workday(noticed_on + dt.timedelta(days=self.rng.randint(10, 40)))
+        return self._course(day, sites, 1, intent)
 
     def _choose_new_site(self) -> None:
         taken = {(site.side, site.anatomy_code) for site in self.sites}
@@ -383,8 +392,8 @@ class Story:
 
     def _visit(
         self, session: SessionEntry, visit_code: str, after: int, *, certain: bool = False
-    ) -> dt.date | None:
-        """Hold a follow-up, or miss it; its day, or None when it lies ahead or the patient left."""
+    ) -> FollowUpEntry | None:
+        """Follow up ``after`` days: seen, missed or still planned; None once the patient left."""
         if self.is_lost:
             return None
         rng = self.rng
@@ -395,43 +404,51 @@ class Story:
             status = rng.choices([s for s, _ in NOT_SEEN], [w for _, w in NOT_SEEN])[0]
         if max(seen_on, due_on) > self.today:
             status = FollowUpStatus.PLANNED
-        happened = status is FollowUpStatus.SEEN
         self.is_lost = status in (FollowUpStatus.LOST, FollowUpStatus.MOVED)
-        method = None
-        if happened:
-            method = FollowUpMethod.CLINIC
-            if self.vessel_class in DEEP:
-                method = FollowUpMethod.DUPLEX
-            if not certain and rng.random() < (0.4 if visit_code == "safety_2w" else 0.06):
-                method = FollowUpMethod.PHONE
-        on_site = happened and method is not FollowUpMethod.PHONE
-        checklist = catalogue().checklists[CHECKLIST[visit_code]]
-        self.entries.append(
-            FollowUpEntry(
-                id=self._id(),
-                patient_id=self.patient.id,
-                status=status,
-                treatment_session_id=session.id,
-                visit_code=visit_code,
-                due_on=due_on,
-                seen_on=seen_on if happened else None,
-                method=method,
-                checklist_code=checklist.code if happened else None,
-                checklist_version=checklist.version if happened else None,
-                days_to_normal=rng.choice([0, 0, 1, 1, 2, 3])
-                if happened and visit_code == "check_6_8w"
-                else None,
-                findings=self._findings(checklist.term_codes, session, seen_on, seen_by_eye=on_site)
-                if happened
-                else (),
-                site_outcomes=self._outcomes(seen_on, method)
-                if on_site and visit_code != "safety_2w"
-                else (),
-            )
+        visit = FollowUpEntry(
+            id=self._id(),
+            patient_id=self.patient.id,
+            status=status,
+            treatment_session_id=session.id,
+            visit_code=visit_code,
+            due_on=due_on,
         )
-        if max(seen_on, due_on) > self.today:
-            return None
-        return seen_on
+        if status is FollowUpStatus.SEEN:
+            visit = self._held(visit, session, seen_on, certain=certain)
+        self.entries.append(visit)
+        return visit
+
+    def _held(
+        self, visit: FollowUpEntry, session: SessionEntry, seen_on: dt.date, *, certain: bool
+    ) -> FollowUpEntry:
+        """The visit with what was asked, found and seen at it."""
+        rng = self.rng
+        method = FollowUpMethod.DUPLEX if self.vessel_class in DEEP else FollowUpMethod.CLINIC
+        if visit.visit_code == "photo_12w":
+            method = FollowUpMethod.PHOTOGRAPH
+        elif not certain and rng.random() < (0.7 if visit.visit_code == "safety_2w" else 0.06):
+            method = FollowUpMethod.PHONE
+        by_eye = method is not FollowUpMethod.PHONE
+        code = CHECKLIST.get(visit.visit_code or "")
+        checklist = catalogue().checklists[code] if code is not None else None
+        return replace(
+            visit,
+            seen_on=seen_on,
+            method=method,
+            checklist_code=checklist.code if checklist else None,
+            checklist_version=checklist.version if checklist else None,
+            days_to_normal=rng.choice([0, 0, 1, 1, 2, 3])
+            if visit.visit_code == "check_6_8w"
+            else None,
+            findings=self._findings(checklist.term_codes, session, seen_on, by_eye=by_eye)
+            if checklist
+            else (),
+            site_outcomes=tuple(
+                self._outcome(site, seen_on, duplex=method is FollowUpMethod.DUPLEX)
+                for site in self.sites
+                if site.treated and by_eye and visit.visit_code != "safety_2w"
+            ),
+        )
 
     def _findings(
         self,
@@ -439,7 +456,7 @@ class Story:
         session: SessionEntry,
         seen_on: dt.date,
         *,
-        seen_by_eye: bool,
+        by_eye: bool,
     ) -> tuple[FindingEntry, ...]:
         present = {
             event.event_term_code: FindingEntry(
@@ -455,20 +472,11 @@ class Story:
         unseen = {
             code: FindingEntry(event_term_code=code, state=FindingState.NOT_ASSESSED)
             for code in NEEDS_EYES
-            if code in term_codes and not seen_by_eye
+            if code in term_codes and not by_eye
         }
         return tuple((unseen | present).values())
 
-    def _outcomes(
-        self, seen_on: dt.date, method: FollowUpMethod | None
-    ) -> tuple[SiteOutcomeEntry, ...]:
-        return tuple(
-            self._outcome(site, seen_on, method is FollowUpMethod.DUPLEX)
-            for site in self.sites
-            if site.treated
-        )
-
-    def _outcome(self, site: Site, seen_on: dt.date, duplex: bool) -> SiteOutcomeEntry:
+    def _outcome(self, site: Site, seen_on: dt.date, *, duplex: bool) -> SiteOutcomeEntry:
         if site.is_clear(seen_on):
             finding, score = SiteFinding.CLEARED, (75, 100)
             occlusion = Occlusion.COMPLETE

@@ -1,0 +1,261 @@
+"""Figures in the terminal and in files, and the catalogue behind them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
+
+if TYPE_CHECKING:
+    from registry.analysis.results import Report
+
+catalogue_commands = typer.Typer(
+    no_args_is_help=True, help="Reference data: list what may be chosen, check the files."
+)
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Hang the commands of this module into the program."""
+    app.command("report")(report)
+    app.add_typer(catalogue_commands, name="catalogue")
+
+
+def report(
+    name: Annotated[
+        str | None, typer.Argument(help="complications, recurrence or follow_up; none lists them.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Grouping, for example form, sclerosant, month or event.")
+    ] = None,
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First treatment day."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last treatment day."),
+    ] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Code of an event: sclero catalogue list event_terms")
+    ] = None,
+    clinic: Annotated[str | None, typer.Option(help="Code of one clinic; all otherwise.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    database: Database = LIVE,
+) -> None:
+    """Print a report: the same numbers, intervals and definitions as the pages.
+
+    \b
+      sclero report complications --by form
+      sclero report complications --event hyperpigmentation --by skin_type --from 2026-01-01
+      sclero report recurrence --format json > recurrence.json
+    """
+    from registry.analysis import reports
+    from registry.analysis.cohort import CohortFilter
+    from registry.errors import NotFound
+
+    if name is None:
+        show_table(
+            [("Report", "left"), ("Answers", "left"), ("--by", "left")],
+            [
+                (question.name, str(question.answers), ", ".join(question.groupings))
+                for question in reports.QUESTIONS.values()
+            ],
+        )
+        return
+    question = reports.QUESTIONS.get(name)
+    if question is not None and by is not None and by not in question.groupings:
+        raise NotFound(
+            f"{name} cannot be grouped by {by!r}. It can by: {', '.join(question.groupings)}."
+        )
+    engine = opened(database, read_only=True)
+    levels: dict[str, tuple[str, ...]] = {}
+    if clinic is not None:
+        from registry.operations.clinics import clinic_of
+
+        levels["clinic"] = (str(clinic_of(engine, clinic).id),)
+    cohort = CohortFilter(start.date() if start else None, end.date() if end else None, levels)
+    options = {"event": event} if event is not None else {}
+    answer = reports.report(
+        engine, operator(engine), name, cohort, today=today(), group_by=by, **options
+    )
+    if format_ is Format.JSON:
+        typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
+    elif format_ is Format.CSV:
+        _write_csv(answer.to_rows())
+    else:
+        _print_report(answer)
+
+
+def _write_csv(rows: list[dict[str, Any]]) -> None:
+    if rows:
+        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _print_report(answer: Report) -> None:
+    from registry.analysis import wording
+    from registry.analysis.results import FollowUpReport, RateReport
+
+    heading = answer.heading
+    typer.echo(f"{heading.title}\n{heading.definition}")
+    typer.echo(f"Data as of {wording.day(heading.as_of)} (version {heading.seal}).\n")
+    if isinstance(answer, RateReport):
+        typer.echo(f"{answer.event_label}: {wording.rate_sentence(answer.total)}")
+        show_table(
+            [
+                ("", "left"),
+                ("Events", "right"),
+                ("Sessions", "right"),
+                ("Rate", "right"),
+                ("95 % CI", "right"),
+                ("Assessed", "right"),
+            ],
+            [
+                (
+                    str(row.label),
+                    wording.count(row.events),
+                    wording.count(row.mature),
+                    wording.share(row.estimate),
+                    wording.interval(row.estimate),
+                    wording.percent(row.completeness, row.mature),
+                )
+                for row in (*answer.rows, answer.total)
+            ],
+        )
+        for label, count in answer.serious:
+            typer.echo(f"Serious: {label}: {count}")
+    elif isinstance(answer, FollowUpReport):
+        show_table(
+            [
+                ("Visit", "left"),
+                ("Due", "right"),
+                ("Seen", "right"),
+                ("Missed", "right"),
+                ("Overdue", "right"),
+                ("Seen of due", "right"),
+                ("95 % CI", "right"),
+            ],
+            [
+                (
+                    str(row.label),
+                    *map(wording.count, (row.due, row.seen, row.missed, row.overdue)),
+                    wording.share(row.completeness),
+                    wording.interval(row.completeness),
+                )
+                for row in answer.rows
+            ],
+        )
+    else:
+        show_table(
+            [
+                ("", "left"),
+                ("Sites", "right"),
+                ("Success", "right"),
+                ("Day", "right"),
+                ("At risk", "right"),
+                ("Recurrence", "right"),
+                ("95 % CI", "right"),
+                ("Retreated first", "right"),
+            ],
+            [
+                (
+                    str(row.label),
+                    wording.count(row.sites),
+                    wording.share(row.success),
+                    str(point.day),
+                    wording.count(point.at_risk),
+                    wording.percent(point.recurrence.value, point.recurrence.denominator),
+                    wording.interval(point.recurrence),
+                    wording.percent(point.retreatment.value, point.retreatment.denominator),
+                )
+                for row in (*answer.rows, answer.total)
+                for point in row.landmarks
+            ],
+        )
+    for excluded in answer.excluded:
+        typer.echo(f"Left out: {excluded.reason}: {wording.count(excluded.count)}")
+    for warning in answer.warnings:
+        typer.echo(f"Note: {warning}")
+
+
+@catalogue_commands.command("list")
+def list_catalogue(
+    kind: Annotated[
+        str | None, typer.Argument(help="For example event_terms or products; none lists them.")
+    ] = None,
+) -> None:
+    """List codes, labels and sources.
+
+    \b
+      sclero catalogue list
+      sclero catalogue list event_terms
+    """
+    from registry.catalogue import catalogue
+    from registry.errors import NotFound
+
+    rows = catalogue()
+    kinds: dict[str, Mapping[str, Any]] = {
+        field: value
+        for field in rows.__dataclass_fields__
+        if isinstance(value := getattr(rows, field), Mapping)
+        and all(isinstance(code, str) for code in value)
+    }
+    if kind is None:
+        show_table(
+            [("Kind", "left"), ("Rows", "right")],
+            [(name, str(len(found))) for name, found in kinds.items()],
+        )
+        return
+    if kind not in kinds:
+        raise NotFound(f"There is no {kind!r} in the catalogue. There are: {', '.join(kinds)}.")
+    show_table(
+        [("Code", "left"), ("Label", "left"), ("Provenance", "left"), ("Source", "left")],
+        [
+            (
+                row.code,
+                row.label,
+                getattr(row, "provenance", "").replace("_", " "),
+                getattr(row, "source", None) or "",
+            )
+            for row in kinds[kind].values()
+        ],
+    )
+
+
+@catalogue_commands.command("check")
+def check_catalogue(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Catalogue files; those of the program otherwise.")
+    ] = None,
+) -> None:
+    """Check every catalogue row: its source, its references, its figures."""
+    from registry.catalogue import catalogue, load_catalogue
+
+    rows = load_catalogue(folder) if folder is not None else catalogue()
+    flagged = [row for row in rows.benchmarks.values() if row.contradicts_printed]
+    for row in flagged:
+        typer.echo(
+            f"{row.code}: {row.x}/{row.n} is {100 * row.proportion:.2f} %, the paper prints "
+            f"{row.printed_percent} %; the counts are used."
+        )
+    say(
+        f"The catalogue holds together; {len(flagged)} printed percentages contradict their counts."
+    )
