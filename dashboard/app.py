@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def main() -> None:
             )
         )
         st.stop()
+    st.logo(HERE / "assets" / "icon.svg", size="large")
     who = state.actor()
     clinics = state.clinics()
     with st.sidebar:
@@ -76,20 +78,24 @@ def main() -> None:
     }
     page = st.navigation({section: group for section, group in shown.items() if group})
     with st.sidebar:
-        st.text(who.display_name)
-        st.html(
-            f'<form method="post" action="{identity.SIGN_OUT_PATH}">'
-            f'<button type="submit" class="registry-sign-out">{_("Sign out")}</button></form>'
-        )
+        _show_person(who.display_name)
     if chosen is not None and chosen.is_demo:
-        st.warning(
-            _("**Demonstration.** Every patient and figure here is synthetic."),
-            icon=":material/science:",
-        )
+        notice = _("Demonstration: every patient and figure here is synthetic.")
+        st.html(f'<p class="registry-demo" role="note">{html.escape(notice)}</p>')
     try:
         page.run()
     except RegistryError as error:
         incidents.say(error)
+
+
+def _show_person(name: str) -> None:
+    signed_in_as = html.escape(_("Signed in as"))
+    st.html(
+        f'<p class="registry-person">{signed_in_as}<strong>{html.escape(name)}</strong></p>'
+        f'<form method="post" action="{identity.SIGN_OUT_PATH}">'
+        f'<button type="submit" class="registry-sign-out">{html.escape(_("Sign out"))}</button>'
+        "</form>"
+    )
 
 
 def _choose_clinic(clinics: tuple[ClinicSummary, ...]) -> None:

@@ -19,6 +19,7 @@ ASSETS: Final = {
     "icon.svg": "image/svg+xml",
     "gate.css": "text/css; charset=utf-8",
     "gate.js": "text/javascript; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
 }
 
 
@@ -123,6 +124,7 @@ def frame() -> bytes:
     )
     values = {
         "icon": '<link rel="icon" type="image/svg+xml" href="/assets/icon.svg" />\n'
+        '    <link rel="stylesheet" href="/assets/page.css" />\n'
         f'    <script defer src="/assets/gate.js" data-warning="{html.escape(warning)}"></script>',
         "product": html.escape(_("Sclerotherapy Registry")),
     }

@@ -139,13 +139,16 @@ def add_person(clinic: int) -> None:
 def change_person(people: tuple[Account, ...], clinic: int) -> None:
     """Roles, rights, code and standing of one person."""
     names, meanings = role_names(), role_meanings()
+    me = state.actor().user_id
+    # Others first: this is where one's own account cannot be changed.
+    people = tuple(sorted(people, key=lambda person: person.id == me))
     person = st.selectbox(
         _("Person"),
         people,
         format_func=lambda person: f"{person.display_name} ({person.user_name})",
         width=640,
     )
-    if person.id == state.actor().user_id:
+    if person.id == me:
         st.info(_("This is you. Nobody changes their own rights; ask another administrator."))
         return
     held = here(person, clinic)
