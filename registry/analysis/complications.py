@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,14 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label, level_order
-from registry.analysis.facts import DIMENSIONS, Facts, day_number, facts_of
+from registry.analysis.facts import (
+    CHECKLISTS,
+    DIMENSIONS,
+    EVENT_TERMS,
+    Facts,
+    day_number,
+    facts_of,
+)
 from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow
 from registry.catalogue import catalogue
 from registry.errors import NotFound
@@ -49,7 +57,7 @@ Flags = NDArray[np.bool_]
 Days = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What is counted: one event term, or the composite of several with one window for asking."""
 
@@ -60,6 +68,7 @@ class Outcome:
     mature_after_days: int
 
 
+@cache
 def outcome_of(code: str) -> Outcome:
     """The outcome of a catalogue code; raises :class:`NotFound` for an unknown one."""
     rows = catalogue()
@@ -110,7 +119,7 @@ def complications(
     if group_by == BY_EVENT:
         rows = tuple(
             row
-            for term in catalogue().event_terms
+            for term in _reported(facts, chosen)
             if (row := measure(outcome_of(term), chosen, term, outcome_of(term).label)).events
         )
     else:
@@ -162,6 +171,13 @@ def complications(
     )
 
 
+def _reported(facts: Facts, chosen: Flags) -> list[str]:
+    """Terms of events in the cohort, in the order of the catalogue."""
+    events = facts.events[facts.events["session"] >= 0]
+    inside = chosen[events["session"].to_numpy()]
+    return [EVENT_TERMS[i] for i in np.unique(events["term"].to_numpy()[inside])]
+
+
 def _definition(outcome: Outcome) -> Message:
     return message(
         "Sessions followed by {event} within {window} days, of all sessions at least {age} days "
@@ -189,63 +205,49 @@ def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
         & (events["offset"] <= _windows(events, outcome))
     ]
     first = np.full(size, np.iinfo(np.int64).max)
-    np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy(np.int64))
+    np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy())
     had = np.zeros(size, dtype=np.bool_)
     had[counted["session"].to_numpy()] = True
-    by_symptom = np.zeros(size, dtype=np.bool_)
-    by_symptom[counted.loc[counted["detection"] != "planned_duplex", "session"].to_numpy()] = True
-    return had, first, had & ~by_symptom
+    otherwise = np.zeros(size, dtype=np.bool_)
+    otherwise[counted.loc[~counted["screened"], "session"].to_numpy()] = True
+    return had, first, had & ~otherwise
 
 
 def _windows(events: pd.DataFrame, outcome: Outcome) -> NDArray[np.int64]:
     """Counting window of each event's own term; -1 for a term that is no part of the outcome."""
-    days = {code: catalogue().event_terms[code].counting_window_days for code in outcome.terms}
-    return np.fromiter((days.get(term, -1) for term in events["term"]), np.int64, len(events))
+    terms = catalogue().event_terms
+    days = [
+        terms[code].counting_window_days if code in outcome.terms else -1 for code in EVENT_TERMS
+    ]
+    return np.take(np.array(days, dtype=np.int64), events["term"].to_numpy())
 
 
 def _last_asked(facts: Facts, outcome: Outcome) -> Days:
     """Last day on which each patient was asked about every term of the outcome; -1 for never."""
     last = np.full(facts.patients, -1, dtype=np.int64)
-    visits = facts.visits
-    if not len(visits):
-        return last
-    covering = {
-        key
-        for key, checklist in catalogue().checklist_versions.items()
-        if set(outcome.terms) <= set(checklist.term_codes)
-    }
-    asked = np.fromiter(
-        (
-            key in covering
-            for key in zip(visits["checklist_code"], visits["checklist_version"], strict=True)
-        ),
-        np.bool_,
-        len(visits),
-    )
+    checklists = catalogue().checklist_versions
+    covers = [set(outcome.terms) <= set(checklists[key].term_codes) for key in CHECKLISTS]
+    # The last place answers for visits without a checklist, whose code is -1.
+    asked = np.array([*covers, False])[facts.visits["checklist"].to_numpy()]
     gaps = facts.not_assessed
-    asked[gaps.loc[gaps["term"].isin(outcome.terms), "visit"].to_numpy(np.int64)] = False
-    asked &= visits["patient"].to_numpy() >= 0
-    np.maximum.at(
-        last, visits["patient"].to_numpy()[asked], visits["day"].to_numpy(np.int64)[asked]
-    )
+    members = [EVENT_TERMS.index(code) for code in outcome.terms]
+    asked[gaps.loc[gaps["term"].isin(members), "visit"].to_numpy()] = False
+    patients = facts.visits["patient"].to_numpy()
+    asked &= patients >= 0
+    np.maximum.at(last, patients[asked], facts.visits["day"].to_numpy()[asked])
     return last
 
 
 def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
-    """A function that makes one row; what depends on the outcome alone is worked out once."""
-    days = facts.sessions["day"].to_numpy(np.int64)
-    patients = facts.sessions["patient"].to_numpy(np.int64)
-    prepared: dict[str, tuple[Flags, Flags, Days, Flags, Days]] = {}
-
-    def prepare(outcome: Outcome) -> tuple[Flags, Flags, Days, Flags, Days]:
-        had, first, screened = _had_event(facts, outcome)
-        observed = _last_asked(facts, outcome)[patients] - days if len(days) else days
-        return _mature(facts, outcome, today), had, first, screened, observed
+    """A function that makes one row of a report."""
+    days = facts.sessions["day"].to_numpy()
+    patients = facts.sessions["patient"].to_numpy()
 
     def measure(outcome: Outcome, chosen: Flags, code: str, label: Message) -> RateRow:
-        if outcome.code not in prepared:
-            prepared[outcome.code] = prepare(outcome)
-        is_mature, had, first, screened, observed = prepared[outcome.code]
+        had, first, screened = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
+        last = facts.once(("asked", outcome.code), lambda: _last_asked(facts, outcome))
+        observed = last[patients] - days
+        is_mature = _mature(facts, outcome, today)
         mature = chosen & is_mature
         n, x = int(mature.sum()), int((mature & had).sum())
         assessed = int((mature & (had | (observed >= outcome.window_days))).sum())
@@ -306,10 +308,12 @@ def _serious(facts: Facts, chosen: Flags) -> tuple[tuple[Message, int], ...]:
     """Every serious event of the cohort, mature or not, related or not: one by one."""
     rows = catalogue().event_terms
     events = facts.events[facts.events["session"] >= 0]
-    by_nature = events["term"].isin([t.code for t in rows.values() if t.serious_by_nature])
+    by_nature = events["term"].isin(
+        [i for i, code in enumerate(EVENT_TERMS) if rows[code].serious_by_nature]
+    )
     kept = events[(events["serious"] | by_nature) & chosen[events["session"].to_numpy()]]
     return tuple(
-        (message(rows[str(term)].label), int(count))
+        (message(rows[EVENT_TERMS[int(term)]].label), int(count))
         for term, count in kept["term"].value_counts().sort_index().items()
     )
 
@@ -317,10 +321,10 @@ def _serious(facts: Facts, chosen: Flags) -> tuple[tuple[Message, int], ...]:
 def _excluded(
     facts: Facts, outcome: Outcome, chosen: Flags, mature: Flags, clinics: Collection[int]
 ) -> tuple[Excluded, ...]:
-    events = facts.events[facts.events["term"].isin(outcome.terms)]
+    events = facts.events[_windows(facts.events, outcome) >= 0]
     inside = events[events["session"] >= 0]
     inside = inside[chosen[inside["session"].to_numpy()]]
-    loose = events[(events["session"] < 0) & events["clinic"].isin(list(clinics))]
+    loose = events[(events["session"] < 0) & events["clinic_id"].isin(list(clinics))]
     found = (
         Excluded(
             message("sessions not yet old enough to be assessed"), int((chosen & ~mature).sum())

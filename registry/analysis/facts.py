@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry import audit
+from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.schema import (
     AdverseEvent,
@@ -37,7 +38,18 @@ from registry.schema import (
     TreatedSite,
     TreatmentSession,
 )
-from registry.vocabulary import Causality, FindingState, FollowUpStatus, SeriousnessCriterion
+from registry.vocabulary import (
+    Causality,
+    Detection,
+    FindingState,
+    FollowUpMethod,
+    FollowUpStatus,
+    Occlusion,
+    SeriousnessCriterion,
+    SiteFinding,
+)
+
+T = TypeVar("T")
 
 MIXED: Final = "mixed"
 """Level of a session with several agents, forms, strengths or vessel classes."""
@@ -65,16 +77,27 @@ DIMENSIONS: Final = (
 """What sessions can be filtered and grouped by."""
 
 
+EVENT_TERMS: Final = tuple(catalogue().event_terms)
+CHECKLISTS: Final = tuple(catalogue().checklist_versions)
+_FIXED_LEVELS: Final[dict[str, tuple[str, ...]]] = {
+    "method": tuple(FollowUpMethod),
+    "finding": tuple(SiteFinding),
+    "occlusion": tuple(Occlusion),
+    "scale": tuple(catalogue().scales),
+}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """Columns of one database at one seal.
+    """Columns of one database at one seal; every text is a code into ``levels``, -1 for blank.
 
-    ``sessions``: clinic_id, patient (dense code), day (days since 1970), and for each dimension a code
-    into ``levels``. ``events``: session (row of ``sessions``, -1 when attributed to none), clinic,
-    term, offset (days after the session), serious, related, screened. ``visits``: patient, day,
-    checklist, method of each follow-up that took place, with the items not assessed in
-    ``not_assessed`` (visit row, term). ``sites`` and ``outcomes``: treatments and findings of a
-    site, by a dense site code. ``deaths``: patient code to day.
+    ``sessions``: clinic_id, patient (dense code), day (days since 1970) and each dimension.
+    ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
+    (days after the session), serious, related, screened. ``visits``: patient, day and checklist of
+    each follow-up that took place; ``not_assessed``: visit (row) and term. ``sites``: site (dense
+    code), patient, session and day of each treatment; ``outcomes``: site, day, method, finding,
+    scale, score and occlusion of each look. Both are in the order of site and day. ``deaths``:
+    patient code to day. ``clinicians`` and ``clinics`` hold names by code.
     """
 
     seal: int
@@ -87,9 +110,20 @@ class Facts:
     deaths: Mapping[int, int]
     patients: int
     levels: Mapping[str, tuple[str, ...]]
-    clinicians: Mapping[str, tuple[str, int | None]] = field(default_factory=dict)
-    clinics: Mapping[int, tuple[str, str, str]] = field(default_factory=dict)
+    clinicians: Mapping[str, tuple[str, int | None]]
+    clinics: Mapping[int, tuple[str, str, str]]
+    _derived: dict[object, Any] = field(default_factory=dict)
 
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """What ``make`` works out from these facts alone, kept as long as they are."""
+        if key not in self._derived:
+            self._derived[key] = make()
+        found: T = self._derived[key]
+        return found
+
+
+Column = NDArray[Any]
+Codes = NDArray[np.int64]
 
 _cache: WeakKeyDictionary[Engine, Facts] = WeakKeyDictionary()
 _locks: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
@@ -121,12 +155,53 @@ def _text(column: Any, db: DbSession) -> Any:
     return sa.cast(column, sa.String)
 
 
-def _frame(db: DbSession, *columns: Any, source: Any = None, where: Any = ()) -> pd.DataFrame:
-    statement = sa.select(*columns)
+def _columns(
+    db: DbSession, *columns: Any, source: Any = None, where: Any = ()
+) -> dict[str, Column]:
+    """The result of one SELECT as one object array a column."""
+    statement = sa.select(*columns).where(*where)
     if source is not None:
         statement = statement.select_from(source)
-    result = db.execute(statement.where(*where))
-    return pd.DataFrame(result.all(), columns=list(result.keys()))
+    result = db.connection().execute(statement)
+    names = list(result.keys())
+    rows = result.fetchall()
+    found = {}
+    for name, values in zip(
+        names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True
+    ):
+        found[name] = np.empty(len(values), dtype=object)
+        found[name][:] = values
+    return found
+
+
+def _whole(column: Column) -> Codes:
+    """Whole numbers, -1 for blank."""
+    return np.array([-1 if value is None else value for value in column], dtype=np.int64)
+
+
+def _coded(column: Column, levels: Sequence[str]) -> Codes:
+    """Place of each value among ``levels``, -1 for blank."""
+    return np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(column)), dtype=np.int64)
+
+
+def _places(column: Sequence[Column], among: Sequence[Column]) -> Codes:
+    """Row of ``among`` with the same values as each row of ``column``; -1 where there is none.
+
+    The first column holds clinics, the others texts; blank texts match nothing.
+    """
+    split = len(column[0])
+    key = np.concatenate([_whole(column[0]), _whole(among[0])])
+    for ours, theirs in zip(column[1:], among[1:], strict=True):
+        codes = pd.factorize(np.concatenate([ours, theirs]))[0].astype(np.int64)
+        key = np.where((codes < 0) | (key < 0), -1, key * (int(codes.max(initial=0)) + 1) + codes)
+    wanted, present = key[:split], key[split:]
+    order = np.argsort(present, kind="stable")
+    place = np.searchsorted(present[order], wanted)
+    place[place == len(present)] = 0
+    if not len(present):
+        return np.full(split, -1, dtype=np.int64)
+    rows = order[place]
+    return np.where((present[rows] == wanted) & (wanted >= 0), rows, -1)
 
 
 def _days(column: Any, db: DbSession) -> Any:
@@ -144,73 +219,37 @@ def _one_or_mixed(column: Any) -> Any:
 
 
 def _read(db: DbSession, seal: int) -> Facts:
-    sessions = _sessions(db)
-    keys = {"clinic_id": sessions["clinic_id"], "patient_id": sessions["patient_id"]}
-    patients = _frame(
+    patients = _columns(
         db,
         Patient.clinic_id,
         _text(Patient.id, db).label("patient_id"),
         _days(Patient.died_on, db).label("died"),
         where=[Patient.voided_at.is_(None)],
     )
-    patient_code = _codes(patients["clinic_id"], patients["patient_id"])
-    deaths = {
-        patient_code[(clinic, patient)]: int(died)
-        for clinic, patient, died in patients.dropna(subset=["died"]).itertuples(index=False)
-    }
-    session_row = {
-        key: row
-        for row, key in enumerate(zip(sessions["clinic_id"], sessions["session_id"], strict=True))
-    }
-    columns: dict[str, Any] = {
-        "clinic_id": sessions["clinic_id"].to_numpy(np.int64),
-        "patient": _looked_up(patient_code, *keys.values()),
-        "day": sessions["day"].to_numpy(np.int64),
-    }
-    levels: dict[str, tuple[str, ...]] = {}
-    sessions["clinic"] = sessions["clinic_id"].astype(str)
-    sessions["month"] = _months(columns["day"])
-    for name in DIMENSIONS:
-        values = sessions[name].astype(object).where(sessions[name].notna(), NOT_RECORDED)
-        codes, found = pd.factorize(values.astype(str), sort=True)
-        columns[name] = codes.astype(np.int32)
-        levels[name] = tuple(str(value) for value in found)
-    clinicians = {
-        f"{row.clinic_id}-{row.id}": (row.display_name, row.user_id)
-        for row in db.execute(
-            sa.select(Clinician.clinic_id, Clinician.id, Clinician.display_name, Clinician.user_id)
-        )
-    }
-    clinics = {
-        row.id: (row.code, row.name, row.time_zone)
-        for row in db.execute(sa.select(Clinic.id, Clinic.code, Clinic.name, Clinic.time_zone))
-    }
-    session_frame = pd.DataFrame(columns)
-    visits, not_assessed = _visits(db, patient_code)
-    sites, outcomes = _sites(db, session_frame, session_row, patient_code)
+    known = (patients["clinic_id"], patients["patient_id"])
+    died = _whole(patients["died"])
+    sessions, session_keys, levels = _sessions(db, known)
+    visits, not_assessed = _visits(db, known)
+    sites, outcomes = _sites(db, known, session_keys, sessions["day"].to_numpy())
+    clinicians = db.execute(
+        sa.select(Clinician.clinic_id, Clinician.id, Clinician.display_name, Clinician.user_id)
+    )
+    clinics = db.execute(sa.select(Clinic.id, Clinic.code, Clinic.name, Clinic.time_zone))
     return Facts(
         seal=seal,
-        sessions=session_frame,
-        events=_events(db, session_frame, session_row),
+        sessions=sessions,
+        events=_events(db, session_keys, sessions["day"].to_numpy()),
         visits=visits,
         not_assessed=not_assessed,
         sites=sites,
         outcomes=outcomes,
-        deaths=deaths,
-        patients=len(patient_code),
+        deaths={int(code): int(died[code]) for code in np.flatnonzero(died >= 0)},
+        patients=len(died),
         levels=levels,
-        clinicians=clinicians,
-        clinics=clinics,
-    )
-
-
-def _codes(*columns: pd.Series[Any]) -> dict[Any, int]:
-    return {key: code for code, key in enumerate(dict.fromkeys(zip(*columns, strict=True)))}
-
-
-def _looked_up(codes: Mapping[Any, int], *columns: pd.Series[Any]) -> NDArray[np.int64]:
-    return np.fromiter(
-        (codes.get(key, -1) for key in zip(*columns, strict=True)), np.int64, len(columns[0])
+        clinicians={
+            f"{row.clinic_id}-{row.id}": (row.display_name, row.user_id) for row in clinicians
+        },
+        clinics={row.id: (row.code, row.name, row.time_zone) for row in clinics},
     )
 
 
@@ -218,7 +257,9 @@ def _months(days: NDArray[np.int64]) -> NDArray[np.str_]:
     return days.astype("datetime64[D]").astype("datetime64[M]").astype(str)
 
 
-def _sessions(db: DbSession) -> pd.DataFrame:
+def _sessions(
+    db: DbSession, patients: Sequence[Column]
+) -> tuple[pd.DataFrame, tuple[Column, Column], dict[str, tuple[str, ...]]]:
     agents = (
         sa.select(
             Injection.clinic_id,
@@ -275,7 +316,7 @@ def _sessions(db: DbSession) -> pd.DataFrame:
             ),
         )
     )
-    frame = _frame(
+    found = _columns(
         db,
         TreatmentSession.clinic_id,
         _text(TreatmentSession.id, db).label("session_id"),
@@ -296,29 +337,53 @@ def _sessions(db: DbSession) -> pd.DataFrame:
         vessels.c.vessel_class,
         source=source,
         where=[TreatmentSession.voided_at.is_(None), Patient.voided_at.is_(None)],
-    ).sort_values(["day", "session_id"], ignore_index=True)
-    frame["clinician"] = [
-        None if pd.isna(clinician) else f"{clinic}-{int(clinician)}"
-        for clinic, clinician in zip(frame["clinic_id"], frame["clinician_id"], strict=True)
-    ]
-    frame["concentration"] = [
-        value if value is None or value == MIXED else f"{float(value):g}"
-        for value in frame["concentration"]
-    ]
-    return frame
+    )
+    order = np.lexsort((found["session_id"].astype(str), _whole(found["day"])))
+    found = {name: column[order] for name, column in found.items()}
+    days = _whole(found["day"])
+    texts = found | {
+        "clinic": found["clinic_id"].astype(str).astype(object),
+        "month": _months(days).astype(object),
+        "clinician": np.array(
+            [
+                None if clinician is None else f"{clinic}-{clinician}"
+                for clinic, clinician in zip(found["clinic_id"], found["clinician_id"], strict=True)
+            ],
+            dtype=object,
+        ),
+        "concentration": np.array(
+            [
+                value if value is None or value == MIXED else f"{float(value):g}"
+                for value in found["concentration"]
+            ],
+            dtype=object,
+        ),
+    }
+    columns: dict[str, Codes] = {
+        "clinic_id": _whole(found["clinic_id"]),
+        "patient": _places((found["clinic_id"], found["patient_id"]), patients),
+        "day": days,
+    }
+    levels: dict[str, tuple[str, ...]] = {}
+    for name in DIMENSIONS:
+        values = np.array([NOT_RECORDED if v is None else v for v in texts[name]], dtype=object)
+        columns[name], level = pd.factorize(values, sort=True)
+        levels[name] = tuple(str(value) for value in level)
+    keys = (found["clinic_id"], found["session_id"])
+    return pd.DataFrame(columns), keys, levels | _FIXED_LEVELS
 
 
-def _events(db: DbSession, sessions: pd.DataFrame, session_row: Mapping[Any, int]) -> pd.DataFrame:
+def _events(
+    db: DbSession, session_keys: tuple[Column, Column], session_days: Codes
+) -> pd.DataFrame:
     criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
-    frame = _frame(
+    found = _columns(
         db,
-        AdverseEvent.clinic_id.label("clinic"),
+        AdverseEvent.clinic_id,
         _text(AdverseEvent.treatment_session_id, db).label("session_id"),
         AdverseEvent.event_term_code.label("term"),
         _days(AdverseEvent.onset_on, db).label("onset"),
-        _days(AdverseEvent.resolved_on, db).label("resolved"),
         sa.type_coerce(AdverseEvent.causality, sa.String).label("causality"),
-        sa.type_coerce(AdverseEvent.severity, sa.String).label("severity"),
         sa.type_coerce(AdverseEvent.detection, sa.String).label("detection"),
         sa.or_(*criteria).label("serious"),
         source=sa.join(
@@ -330,19 +395,26 @@ def _events(db: DbSession, sessions: pd.DataFrame, session_row: Mapping[Any, int
         ),
         where=[AdverseEvent.voided_at.is_(None), Patient.voided_at.is_(None)],
     )
-    rows = _looked_up(session_row, frame["clinic"], frame["session_id"])
-    days = sessions["day"].to_numpy()
-    onset = frame["onset"].to_numpy(np.int64)
-    frame["session"] = rows
-    frame["offset"] = np.where(rows >= 0, onset - days[rows], -1) if len(days) else -1
-    frame["serious"] = frame["serious"].astype(bool)
-    frame["related"] = ~frame["causality"].isin([Causality.UNLIKELY, Causality.UNRELATED])
-    return frame.drop(columns=["session_id"])
+    rows = _places((found["clinic_id"], found["session_id"]), session_keys)
+    attributed = rows >= 0
+    offset = np.full(len(rows), -1, dtype=np.int64)
+    offset[attributed] = (_whole(found["onset"])[attributed]) - session_days[rows[attributed]]
+    unrelated = [Causality.UNLIKELY.value, Causality.UNRELATED.value]
+    return pd.DataFrame(
+        {
+            "session": rows,
+            "clinic_id": _whole(found["clinic_id"]),
+            "term": _coded(found["term"], EVENT_TERMS),
+            "offset": offset,
+            "serious": found["serious"].astype(np.bool_),
+            "related": _coded(found["causality"], unrelated) < 0,
+            "screened": found["detection"] == Detection.PLANNED_DUPLEX.value,
+        }
+    )
 
 
-def _visits(db: DbSession, patient_code: Mapping[Any, int]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    seen = [FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN]
-    frame = _frame(
+def _visits(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    found = _columns(
         db,
         FollowUp.clinic_id,
         _text(FollowUp.patient_id, db).label("patient_id"),
@@ -350,15 +422,21 @@ def _visits(db: DbSession, patient_code: Mapping[Any, int]) -> tuple[pd.DataFram
         _days(FollowUp.seen_on, db).label("day"),
         FollowUp.checklist_code,
         FollowUp.checklist_version,
-        sa.type_coerce(FollowUp.method, sa.String).label("method"),
-        where=seen,
+        where=[FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN],
     )
-    frame["patient"] = _looked_up(patient_code, frame["clinic_id"], frame["patient_id"])
-    row_of = {
-        key: row
-        for row, key in enumerate(zip(frame["clinic_id"], frame["follow_up_id"], strict=True))
-    }
-    missing = _frame(
+    place = {key: number for number, key in enumerate(CHECKLISTS)}
+    checklist = [
+        place.get(key, -1)
+        for key in zip(found["checklist_code"], found["checklist_version"], strict=True)
+    ]
+    visits = pd.DataFrame(
+        {
+            "patient": _places((found["clinic_id"], found["patient_id"]), patients),
+            "day": _whole(found["day"]),
+            "checklist": np.array(checklist, dtype=np.int64),
+        }
+    )
+    missing = _columns(
         db,
         FollowUpFinding.clinic_id,
         _text(FollowUpFinding.follow_up_id, db).label("follow_up_id"),
@@ -368,18 +446,25 @@ def _visits(db: DbSession, patient_code: Mapping[Any, int]) -> tuple[pd.DataFram
             FollowUpFinding.state == FindingState.NOT_ASSESSED,
         ],
     )
-    missing["visit"] = _looked_up(row_of, missing["clinic_id"], missing["follow_up_id"])
-    visits = frame[["patient", "day", "checklist_code", "checklist_version", "method"]]
-    return visits, missing.loc[missing["visit"] >= 0, ["visit", "term"]]
+    not_assessed = pd.DataFrame(
+        {
+            "visit": _places(
+                (missing["clinic_id"], missing["follow_up_id"]),
+                (found["clinic_id"], found["follow_up_id"]),
+            ),
+            "term": _coded(missing["term"], EVENT_TERMS),
+        }
+    )
+    return visits, not_assessed[not_assessed["visit"] >= 0]
 
 
 def _sites(
     db: DbSession,
-    sessions: pd.DataFrame,
-    session_row: Mapping[Any, int],
-    patient_code: Mapping[Any, int],
+    patients: Sequence[Column],
+    session_keys: tuple[Column, Column],
+    session_days: Codes,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    treated = _frame(
+    treated = _columns(
         db,
         TreatedSite.clinic_id,
         _text(TreatedSite.treatment_session_id, db).label("session_id"),
@@ -388,14 +473,22 @@ def _sites(
         TreatedSite.anatomy_code,
         where=[TreatedSite.voided_at.is_(None)],
     )
-    treated["session"] = _looked_up(session_row, treated["clinic_id"], treated["session_id"])
-    treated = treated[treated["session"] >= 0].reset_index(drop=True)
-    key = ["clinic_id", "patient_id", "side", "anatomy_code"]
-    site_code = _codes(*(treated[name] for name in key))
-    treated["site"] = _looked_up(site_code, *(treated[name] for name in key))
-    treated["patient"] = _looked_up(patient_code, treated["clinic_id"], treated["patient_id"])
-    treated["day"] = sessions["day"].to_numpy()[treated["session"].to_numpy()]
-    outcomes = _frame(
+    key = ("clinic_id", "patient_id", "side", "anatomy_code")
+    keys = [treated[name] for name in key]
+    session = _places((treated["clinic_id"], treated["session_id"]), session_keys)
+    first_of_site = _first_places(keys)
+    kept = session >= 0
+    # Dense codes over what is kept, in the order of first treatment.
+    codes, firsts = pd.factorize(first_of_site[kept])
+    sites = pd.DataFrame(
+        {
+            "site": codes.astype(np.int64),
+            "patient": _places((treated["clinic_id"], treated["patient_id"]), patients)[kept],
+            "session": session[kept],
+            "day": session_days[session[kept]],
+        }
+    ).sort_values(["site", "day"], ignore_index=True)
+    looks = _columns(
         db,
         SiteOutcome.clinic_id,
         _text(SiteOutcome.patient_id, db).label("patient_id"),
@@ -421,10 +514,22 @@ def _sites(
             FollowUp.status == FollowUpStatus.SEEN,
         ],
     )
-    outcomes["site"] = _looked_up(site_code, *(outcomes[name] for name in key))
-    outcomes = outcomes[outcomes["site"] >= 0].sort_values(["site", "day"], ignore_index=True)
-    sites = treated[["site", "patient", "session", "day"]]
-    return (
-        sites.sort_values(["site", "day"], ignore_index=True),
-        outcomes[["site", "day", "method", "finding", "scale_code", "score", "occlusion"]],
+    row = _places([looks[name] for name in key], [column[firsts] for column in keys])
+    outcomes = pd.DataFrame(
+        {
+            "site": row,
+            "day": _whole(looks["day"]),
+            "method": _coded(looks["method"], _FIXED_LEVELS["method"]),
+            "finding": _coded(looks["finding"], _FIXED_LEVELS["finding"]),
+            "scale": _coded(looks["scale_code"], _FIXED_LEVELS["scale"]),
+            "score": looks["score"].astype(np.float64),
+            "occlusion": _coded(looks["occlusion"], _FIXED_LEVELS["occlusion"]),
+        }
     )
+    outcomes = outcomes[outcomes["site"] >= 0].sort_values(["site", "day"], ignore_index=True)
+    return sites, outcomes
+
+
+def _first_places(columns: Sequence[Column]) -> Codes:
+    """For each row the first row with the same values."""
+    return _places(columns, columns)

@@ -383,7 +383,7 @@ def _patients_of(
         rows = db.execute(
             sa.select(model.id, patient).where(model.clinic_id == clinic_id, model.id.in_(ids))
         )
-        patient_of |= dict(rows.tuples().all())
+        patient_of |= {record: owner for record, owner in rows}  # noqa: C416 - rows are no pairs
     pseudonyms = dict(
         db.execute(
             sa.select(Patient.id, Patient.pseudonym).where(

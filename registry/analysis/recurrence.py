@@ -14,11 +14,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
@@ -64,7 +62,7 @@ _RETREATING = (
     SessionIntent.RECURRENCE.value,
     SessionIntent.RECANALISATION.value,
 )
-_AGAIN = (SiteFinding.VISIBLE_AGAIN.value, SiteFinding.REFLUX_AGAIN.value)
+_AGAIN = (SiteFinding.VISIBLE_AGAIN, SiteFinding.REFLUX_AGAIN)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,7 +102,7 @@ def recurrence(
             f"Recurrence can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”."
         )
     facts = facts_of(engine)
-    histories = site_histories(facts)
+    histories = facts.once("site histories", lambda: site_histories(facts))
     chosen = cohort.mask(facts, clinics)
     kept = chosen[histories.session] if len(histories.session) else np.zeros(0, dtype=np.bool_)
     warnings: list[Message] = []
@@ -163,7 +161,6 @@ def recurrence(
     )
 
 
-@lru_cache(maxsize=2)
 def site_histories(facts: Facts) -> SiteHistories:
     """Work out each site's history from its treatments and the findings at follow-ups."""
     intents = np.array(facts.levels["intent"], dtype=object)[facts.sessions["intent"].to_numpy()]
@@ -174,7 +171,7 @@ def site_histories(facts: Facts) -> SiteHistories:
         zip(sites["day"].tolist(), sites["session"].tolist(), retreating.tolist(), strict=True)
     )
     treated_from = np.searchsorted(sites["site"].to_numpy(), np.arange(count + 1)).tolist()
-    looks = _looks(facts.outcomes)
+    looks = _looks(facts)
     looked_from = np.searchsorted(facts.outcomes["site"].to_numpy(), np.arange(count + 1)).tolist()
     patients = sites["patient"].to_numpy()
     entries = [
@@ -212,25 +209,27 @@ class _Look:
     method: str | None
 
 
-def _looks(outcomes: pd.DataFrame) -> list[_Look]:
-    scales = catalogue().scales
-    score = outcomes["score"].to_numpy(dtype=np.float64)
-    success = (outcomes["finding"] == SiteFinding.CLEARED.value).to_numpy()
-    for code, scale in scales.items():
-        if scale.success_at is None:
-            continue
-        scored = (outcomes["scale_code"] == code).to_numpy()
-        at = float(scale.success_at)
-        reached = score >= at if scale.higher_is_better else score <= at
-        success = np.where(scored, reached, success)
-    success = success | (outcomes["occlusion"] == Occlusion.COMPLETE.value).to_numpy()
-    again = outcomes["finding"].isin(_AGAIN).to_numpy()
+def _looks(facts: Facts) -> list[_Look]:
+    outcomes = facts.outcomes
+    level = {name: list(facts.levels[name]) for name in ("finding", "occlusion", "scale")}
+    finding = outcomes["finding"].to_numpy()
+    score = outcomes["score"].to_numpy()
+    success = finding == level["finding"].index(SiteFinding.CLEARED)
+    for number, code in enumerate(level["scale"]):
+        scale = catalogue().scales[code]
+        if scale.success_at is not None:
+            at = float(scale.success_at)
+            reached = score >= at if scale.higher_is_better else score <= at
+            success = np.where(outcomes["scale"].to_numpy() == number, reached, success)
+    success |= outcomes["occlusion"].to_numpy() == level["occlusion"].index(Occlusion.COMPLETE)
+    again = np.isin(finding, [level["finding"].index(code) for code in _AGAIN])
+    methods = np.array([*facts.levels["method"], None], dtype=object)
     columns = (
         outcomes["day"].tolist(),
-        (outcomes["finding"] != SiteFinding.NOT_ASSESSED.value).tolist(),
+        (finding != level["finding"].index(SiteFinding.NOT_ASSESSED)).tolist(),
         (success & ~again).tolist(),
         again.tolist(),
-        outcomes["method"].tolist(),
+        methods[outcomes["method"].to_numpy()].tolist(),
     )
     return [_Look(*values) for values in zip(*columns, strict=True)]
 
