@@ -45,6 +45,7 @@ from registry.schema import (
 )
 from registry.vocabulary import (
     EventOutcome,
+    FindingState,
     FollowUpStatus,
     Modality,
     SclerosantForm,
@@ -172,6 +173,12 @@ def _injection(
             "form_of_product",
             f"{product.label} is not given as {entry.form.value}.",
         )
+    if entry.is_compounded and entry.lot_number is None:
+        yield Problem(
+            f"{path}.lot_number",
+            "compounded_needs_lot",
+            "That it was compounded is kept with the lot: give its number, or the day it was made.",
+        )
     if (
         entry.concentration_percent is not None
         and product.strengths_percent
@@ -294,6 +301,8 @@ def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
 
 def _checklist(entry: FollowUpEntry) -> Iterator[Problem]:
     if entry.checklist_code is None:
+        if entry.checklist_version is not None:
+            yield Problem("checklist_code", "version_needs_list", "Say which checklist it was.")
         if entry.findings:
             yield Problem("checklist_code", "findings_need_list", "Say which checklist was asked.")
         return
@@ -313,6 +322,10 @@ def _checklist(entry: FollowUpEntry) -> Iterator[Problem]:
         if finding.event_term_code in seen:
             yield Problem(path, "finding_once", "This event stands twice.")
         seen.add(finding.event_term_code)
+        if finding.adverse_event_id is not None and finding.state is not FindingState.PRESENT:
+            yield Problem(
+                f"findings[{i}].state", "event_needs_presence", "Only what was present is an event."
+            )
 
 
 def _site_outcome(path: str, entry: SiteOutcomeEntry) -> Iterator[Problem]:
