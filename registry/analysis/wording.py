@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from registry.analysis.results import Basis, RateRow
+from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow, VisitRow
 from registry.messages import Message, message, render
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
 DASH = "–"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+
+METHODS: Final[Mapping[str, str]] = {
+    "wilson": "Wilson",
+    "wilson_effective_n": "Wilson, repeated sessions allowed for",
+    "clopper_pearson": "Clopper-Pearson",
+    "korn_graubard": "Korn-Graubard, repeated sessions allowed for",
+    "zero_event_bound": "exact one-sided bound",
+    "log_log": "log-log",
+    "log_log_by_patient": "log-log, patients allowed for",
+    "kaplan_meier_log_log": "Kaplan-Meier, log-log",
+    "kaplan_meier_log_log_by_patient": "Kaplan-Meier, log-log, patients allowed for",
+    "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided bound",
+}
+"""How limits were found, by the name that an interval carries."""
 
 
 def count(value: float) -> str:
@@ -120,4 +135,112 @@ def _not_all_assessed(row: RateRow) -> Message:
         rate=percent(row.estimate.value, row.mature),
         interval=interval(row.estimate),
         **bounds,
+    )
+
+
+def method(estimate: Estimate) -> Message:
+    """How the limits were found; a dash where there are none."""
+    limits = estimate.interval
+    if limits.lower is None or limits.upper is None:
+        return Message(DASH)
+    return message(METHODS.get(limits.method, limits.method.replace("_", " ")))
+
+
+def level(estimate: Estimate) -> str:
+    """The confidence level, "95 %"."""
+    return f"{100 * estimate.interval.level:.0f}{NARROW_SPACE}%"
+
+
+def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
+    """An incidence on a day; a dash where it cannot be estimated or too few are observed."""
+    if not display_rules.shows_landmark(point.at_risk):
+        return DASH
+    return percent(estimate.value, estimate.denominator)
+
+
+def interval_at_landmark(estimate: Estimate, point: CurvePoint) -> str:
+    """Limits of an incidence on a day; a dash where the incidence has one."""
+    return interval(estimate) if display_rules.shows_landmark(point.at_risk) else DASH
+
+
+def recurrence_sentence(row: RecurrenceRow, point: CurvePoint) -> Message:
+    """How many treated sites with success had recurred by a day, or why that is not known."""
+    estimate, sites = point.recurrence, row.success.numerator
+    parts = {"sites": count(sites), "at_risk": count(point.at_risk), "day": point.day}
+    if not sites:
+        return message("No site with success yet, so no recurrence can be observed.")
+    if estimate.value is None or not display_rules.shows_landmark(point.at_risk):
+        return message(
+            "Not known at day {day}: of {sites} sites with success {at_risk} are still observed "
+            "then, and fewer than {fewest} say too little.",
+            fewest=display_rules.MINIMUM_AT_RISK_FOR_LANDMARK,
+            **parts,
+        )
+    if estimate.numerator == 0:
+        return message(
+            "No recurrence by day {day} among {sites} sites with success, {at_risk} of them still "
+            "observed.",
+            **parts,
+        )
+    return message(
+        "{rate} of {sites} sites with success had recurred by day {day} ({level} CI {interval}); "
+        "{at_risk} are still observed.",
+        rate=percent(estimate.value, sites),
+        level=level(estimate),
+        interval=interval(estimate),
+        **parts,
+    )
+
+
+def clear_sentence(row: RecurrenceRow) -> Message:
+    """Clear and not retreated at 12 months, among all treated sites old enough."""
+    estimate = row.clear_at_12_months
+    mature, assessed = row.mature_at_12_months, row.assessed_at_12_months
+    if not mature:
+        return message("No treated site is old enough for the 12-month visit yet.")
+    if not assessed:
+        return message(
+            "None of the {mature} sites old enough for it was looked at at 12 months.",
+            mature=count(mature),
+        )
+    return message(
+        "{clear} of the {assessed} sites looked at ({level} CI {interval}). {mature} were old "
+        "enough; if none or all of the others were clear, {worst} or {best}.",
+        clear=count(estimate.numerator),
+        assessed=count(assessed),
+        level=level(estimate),
+        interval=interval(estimate),
+        mature=count(mature),
+        worst=percent(row.clear_worst, mature),
+        best=percent(row.clear_best, mature),
+    )
+
+
+def success_sentence(row: RecurrenceRow) -> Message:
+    """How many sites were cleared or occluded, and how many never were."""
+    if not row.assessed:
+        return message(
+            "None of the {sites} treated sites was looked at after its last planned session.",
+            sites=count(row.sites),
+        )
+    return message(
+        "{success} of {assessed} sites looked at were cleared or occluded ({share}, {level} CI "
+        "{interval}); {never} never were. {sites} sites were treated.",
+        success=count(row.success.numerator),
+        assessed=count(row.assessed),
+        share=share(row.success),
+        level=level(row.success),
+        interval=interval(row.success),
+        never=count(row.assessed - row.success.numerator),
+        sites=count(row.sites),
+    )
+
+
+def visit_sentence(row: VisitRow) -> Message:
+    """How complete follow-up is at one visit."""
+    return message(
+        "{seen} of {due} due ({interval})",
+        seen=count(row.seen),
+        due=count(row.due),
+        interval=interval(row.completeness),
     )

@@ -1,0 +1,164 @@
+"""Published complication rates beside the registry's own, where the two count the same.
+
+Unit of analysis, counting window, definition and what was injected must agree; otherwise the
+published figure is handed out with the reason why nothing is concluded from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis import wording
+from registry.analysis.complications import BY_EVENT
+from registry.analysis.facts import Facts, facts_of
+from registry.analysis.results import Basis, RateReport, RateRow
+from registry.catalogue import Benchmark, BenchmarkTopic, BenchmarkUse, UnitOfAnalysis, catalogue
+from registry.messages import Message, message
+from registry.statistics import display_rules
+from registry.statistics.comparisons import against_estimated_benchmark
+from registry.statistics.proportions import proportion
+from registry.statistics.result import Estimate
+
+INJECTED: Final = ("sclerosant", "form", "modality")
+"""Dimensions that a published rate may be restricted to."""
+NEUTRAL: Final = frozenset({"clinic", "month"})
+"""Dimensions whose choice does not make the sessions another kind of treatment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One published rate and what it says about one row of the registry's own.
+
+    ``is_comparable`` is False where ``verdict`` gives the reason why nothing can be said.
+    """
+
+    benchmark: Benchmark
+    citation: str
+    estimate: Estimate
+    row: RateRow
+    verdict: Message
+    is_comparable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A row of the report, its outcome, and the sessions behind it."""
+
+    row: RateRow
+    event: str
+    sessions: NDArray[np.bool_]
+    restricted_to: Mapping[str, tuple[str, ...]]
+
+
+def published_beside(engine: Engine, by: Actor, report: RateReport) -> tuple[Published, ...]:
+    """Published rates of the outcomes of ``report``, each beside the row that fits it best.
+
+    Both rates are uncertain: the verdict rests on Newcombe's limits of their difference, with
+    sessions taken as independent.
+    """
+    clinics = scope(by, Permission.READ_RATES)
+    facts = facts_of(engine)
+    own = _rows(facts, report, report.heading.cohort.mask(facts, clinics))
+    found = []
+    for benchmark in catalogue().benchmarks.values():
+        outcome = benchmark.event_term or benchmark.composite
+        beside = [candidate for candidate in own if candidate.event == outcome]
+        if benchmark.topic is not BenchmarkTopic.COMPLICATION or not beside:
+            continue
+        reasons = [_reason(facts, benchmark, candidate) for candidate in beside]
+        fits = next((i for i, reason in enumerate(reasons) if reason is None), 0)
+        reason, row = reasons[fits], beside[fits].row
+        found.append(
+            Published(
+                benchmark=benchmark,
+                citation=catalogue().sources[benchmark.source or ""].citation,
+                estimate=proportion(benchmark.x, benchmark.n, unit=benchmark.unit.value),
+                row=row,
+                verdict=_verdict(benchmark, row) if reason is None else reason,
+                is_comparable=reason is None,
+            )
+        )
+    return tuple(found)
+
+
+def _rows(facts: Facts, report: RateReport, chosen: NDArray[np.bool_]) -> list[_Own]:
+    cohort = report.heading.cohort
+    levels = {name: codes for name, codes in cohort.levels.items() if name not in NEUTRAL}
+    own = [_Own(report.total, report.event, chosen, levels)]
+    if report.by == BY_EVENT:
+        own += [_Own(row, row.code, chosen, levels) for row in report.rows]
+    elif report.by in INJECTED:
+        codes = facts.sessions[report.by].to_numpy()
+        names = facts.levels[report.by]
+        own += [
+            _Own(
+                row,
+                report.event,
+                chosen & (codes == names.index(row.code)),
+                levels | {report.by: (row.code,)},
+            )
+            for row in report.rows
+        ]
+    return own
+
+
+def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
+    """Why the two are not compared; None when they are."""
+    differs = _difference(facts, benchmark, own)
+    if differs is not None:
+        return message(
+            display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=message(differs)
+        )
+    if benchmark.use is BenchmarkUse.DISPLAY_ONLY:
+        return message("Shown only: {note}", note=message(benchmark.note or benchmark.population))
+    if own.row.basis is Basis.KAPLAN_MEIER:
+        return message(
+            "Not compared with the published rate: more than 5 % of the sessions were not assessed."
+        )
+    if not display_rules.shows_comparison(
+        own.row.events + benchmark.x, min(own.row.mature, benchmark.n)
+    ):
+        return message("Not compared with the published rate: too few sessions or events.")
+    return None
+
+
+def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> str | None:
+    if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION:
+        return "unit of analysis"
+    if benchmark.window_days != own.row.window_days:
+        return "window"
+    required = {
+        "sclerosant": benchmark.sclerosant_code,
+        "form": benchmark.form,
+        "modality": benchmark.modality,
+    }
+    for dimension, code in required.items():
+        if code is None:
+            continue
+        codes = facts.sessions[dimension].to_numpy()[own.sessions]
+        if {facts.levels[dimension][i] for i in np.unique(codes)} != {str(code)}:
+            return dimension
+    free = own.restricted_to.keys() - {name for name, code in required.items() if code is not None}
+    return "selection of sessions" if free else None
+
+
+def _verdict(benchmark: Benchmark, row: RateRow) -> Message:
+    limits = against_estimated_benchmark(
+        row.events, row.mature, benchmark.x, benchmark.n
+    ).estimate.interval
+    return Message(
+        display_rules.TEXT[
+            display_rules.benchmark_wording(limits.lower, limits.upper, comparable=True)
+        ],
+        {
+            "unit": message("sessions"),
+            "assessed": wording.percent(row.completeness, row.mature),
+        },
+    )
