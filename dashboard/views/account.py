@@ -17,7 +17,7 @@ st.text(
     )
 )
 
-st.subheader(_("Change your password"))
+st.header(_("Change your password"))
 st.text(
     _(
         "At least {shortest} characters. A few words that do not belong together are easy to "
@@ -43,7 +43,7 @@ with st.form("password", clear_on_submit=True, width=480):
             )
             st.success(_("Your password was changed. Sign in with the new one."))
 
-st.subheader(_("Sign out everywhere"))
+st.header(_("Sign out everywhere"))
 st.text(_("Ends your sign-ins in every browser, this one too."))
 if st.button(_("Sign out everywhere")):
     sign_in.sign_out_everywhere(state.engine(), state.actor(), state.now())
