@@ -1,10 +1,19 @@
 """Import and export of the canonical format: a few linked CSV files, in a folder or a zip archive.
 
-:func:`read_files` reads them strictly, :func:`plan_import` says what an import would do, and
-:func:`carry_out` does all of it or nothing.
+:func:`write_template` gives a clinic empty files to fill, :func:`read_files` reads them strictly,
+:func:`plan_import` says what an import would do, :func:`carry_out` does all of it or nothing, and
+:func:`export` writes the same files from the registry. :func:`column_dictionary` explains every
+column.
 """
 
 from registry.exchange.agreement import State
+from registry.exchange.dictionary import (
+    ColumnDescription,
+    column_dictionary,
+    column_page,
+    write_template,
+)
+from registry.exchange.exporting import ExportReport, export
 from registry.exchange.importing import (
     ImportPlan,
     ImportRefused,
@@ -17,6 +26,8 @@ from registry.exchange.reading import UPLOAD_LIMITS, Limits, Parsed, Progress, r
 
 __all__ = [
     "UPLOAD_LIMITS",
+    "ColumnDescription",
+    "ExportReport",
     "FileProblem",
     "ImportPlan",
     "ImportRefused",
@@ -28,6 +39,10 @@ __all__ = [
     "Progress",
     "State",
     "carry_out",
+    "column_dictionary",
+    "column_page",
+    "export",
     "plan_import",
     "read_files",
+    "write_template",
 ]

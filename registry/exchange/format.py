@@ -154,12 +154,21 @@ def _plain(model: type[Base], *names: str, optional: bool = False) -> list[Colum
                 source=source,
                 kind=_kind(name, source),
                 required=not (optional or source.nullable or source.default is not None),
-                meaning=str(source.comment),
+                meaning=_meaning(source),
                 withheld=withheld,
                 codes=_CATALOGUE.get(name),
             )
         )
     return made
+
+
+def _meaning(source: sa.Column[Any]) -> str:
+    """The comment of the database column, and what a blank cell is stored as."""
+    default = source.default.arg if isinstance(source.default, sa.ColumnDefault) else None
+    if default is None:
+        return str(source.comment)
+    word = ("yes" if default else "no") if isinstance(default, bool) else str(default)
+    return f"{source.comment} Blank is stored as {word}."
 
 
 def _key(

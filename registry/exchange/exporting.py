@@ -1,0 +1,350 @@
+"""Write the records of a clinic as files of the canonical format.
+
+An export is pseudonymous and without free text unless more is asked for and allowed. It is read in
+one consistent state and ordered by identifiers, so the same state gives the same bytes. Voided
+records are left out, and a reference to one is left blank. Record keys are the identifiers
+themselves: imported into an empty registry the files give the same records.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry import __version__, audit
+from registry.access import Actor, Permission, require
+from registry.access_log import log_access
+from registry.database import Base, DbSession, reading
+from registry.entry.problems import Problem
+from registry.entry.rows import derived_id, site_id
+from registry.errors import InvalidEntry, UnreadableFile
+from registry.exchange.format import FILES, FORMAT_VERSION, Withheld
+from registry.exchange.reading import Progress
+from registry.exchange.writing import FileSet
+from registry.schema import (
+    AdverseEvent,
+    Clinic,
+    Clinician,
+    Course,
+    FollowUp,
+    FollowUpFinding,
+    Injection,
+    Lot,
+    Patient,
+    PatientIdentity,
+    Seal,
+    SiteOutcome,
+    TreatedSite,
+    TreatmentSession,
+)
+
+_AT_A_TIME: Final = 5_000
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What was written: rows by file, and the digest that an import of the files has too."""
+
+    rows: Mapping[str, int]
+    content_digest: str
+    seal: int
+
+    @property
+    def row_count(self) -> int:
+        """Rows in all files."""
+        return sum(self.rows.values())
+
+
+def export(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    target: Path | IO[bytes],
+    *,
+    now: dt.datetime,
+    include_free_text: bool = False,
+    identity: bool = False,
+    reason: str | None = None,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Write every record of a clinic to ``target`` and log that it was done.
+
+    A path that ends in ``.zip`` and an open binary file get an archive, any other path a folder;
+    what is there already is not overwritten. ``identity`` adds names, birth dates, hospital
+    numbers and clinicians' names; it needs the right to it and a ``reason``, which is logged.
+    Raises :class:`PermissionDenied`, :class:`InvalidEntry` without a reason, and
+    :class:`UnreadableFile` when the target cannot be written.
+    """
+    require(by, Permission.EXPORT, clinic_id)
+    words = (reason or "").strip()
+    if identity:
+        require(by, Permission.EXPORT_IDENTITY, clinic_id)
+        if not any(character.isalnum() for character in words):
+            raise InvalidEntry([Problem("reason", "required", "Say why names are exported.")])
+    withheld = {
+        kind
+        for kind, wanted in ((Withheld.IDENTITY, identity), (Withheld.FREE_TEXT, include_free_text))
+        if not wanted
+    }
+
+    def write(place: Path | IO[bytes], *, archive: bool) -> ExportReport:
+        with FileSet(place, archive=archive) as files, reading(_steady(engine)) as db:
+            report = _write(db, clinic_id, files, withheld, progress)
+        log_access(
+            engine,
+            by,
+            "export_identity" if identity else "export",
+            now=now,
+            clinic_id=clinic_id,
+            row_count=report.row_count,
+            detail=f"content {report.content_digest}, free text: "
+            f"{'yes' if include_free_text else 'no'}{f', reason: {words}' if words else ''}",
+        )
+        return report
+
+    if not isinstance(target, Path):
+        return write(target, archive=True)
+    partial = target.with_name(f"{target.name}.partial")
+    try:
+        _refuse_existing(target)
+        _remove(partial)
+        try:
+            if target.suffix == ".zip":
+                partial.touch(mode=0o600)
+            else:
+                partial.mkdir(mode=0o700)
+            report = write(partial, archive=target.suffix == ".zip")
+            partial.rename(target)
+        finally:
+            _remove(partial)
+    except OSError as error:
+        raise UnreadableFile(
+            f"The export could not be written ({error.strerror or type(error).__name__}); no half "
+            "export was left. Check the folder, your rights and the free space."
+        ) from None
+    return report
+
+
+def _refuse_existing(target: Path) -> None:
+    if target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
+    if target.exists():
+        raise UnreadableFile(
+            f"{target.name} exists already and was not touched. Choose another name."
+        )
+
+
+def _remove(partial: Path) -> None:
+    if partial.is_dir():
+        shutil.rmtree(partial)
+    else:
+        partial.unlink(missing_ok=True)
+
+
+def _steady(engine: Engine) -> Engine:
+    """An engine whose transaction sees one state of the data from beginning to end."""
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="REPEATABLE READ")
+    return engine
+
+
+def _write(
+    db: DbSession,
+    clinic_id: int,
+    files: FileSet,
+    withheld: set[Withheld],
+    progress: Progress | None,
+) -> ExportReport:
+    seal = db.execute(sa.select(Seal.seq, Seal.hash).order_by(Seal.seq.desc()).limit(1)).one()
+    content = _Content(db, clinic_id)
+    for done, (name, rows) in enumerate(content.tables()):
+        if progress is not None:
+            progress(done, len(FILES), "writing")
+        columns = FILES[name].columns.values()
+        files.table(name, [c.name for c in columns if c.withheld not in withheld], rows)
+    manifest = {
+        "format": "sclerotherapy registry",
+        "format_version": FORMAT_VERSION,
+        "program_version": __version__,
+        "clinic": db.scalar(sa.select(Clinic.code).where(Clinic.id == clinic_id)),
+        "left_out": sorted(kind.value for kind in withheld),
+        "seal": {"number": seal.seq, "hash": seal.hash},
+        "files": {
+            name: {"rows": files.rows[name], "sha256": files.digests[name]} for name in files.rows
+        },
+        "content_digest": files.content_digest,
+    }
+    files.text("manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    return ExportReport(dict(files.rows), files.content_digest, seal.seq)
+
+
+class _Content:
+    """The rows of each file, in the order in which they must be asked for."""
+
+    def __init__(self, db: DbSession, clinic_id: int) -> None:
+        self._db = db
+        self._clinic_id = clinic_id
+        self._site_keys: dict[UUID, int] = {}
+
+    def tables(self) -> Iterator[tuple[str, Iterable[Row]]]:
+        yield "clinicians.csv", self._clinicians()
+        yield "patients.csv", self._patients()
+        yield "courses.csv", self._records(Course, "course_key")
+        yield "sessions.csv", self._sessions()
+        yield "sites.csv", self._sites()
+        yield "injections.csv", self._injections()
+        yield "events.csv", self._events()
+        yield "follow_ups.csv", self._records(FollowUp, "follow_up_key")
+        yield "findings.csv", self._findings()
+        yield "site_outcomes.csv", self._site_outcomes()
+
+    def _rows(self, statement: Any) -> Iterator[Row]:
+        for row in self._db.execute(
+            statement, execution_options={"yield_per": _AT_A_TIME}
+        ).mappings():
+            yield dict(row)
+
+    def _living(self, model: type[Base], *order: str) -> Any:
+        table: Any = Base.metadata.tables[model.__tablename__]
+        return (
+            sa.select(table)
+            .where(table.c.clinic_id == self._clinic_id, table.c.voided_at.is_(None))
+            .order_by(*(table.c[name] for name in (*order, "id")))
+        )
+
+    def _living_ids(self, model: type[Base]) -> set[UUID]:
+        table: Any = Base.metadata.tables[model.__tablename__]
+        return set(
+            self._db.scalars(
+                sa.select(table.c.id).where(
+                    table.c.clinic_id == self._clinic_id, table.c.voided_at.is_(None)
+                )
+            )
+        )
+
+    def _records(self, model: type[Base], key: str) -> Iterator[Row]:
+        """Records of living patients under their own key."""
+        patients = self._living_ids(Patient)
+        for row in self._rows(self._living(model)):
+            if row["patient_id"] in patients:
+                yield row | {
+                    key: row["id"],
+                    "patient_key": row["patient_id"],
+                    "session_key": row.get("treatment_session_id"),
+                }
+
+    def _clinicians(self) -> Iterator[Row]:
+        return self._rows(
+            sa.select(Clinician.code.label("clinician_code"), Clinician.display_name)
+            .where(Clinician.clinic_id == self._clinic_id)
+            .order_by(Clinician.id)
+        )
+
+    def _patients(self) -> Iterator[Row]:
+        identity = Base.metadata.tables[PatientIdentity.__tablename__]
+        patient = Base.metadata.tables[Patient.__tablename__]
+        names = [c for c in identity.columns if c.name not in ("clinic_id", "patient_id", "salt")]
+        statement = (
+            self._living(Patient)
+            .add_columns(*names)
+            .outerjoin(
+                identity,
+                sa.and_(
+                    identity.c.clinic_id == patient.c.clinic_id,
+                    identity.c.patient_id == patient.c.id,
+                ),
+            )
+        )
+        for row in self._rows(statement):
+            yield row | {"patient_key": row["id"]}
+
+    def _sessions(self) -> Iterator[Row]:
+        courses = self._living_ids(Course)
+        codes = dict(
+            self._db.execute(
+                sa.select(Clinician.id, Clinician.code).where(
+                    Clinician.clinic_id == self._clinic_id
+                )
+            )
+            .tuples()
+            .all()
+        )
+        for row in self._records(TreatmentSession, "session_key"):
+            yield row | {
+                "session_key": row["id"],
+                "course_key": row["course_id"] if row["course_id"] in courses else None,
+                "clinician_code": codes.get(row["clinician_id"]),
+            }
+
+    def _sites(self) -> Iterator[Row]:
+        rows = self._rows(self._living(TreatedSite, "treatment_session_id"))
+        for session, group in groupby(rows, key=lambda row: row["treatment_session_id"]):
+            sites = list(group)
+            places = {site_id(session, i): i for i in range(len(sites))}
+            sites.sort(key=lambda site: places.get(site["id"], len(places)))
+            for number, site in enumerate(sites, 1):
+                self._site_keys[site["id"]] = number
+                yield site | {"session_key": session, "site_key": number}
+
+    def _injections(self) -> Iterator[Row]:
+        injection = Base.metadata.tables[Injection.__tablename__]
+        lot = Base.metadata.tables[Lot.__tablename__]
+        statement = (
+            self._living(Injection, "treatment_session_id")
+            .add_columns(lot.c.lot_number, lot.c.expires_on, lot.c.is_compounded)
+            .outerjoin(
+                lot,
+                sa.and_(lot.c.clinic_id == injection.c.clinic_id, lot.c.id == injection.c.lot_id),
+            )
+        )
+        for session, group in groupby(
+            self._rows(statement), key=lambda row: row["treatment_session_id"]
+        ):
+            injections = list(group)
+            parents = {row["treated_site_id"] or session for row in injections}
+            places = {
+                derived_id(parent, "injection", i): i
+                for parent in parents
+                for i in range(len(injections))
+            }
+            injections.sort(
+                key=lambda row: (
+                    self._site_keys.get(row["treated_site_id"], 0),  # noqa: B023 - sorted at once
+                    places.get(row["id"], len(places)),  # noqa: B023 - sorted at once
+                )
+            )
+            for row in injections:
+                yield row | {
+                    "session_key": session,
+                    "site_key": self._site_keys.get(row["treated_site_id"]),
+                }
+
+    def _events(self) -> Iterator[Row]:
+        for row in self._records(AdverseEvent, "event_key"):
+            yield row | {"site_key": self._site_keys.get(row["treated_site_id"])}
+
+    def _findings(self) -> Iterator[Row]:
+        events, visits = self._living_ids(AdverseEvent), self._living_ids(FollowUp)
+        for row in self._rows(self._living(FollowUpFinding, "follow_up_id")):
+            if row["follow_up_id"] in visits:
+                event = row["adverse_event_id"]
+                yield row | {
+                    "follow_up_key": row["follow_up_id"],
+                    "event_key": event if event in events else None,
+                }
+
+    def _site_outcomes(self) -> Iterator[Row]:
+        for row in self._rows(self._living(SiteOutcome, "follow_up_id")):
+            yield row | {"follow_up_key": row["follow_up_id"]}
