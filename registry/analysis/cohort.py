@@ -15,7 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.access import Actor
-from registry.analysis.facts import DIMENSIONS, MIXED, NOT_RECORDED, Facts, day_number
+from registry.analysis.facts import (
+    DIMENSIONS,
+    MIXED,
+    NOT_APPLICABLE,
+    NOT_RECORDED,
+    Facts,
+    day_number,
+)
 from registry.catalogue import catalogue
 from registry.messages import Message, message
 
@@ -47,6 +54,7 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     ("concentration", MIXED): "Several concentrations",
     ("vessel_class", MIXED): "Several vessel classes",
     ("gas", MIXED): "Several gases",
+    ("gas", NOT_APPLICABLE): "No foam",
     ("gas", "co2"): "CO₂",
     ("gas", "o2_co2"): "O₂/CO₂",
     ("modality", "nd_yag_laser"): "Nd:YAG laser",
@@ -140,6 +148,8 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
         return message("Not recorded")
     if (dimension, code) in _WORDS:
         return message(_WORDS[dimension, code])
+    if code == NOT_APPLICABLE:
+        return message("No sclerosant used")
     if dimension == "clinician":
         name, user_id = facts.clinicians.get(code, ("", None))
         if user_id is not None and user_id == by.user_id:
@@ -168,7 +178,7 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
 
 def level_order(dimension: str, code: str) -> tuple[int, float, str]:
     """Place of a level in a list: its natural order, never its rate; unrecorded last."""
-    rank = {MIXED: 1, NOT_RECORDED: 2}.get(code, 0)
+    rank = {MIXED: 1, NOT_APPLICABLE: 2, NOT_RECORDED: 3}.get(code, 0)
     if dimension == "concentration" and rank == 0:
         return (rank, float(code), code)
     if dimension == "clinician" and rank == 0:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label, level_order
+from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.facts import (
     CHECKLISTS,
     DIMENSIONS,
@@ -137,8 +137,8 @@ def complications(
         )
         warnings.append(
             message(
-                "Groups differ in more than {dimension}: crude rates say nothing about causes.",
-                dimension=message(DIMENSION_LABELS[group_by]),
+                "These are crude rates: the groups differ in more than this, so they say nothing "
+                "about causes."
             )
         )
     mature = chosen & _mature(facts, outcome, today)
@@ -179,10 +179,16 @@ def _reported(facts: Facts, chosen: Flags) -> list[str]:
 
 
 def _definition(outcome: Outcome) -> Message:
+    text = (
+        "Sessions with at least one complication, each kind within its own window of at most "
+        "{window} days, of all sessions at least {age} days old. "
+        if len(outcome.terms) > 1
+        else "Sessions followed by “{event}” within {window} days, of all sessions at least {age} "
+        "days old. "
+    )
     return message(
-        "Sessions followed by {event} within {window} days, of all sessions at least {age} days "
-        "old. An event counts unless it was judged unlikely to be or not related to the treatment; "
-        "one that was not judged counts.",
+        text + "An event counts unless it was judged unlikely to be or not related to the "
+        "treatment; one that was not judged counts.",
         event=outcome.label,
         window=outcome.window_days,
         age=outcome.mature_after_days,

@@ -44,7 +44,9 @@ from registry.vocabulary import (
     FindingState,
     FollowUpMethod,
     FollowUpStatus,
+    Modality,
     Occlusion,
+    SclerosantForm,
     SeriousnessCriterion,
     SiteFinding,
 )
@@ -54,6 +56,8 @@ T = TypeVar("T")
 MIXED: Final = "mixed"
 """Level of a session with several agents, forms, strengths or vessel classes."""
 NOT_RECORDED: Final = "not_recorded"
+NOT_APPLICABLE: Final = "not_applicable"
+"""Level of agent, form and strength in a session of another modality."""
 
 EPOCH: Final = dt.date(1970, 1, 1)
 
@@ -77,6 +81,7 @@ DIMENSIONS: Final = (
 """What sessions can be filtered and grouped by."""
 
 
+_OF_AGENT: Final = frozenset({"sclerosant", "product", "concentration", "form", "gas"})
 EVENT_TERMS: Final = tuple(catalogue().event_terms)
 CHECKLISTS: Final = tuple(catalogue().checklist_versions)
 _FIXED_LEVELS: Final[dict[str, tuple[str, ...]]] = {
@@ -172,6 +177,12 @@ def _columns(
         found[name] = np.empty(len(values), dtype=object)
         found[name][:] = values
     return found
+
+
+def _filled(column: Column, blank: Column) -> Column:
+    """The column with ``blank`` where nothing was recorded."""
+    missing = np.array([value is None for value in column], dtype=np.bool_)
+    return np.where(missing, blank, column)
 
 
 def _whole(column: Column) -> Codes:
@@ -359,6 +370,7 @@ def _sessions(
             dtype=object,
         ),
     }
+    no_agent = found["modality"] != Modality.SCLEROTHERAPY.value
     columns: dict[str, Codes] = {
         "clinic_id": _whole(found["clinic_id"]),
         "patient": _places((found["clinic_id"], found["patient_id"]), patients),
@@ -366,7 +378,10 @@ def _sessions(
     }
     levels: dict[str, tuple[str, ...]] = {}
     for name in DIMENSIONS:
-        values = np.array([NOT_RECORDED if v is None else v for v in texts[name]], dtype=object)
+        inapplicable = no_agent & (name in _OF_AGENT)
+        if name == "gas":
+            inapplicable |= found["form"] == SclerosantForm.LIQUID.value
+        values = _filled(texts[name], np.where(inapplicable, NOT_APPLICABLE, NOT_RECORDED))
         columns[name], level = pd.factorize(values, sort=True)
         levels[name] = tuple(str(value) for value in level)
     keys = (found["clinic_id"], found["session_id"])

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label, level_order
+from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.facts import DIMENSIONS, NOT_RECORDED, Facts, day_number, facts_of
 from registry.analysis.results import (
     Curve,
@@ -124,9 +124,8 @@ def recurrence(
         )
         warnings.append(
             message(
-                "Groups differ in more than {dimension}: crude differences say nothing about "
-                "causes.",
-                dimension=message(DIMENSION_LABELS[group_by]),
+                "These are crude rates: the groups differ in more than this, so they say nothing "
+                "about causes."
             )
         )
     never = int((kept & (histories.success_day < 0) & histories.looked_at).sum())

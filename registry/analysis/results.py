@@ -14,6 +14,7 @@ from typing import Any
 
 from registry.analysis.cohort import CohortFilter
 from registry.messages import Message
+from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
 
@@ -130,6 +131,11 @@ class CurvePoint:
     death: Estimate
     event_free: Estimate
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether enough sites are still observed for the day to be told."""
+        return display_rules.shows_landmark(self.at_risk)
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -202,6 +208,7 @@ class RecurrenceReport:
                         "with_success": row.success.numerator,
                         "day": point.day,
                         "at_risk": point.at_risk,
+                        "shown": point.is_shown,
                         **_prefixed("recurrence", point.recurrence),
                         **_prefixed("retreatment", point.retreatment),
                         **_prefixed("event_free", point.event_free),
@@ -336,6 +343,7 @@ def _recurrence_dict(row: RecurrenceRow) -> dict[str, Any]:
             {
                 "day": point.day,
                 "at_risk": point.at_risk,
+                "shown": point.is_shown,
                 "recurrence": estimate_dict(point.recurrence),
                 "retreatment": estimate_dict(point.retreatment),
                 "death": estimate_dict(point.death),
