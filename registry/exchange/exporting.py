@@ -272,15 +272,14 @@ class _Content:
 
     def _sessions(self) -> Iterator[Row]:
         courses = self._living_ids(Course)
-        codes = dict(
-            self._db.execute(
+        codes = {
+            number: code
+            for number, code in self._db.execute(
                 sa.select(Clinician.id, Clinician.code).where(
                     Clinician.clinic_id == self._clinic_id
                 )
             )
-            .tuples()
-            .all()
-        )
+        }
         for row in self._records(TreatmentSession, "session_key"):
             yield row | {
                 "session_key": row["id"],

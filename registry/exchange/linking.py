@@ -362,7 +362,8 @@ class _Linking:
         if is_uuid(key):
             return UUID(key)
         site = self._site_places.get((session, key)) if session else None
-        if site is None and not self._is_broken("sites.csv", "site_key", key):
+        doubtful = session in self.drafts.unreadable["sessions.csv"]
+        if site is None and not doubtful and not self._is_broken("sites.csv", "site_key", key):
             self._refuse(
                 "events.csv",
                 row.number,

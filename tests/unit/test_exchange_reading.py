@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -363,11 +364,8 @@ def test_values_come_back_from_their_cells(case: tuple[Kind, object]) -> None:
 @given(st.text(max_size=20))
 def test_a_cell_is_read_or_faulted_never_anything_else(cell: str) -> None:
     for kind in Kind:
-        try:
-            reader(column(kind))(cell)
-        except CellFault as fault:
-            assert fault.rule
-            assert fault.message
+        with suppress(CellFault):
+            assert reader(column(kind))(cell) is not None
 
 
 def test_an_archive_is_the_same_bytes_each_time() -> None:
