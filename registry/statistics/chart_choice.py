@@ -85,6 +85,29 @@ class ChartChoice:
     spread: float | None = None
 
 
+def join_periods(
+    events: ArrayLike, sessions: ArrayLike
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Join neighbouring periods into blocks of at least twenty sessions, each a point of a chart.
+
+    Returns for each block the position after its last period, its events and its sessions. A last
+    block that is not full yet is left out: its rate would jump until it is.
+    """
+    x, n = checked_counts(events, "events"), checked_counts(sessions, "sessions")
+    if x.shape != n.shape:
+        raise ValueError("events need the sessions they happened in, period by period")
+    stops, joined_x, joined_n = [], [], []
+    block_x = block_n = 0
+    for i, (period_x, period_n) in enumerate(zip(x.tolist(), n.tolist(), strict=True)):
+        block_x, block_n = block_x + period_x, block_n + period_n
+        if block_n >= display_rules.MINIMUM_SESSIONS_PER_POINT:
+            stops.append(i + 1)
+            joined_x.append(block_x)
+            joined_n.append(block_n)
+            block_x = block_n = 0
+    return tuple(stops), tuple(joined_x), tuple(joined_n)
+
+
 def choose_chart(
     events: ArrayLike, sessions: ArrayLike | None = None, *, several_per_session: bool = False
 ) -> ChartChoice:

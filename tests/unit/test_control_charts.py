@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from registry.statistics.chart_choice import TEXT, Reason, choose_chart
+from registry.statistics.chart_choice import TEXT, Reason, choose_chart, join_periods
 from registry.statistics.control_charts import (
     Baseline,
     ChartKind,
@@ -272,6 +272,7 @@ def test_impossible_input_is_refused(call):
         ([3] * 11, [100] * 11, False, None, Reason.FEW_POINTS),
         ([3] * 12, [100] * 12, False, ChartKind.P, Reason.FREQUENT),
         ([20, 40] * 8, [200] * 16, False, ChartKind.LANEY_P, Reason.EXCESS_SPREAD),
+        ([9, 11, 10] * 4, [100] * 12, False, ChartKind.P, Reason.FREQUENT),
         ([60] * 12, [600] * 12, False, ChartKind.LANEY_P, Reason.LARGE_DENOMINATORS),
         ([3] * 12, [600] * 12, False, ChartKind.P, Reason.FREQUENT),
         ([120] * 12, [100] * 12, True, ChartKind.U, Reason.SEVERAL_PER_SESSION),
@@ -293,3 +294,10 @@ def test_every_reason_has_its_sentence_with_fields_of_the_choice():
             **{name: getattr(choice, name) for name in ("events", "points", "gaps")},
             expected_per_point=choice.expected_per_point,
         )
+
+
+def test_small_months_are_joined_into_blocks_of_twenty_sessions():
+    assert join_periods([1, 0, 2, 3, 1], [12, 8, 25, 10, 9]) == ((2, 3), (1, 2), (20, 25))
+    assert join_periods([], []) == ((), (), ())
+    with pytest.raises(ValueError, match="period by period"):
+        join_periods([1], [1, 2])

@@ -132,10 +132,10 @@ def test_no_table_leaks_a_hidden_count(chosen):
 @given(st.integers(0, 2**32 - 1))
 def test_no_family_of_overlapping_outputs_leaks_a_hidden_count(seed):
     rng = np.random.default_rng(seed)
-    n = 400
+    n = 250
     family = declare_family(
         {
-            "clinic": rng.choice(["a", "b"], n),
+            "clinic": rng.choice(["a", "b", "c"], n, p=rng.dirichlet([0.5, 1, 2])),
             "form": rng.choice(["foam", "liquid", "both"], n, p=[0.5, 0.4, 0.1]),
             "quarter": rng.choice(["2026-1", "2026-2", "2026-3"], n),
         },
@@ -205,6 +205,15 @@ def test_a_lone_hidden_cell_takes_the_next_smallest_with_it():
     *cells, total = protect(rows_about(3, 8, 12, 30, denominators=60))
     assert [cell.numerator for cell in cells] == [None, None, 12, 30]
     assert total.numerator == 53
+
+
+def test_a_small_clinic_takes_the_next_smallest_row_with_it():
+    clinic = np.repeat(["a", "b", "c"], [6, 50, 60])
+    event = np.repeat([False, True, False, True, False], [6, 10, 44, 15, 41])
+    family = declare_family({"clinic": clinic}, event, range(116))
+    released = protect(family)
+    assert [row.denominator for row in released] == [116, None, None, 60]
+    audit(family, released)
 
 
 def test_where_only_zeros_are_left_the_total_is_hidden():
