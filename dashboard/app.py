@@ -30,7 +30,19 @@ class Page:
 
 def pages() -> dict[str, tuple[Page, ...]]:
     """Every page by section, in the order of the navigation; the first allowed one opens first."""
+    reads_rates = frozenset({Permission.READ_RATES})
     return {
+        _("Figures"): (
+            Page("overview.py", _("Overview"), "overview", ":material/monitoring:", reads_rates),
+            Page(
+                "complications.py",
+                _("Complications"),
+                "complications",
+                ":material/healing:",
+                reads_rates,
+            ),
+            Page("recurrence.py", _("Recurrence"), "recurrence", ":material/replay:", reads_rates),
+        ),
         _("Manage"): (
             Page(
                 "users.py",

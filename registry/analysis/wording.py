@@ -155,6 +155,8 @@ def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
     """An incidence on a day; a dash where it cannot be estimated or too few are observed."""
     if not display_rules.shows_landmark(point.at_risk):
         return DASH
+    if estimate.numerator == 0:
+        return f"0 of {count(estimate.denominator)}"
     return percent(estimate.value, estimate.denominator)
 
 

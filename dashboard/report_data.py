@@ -1,0 +1,263 @@
+"""What the reading pages ask of the registry: each question with the person and day at hand.
+
+Result objects come back, and tables of them as text. Nothing is kept between runs, because rights
+may change with any click, and no element is drawn in here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+
+from dashboard import downloads, state
+from dashboard.text import _
+from registry import access_log
+from registry.access import Permission, scope
+from registry.analysis import benchmarks, complications, follow_up, recurrence, wording
+from registry.analysis.benchmarks import Published
+from registry.analysis.cohort import CohortFilter, level_label, level_order
+from registry.analysis.facts import DIMENSIONS, facts_of
+from registry.analysis.results import (
+    CurvePoint,
+    FollowUpReport,
+    RateReport,
+    RecurrenceReport,
+    Report,
+)
+from registry.catalogue import catalogue
+from registry.exchange.values import write_cell
+from registry.messages import Message, render
+from registry.statistics import survival
+
+ANY_COMPLICATION: Final = complications.ANY
+BY_EVENT: Final = complications.BY_EVENT
+ALL_TOGETHER: Final = recurrence.ALL
+LANDMARK_DAYS: Final = survival.LANDMARK_DAYS
+
+Table = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much a cohort holds; ``registered`` are all sessions that the person may count."""
+
+    sessions: int
+    patients: int
+    registered: int
+
+
+def say(given: Message | str) -> str:
+    """A message in words."""
+    return render(given, _)
+
+
+def events() -> dict[str, str]:
+    """Outcomes that can be counted by code: the composites first, then every event term."""
+    rows = catalogue()
+    return {
+        row.code: _(row.label) for row in (*rows.composites.values(), *rows.event_terms.values())
+    }
+
+
+def levels() -> dict[str, dict[str, str]]:
+    """For each dimension the levels that occur where the person may read, in natural order."""
+    by = state.actor()
+    clinics = scope(by, Permission.READ_RATES)
+    facts = facts_of(state.reading_engine())
+    own = CohortFilter().mask(facts, clinics)
+    found: dict[str, dict[str, str]] = {}
+    for dimension in DIMENSIONS:
+        names = facts.levels[dimension]
+        present = [names[i] for i in np.unique(facts.sessions[dimension].to_numpy()[own])]
+        found[dimension] = {
+            code: say(level_label(facts, dimension, code, by))
+            for code in sorted(present, key=lambda code: level_order(dimension, code))
+        }
+    return found
+
+
+def cohort_of(
+    query: Mapping[str, str], offered: Mapping[str, Mapping[str, str]]
+) -> tuple[CohortFilter, tuple[str, ...]]:
+    """Read a filter from an address; levels that are not ``offered`` to the person are unknown."""
+    known = {dimension: tuple(codes) for dimension, codes in offered.items()}
+    facts = replace(facts_of(state.reading_engine()), levels=known)
+    cohort, ignored = CohortFilter.from_query(query, facts)
+    return cohort, tuple(say(line) for line in ignored)
+
+
+def size_of(cohort: CohortFilter) -> Size:
+    """Sessions and patients of a cohort."""
+    clinics = scope(state.actor(), Permission.READ_RATES)
+    facts = facts_of(state.reading_engine())
+    chosen = cohort.mask(facts, clinics)
+    return Size(
+        int(chosen.sum()),
+        len(np.unique(facts.sessions["patient"].to_numpy()[chosen])),
+        int(CohortFilter().mask(facts, clinics).sum()),
+    )
+
+
+def complication_rates(
+    cohort: CohortFilter, *, event: str = ANY_COMPLICATION, group_by: str = BY_EVENT
+) -> RateReport:
+    """Complication rates of a cohort."""
+    return complications.complications(
+        state.reading_engine(),
+        state.actor(),
+        cohort,
+        today=state.today(),
+        event=event,
+        group_by=group_by,
+    )
+
+
+def recurrence_after_success(
+    cohort: CohortFilter, *, group_by: str = ALL_TOGETHER
+) -> RecurrenceReport:
+    """Recurrence of the sites treated in a cohort."""
+    return recurrence.recurrence(
+        state.reading_engine(), state.actor(), cohort, today=state.today(), group_by=group_by
+    )
+
+
+def follow_up_completeness(cohort: CohortFilter) -> FollowUpReport:
+    """Completeness of follow-up in a cohort, visit by visit."""
+    return follow_up.follow_up(state.reading_engine(), state.actor(), cohort, today=state.today())
+
+
+def published_beside(report: RateReport) -> tuple[Published, ...]:
+    """Published rates beside those of a report."""
+    return benchmarks.published_beside(state.reading_engine(), state.actor(), report)
+
+
+def rate_table(report: RateReport) -> Table:
+    """The rates of a report as they are shown, all sessions last."""
+    return [
+        {
+            _("Group"): say(row.label),
+            _("Events"): wording.count(row.events),
+            _("Sessions"): wording.count(row.mature),
+            _("Rate"): wording.share(row.estimate),
+            _("95 % interval"): wording.interval(row.estimate),
+            _("Assessed"): wording.percent(row.completeness, row.mature),
+            _("Best and worst case"): _range(row.best, row.worst, row.mature),
+            _("Window"): _("{days} days").format(days=row.window_days),
+            _("Too recent"): wording.count(row.sessions - row.mature),
+            _("Method"): say(wording.method(row.estimate)),
+        }
+        for row in (*report.rows, report.total)
+    ]
+
+
+def landmark_table(report: RecurrenceReport) -> Table:
+    """Each group at each landmark as it is shown, all sites last."""
+    return [
+        {
+            _("Group"): say(row.label),
+            _("Day"): wording.count(point.day),
+            _("Still observed"): wording.count(point.at_risk),
+            _("Recurred"): wording.at_landmark(point.recurrence, point),
+            _("95 % interval"): wording.interval_at_landmark(point.recurrence, point),
+            _("Retreated first"): wording.at_landmark(point.retreatment, point),
+            _("Neither"): _neither(point),
+            _("Sites with success"): wording.count(row.success.numerator),
+            _("Sites treated"): wording.count(row.sites),
+        }
+        for row in (*report.rows, report.total)
+        for point in row.landmarks
+    ]
+
+
+def outcome_table(report: RecurrenceReport) -> Table:
+    """Success, and clear at 12 months, of each group as it is shown, all sites last."""
+    return [
+        {
+            _("Group"): say(row.label),
+            _("Sites treated"): wording.count(row.sites),
+            _("Looked at"): wording.count(row.assessed),
+            _("Success"): wording.share(row.success),
+            _("95 % interval"): wording.interval(row.success),
+            _("Never successful"): wording.count(row.assessed - row.success.numerator),
+            _("Old enough at 12 months"): wording.count(row.mature_at_12_months),
+            _("Looked at then"): wording.count(row.assessed_at_12_months),
+            _("Clear of those"): wording.share(row.clear_at_12_months),
+            _("Worst and best case"): _range(
+                row.clear_worst, row.clear_best, row.mature_at_12_months
+            ),
+        }
+        for row in (*report.rows, report.total)
+    ]
+
+
+def visit_table(report: FollowUpReport) -> Table:
+    """Each visit as it is shown."""
+    return [
+        {
+            _("Visit"): say(row.label),
+            _("Due"): wording.count(row.due),
+            _("Seen"): wording.count(row.seen),
+            _("Not seen"): wording.count(row.missed),
+            _("Still planned, overdue"): wording.count(row.overdue),
+            _("Seen of due"): wording.share(row.completeness),
+            _("95 % interval"): wording.interval(row.completeness),
+        }
+        for row in report.rows
+    ]
+
+
+def offer_csv(report: Report) -> str:
+    """Path under which the person can fetch the unrounded table of ``report`` once.
+
+    Every row carries the filter and the state of the data, so that a row cut out of the file still
+    says what it is about.
+    """
+    by, clinic_id, heading = state.actor(), state.clinic(), report.heading
+    engine = state.engine()
+    about = {
+        "data_as_of": heading.as_of,
+        "data_version": heading.seal,
+        "filter": "; ".join(f"{k}={v}" for k, v in heading.cohort.to_query().items()),
+    }
+    rows = [row | about for row in report.to_rows()]
+
+    def content() -> bytes:
+        access_log.log_access(
+            engine,
+            by,
+            "download_table",
+            now=state.now(),
+            clinic_id=clinic_id,
+            row_count=len(rows),
+            detail=f"{heading.name}; {about['filter']}",
+        )
+        return _csv(rows)
+
+    name = f"{heading.name}_{heading.as_of.isoformat()}.csv"
+    return downloads.offer(by.user_id, name, "text/csv; charset=utf-8", content, now=state.now())
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: write_cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue().encode()
+
+
+def _range(one: float | None, other: float | None, denominator: float) -> str:
+    if one is None or other is None:
+        return wording.DASH
+    return f"{wording.percent(one, denominator)} – {wording.percent(other, denominator)}"
+
+
+def _neither(point: CurvePoint) -> str:
+    if point.event_free.value is None:
+        return wording.DASH
+    return wording.at_landmark(replace(point.event_free, numerator=1), point)

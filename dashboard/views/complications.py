@@ -1,0 +1,178 @@
+"""How often treatment is followed by a complication, for any outcome and grouping."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import figures, filters, report_data, report_parts
+from dashboard.report_data import say
+from dashboard.text import _, plain
+from registry.analysis import wording
+from registry.analysis.cohort import DIMENSION_LABELS
+from registry.analysis.complications import GROUPINGS, outcome_of
+from registry.analysis.reports import QUESTIONS
+from registry.analysis.results import Basis, RateReport
+
+PAGE = "complications"
+MONTH = "month"
+
+
+def groupings() -> dict[str, str]:
+    """Groupings as the page calls them."""
+    labels = {report_data.BY_EVENT: _("Kind of event")}
+    return {name: labels.get(name) or _(DIMENSION_LABELS[name]) for name in GROUPINGS}
+
+
+def answer(report: RateReport) -> None:
+    """The rate of the whole cohort in words."""
+    total = report.total
+    with st.container(border=True, key="answer"):
+        st.metric(plain(say(report.event_label)), plain(wording.share(total.estimate)))
+        st.text(wording.rate_sentence(total, _))
+        if total.screened:
+            st.text(
+                _("{screened} of the events were found only by a planned duplex scan.").format(
+                    screened=wording.count(total.screened)
+                )
+            )
+
+
+def picture(report: RateReport) -> None:
+    """Each group with its interval, or month by month."""
+    drawn = figures.months(report) if report.by == MONTH else figures.rates(report)
+    if report.by == report_data.BY_EVENT and not report.rows:
+        instead = _("No event of any kind was recorded after the sessions that are old enough.")
+    else:
+        instead = _("No group has a session that is old enough; there is nothing to draw.")
+    report_parts.figure(drawn, instead, "complications_picture")
+    if drawn is not None:
+        hints = [_("○ no event: the dashed line is the highest rate that fits.")]
+        if any(row.basis is Basis.KAPLAN_MEIER for row in report.rows):
+            hints.append(_("◆ more than 5 % not assessed: Kaplan-Meier estimate."))
+        st.text(" ".join(hints))
+
+
+def other_units(report: RateReport) -> None:
+    """The same outcome per patient and for first sessions only."""
+    with st.expander(_("Other units: per patient, first sessions"), icon=":material/person:"):
+        rows = [
+            {
+                _("Unit"): name,
+                _("With event"): wording.count(estimate.numerator),
+                _("Of"): wording.count(estimate.denominator),
+                _("Rate"): wording.share(estimate),
+                _("95 % interval"): wording.interval(estimate),
+                _("Method"): say(wording.method(estimate)),
+            }
+            for name, estimate in (
+                (_("Patients with at least one such session"), report.per_patient),
+                (_("First session of each patient"), report.first_session),
+            )
+        ]
+        report_parts.table(rows, _("The same outcome in other units"))
+        st.text(
+            _(
+                "A rate per patient grows with the number of sessions: here {mean} on average. It "
+                "is not comparable with a rate per session."
+            ).format(
+                mean=wording.DASH if report.mean_sessions is None else f"{report.mean_sessions:.1f}"
+            )
+        )
+
+
+def serious(report: RateReport) -> None:
+    """Every serious event of the cohort, whatever its window."""
+    st.subheader(_("Serious events"))
+    if not report.serious:
+        st.text(_("None is recorded for these sessions."))
+        return
+    st.markdown(
+        "\n".join(
+            f"- {plain(wording.count(count))} × {plain(say(label))}"
+            for label, count in report.serious
+        )
+    )
+    st.text(_("All of them, whatever the window and the judgement of cause."))
+
+
+def published(report: RateReport) -> None:
+    """Published figures beside the own ones, and those that cannot be compared with the reason."""
+    found = report_data.published_beside(report)
+    if not found:
+        return
+    st.subheader(_("Published figures"))
+    comparable = [
+        {
+            _("Published"): f"{item.benchmark.paper}: {_(item.benchmark.label)}",
+            _("There"): (
+                f"{wording.count(item.benchmark.x)} / {wording.count(item.benchmark.n)} · "
+                f"{wording.percent(item.estimate.value, item.benchmark.n)} "
+                f"({wording.interval(item.estimate)})"
+            ),
+            _("Here"): (
+                f"{say(item.row.label)}: {wording.count(item.row.events)} / "
+                f"{wording.count(item.row.mature)} · {wording.share(item.row.estimate)} "
+                f"({wording.interval(item.row.estimate)})"
+            ),
+            _("Reading"): say(item.verdict),
+        }
+        for item in found
+        if item.is_comparable
+    ]
+    if comparable:
+        report_parts.table(comparable, _("Published figures that can be compared"), words=4)
+    others = [item for item in found if not item.is_comparable]
+    if others:
+        label = _("Not comparable: {count}").format(count=len(others))
+        with st.expander(label, icon=":material/block:"):
+            for item in others:
+                benchmark = item.benchmark
+                st.markdown(
+                    f":gray[{plain(benchmark.paper)}: {plain(_(benchmark.label))}, "
+                    f"{plain(wording.count(benchmark.x))} / {plain(wording.count(benchmark.n))} "
+                    f"({plain(_(benchmark.population))})]  \n{plain(say(item.verdict))}"
+                )
+    with st.expander(_("Sources"), icon=":material/menu_book:"):
+        for citation in dict.fromkeys(item.citation for item in found):
+            st.text(citation)
+
+
+def main() -> None:
+    """Draw the page."""
+    st.title(_("Complications"))
+    st.text(say(QUESTIONS[PAGE].answers))
+    view = filters.open_view(PAGE, "event", "by")
+    with st.container(horizontal=True, key="complications_choices"):
+        event = filters.choice(
+            view, "event", _("Count"), report_data.events(), report_data.ANY_COMPLICATION
+        )
+        by = filters.choice(view, "by", _("Compare by"), groupings(), report_data.BY_EVENT)
+    filters.close_view(
+        view, event=(event, report_data.ANY_COMPLICATION), by=(by, report_data.BY_EVENT)
+    )
+    if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
+        return
+    report = report_data.complication_rates(view.cohort, event=event, group_by=by)
+    if report.total.mature == 0:
+        st.info(
+            _(
+                "None of the {sessions} sessions is old enough yet to be counted: a session enters "
+                "{age} days after treatment, when the visit that asks about this is over."
+            ).format(
+                sessions=wording.count(report.total.sessions),
+                age=outcome_of(event).mature_after_days,
+            ),
+            icon=":material/hourglass_empty:",
+        )
+    else:
+        answer(report)
+        report_parts.cautions(report.warnings)
+        picture(report)
+        report_parts.table_with_file(report, report_data.rate_table(report))
+        other_units(report)
+    serious(report)
+    published(report)
+    report_parts.definition(report, view)
+
+
+main()
