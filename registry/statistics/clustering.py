@@ -95,6 +95,12 @@ def dense_codes(codes: ArrayLike, name: str = "patients") -> tuple[Integers, int
     return inverse.astype(np.int64, copy=False), len(distinct)
 
 
+def too_few_patients(codes: Integers) -> bool:
+    """Whether rows are repeated in patients who are too few to estimate what that does."""
+    patients = np.unique(codes).size
+    return patients < FEWEST_PATIENTS and patients < codes.size
+
+
 def checked_flags(values: ArrayLike, name: str, size: int) -> NDArray[np.bool_]:
     """Return ``values`` as flags of length ``size``; ``ValueError`` for anything but 0 and 1."""
     flags = np.asarray(values)
@@ -252,7 +258,8 @@ def compare_groups(
     ("modified Poisson", Zou 2004); odds ratio: logistic regression. The variance carries the factor
     m/(m-1)·(n-1)/(n-k) for m patients, n sessions, k coefficients. A group in which the ratio is 0
     or infinite, and every group if group 0 is such a one or the covariates leave no unique finite
-    fit, gives `Caution.NOT_ESTIMABLE`.
+    fit, gives `Caution.NOT_ESTIMABLE`. Fewer than 20 patients with repeated sessions: the sandwich
+    is too small, `Caution.TOO_FEW_PATIENTS`.
     """
     codes = checked_counts(groups, "groups")
     if codes.ndim != 1:
@@ -276,6 +283,7 @@ def compare_groups(
             design = np.column_stack([design, np.asarray(covariates, dtype=np.float64)])
         found = _fitted_logs(flags[used], design[used], clusters[used], measure, fitted)
     z = normal_quantile(level)
+    warned = (Caution.TOO_FEW_PATIENTS,) if too_few_patients(clusters) else ()
     ratios = []
     for code in range(1, n.size):
         method, counts = f"cluster_robust_{measure}", (int(x[code]), int(n[code]), "sessions")
@@ -287,7 +295,7 @@ def compare_groups(
         log_ratio, error = found[code]
         limits = np.exp([log_ratio - z * error, log_ratio + z * error])
         interval = Interval(float(limits[0]), float(limits[1]), level, method)
-        estimate = Estimate(float(np.exp(log_ratio)), interval, *counts)
+        estimate = Estimate(float(np.exp(log_ratio)), interval, *counts, warned)
         ratios.append(GroupRatio(code, estimate, float(2.0 * ndtr(-abs(log_ratio / error)))))
     return tuple(ratios)
 

@@ -6,12 +6,12 @@ is censoring. Ties of different causes are exact, and day 0 counts with everyone
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from registry.statistics.clustering import Integers
+from registry.statistics.clustering import Integers, too_few_patients
 from registry.statistics.log_rank import GroupTest, counts_by_stratum, of_cause, tested
 from registry.statistics.proportions import Floats
 from registry.statistics.result import Caution, Estimate, Interval
@@ -20,6 +20,7 @@ from registry.statistics.survival import (
     Landmark,
     checked_causes,
     checked_durations,
+    checked_patients,
     count_by_day,
     log_log_limits,
     numbers_at_risk,
@@ -52,6 +53,7 @@ class AalenJohansen:
     level: float
     by_patient: bool
     counts: DayCounts
+    warnings: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:
@@ -119,11 +121,15 @@ def aalen_johansen_by_patient(
     """Same curves with standard errors that allow for several legs of one patient.
 
     Infinitesimal jackknife: the influences of a patient's rows on the incidence are summed, squared
-    and summed over patients.
+    and summed over patients. Fewer than 20 patients with repeated legs: `aalen_johansen` with
+    `Caution.TOO_FEW_PATIENTS`.
     """
     days = checked_durations(durations)
     codes = checked_causes(events, days.size)
+    owners = checked_patients(patients, days.size)
     counts = count_by_day(days, codes, causes=causes)
+    if too_few_patients(owners):
+        return replace(aalen_johansen(counts, level=level), warnings=(Caution.TOO_FEW_PATIENTS,))
     steps = _steps(counts)
     hazard = steps.events.sum(axis=0) / steps.at_risk
     # Nothing happens after a day on which everyone left had an event: its factor is never used.
@@ -147,7 +153,7 @@ def aalen_johansen_by_patient(
             codes[failed] == cause, steps.before[index] / steps.at_risk[index], 0.0
         )
         gained.append(gain - lost[-1][at])
-    products = patient_products(days, patients, [*gained, own - spent[at]])[:, :, steps.days]
+    products = patient_products(days, owners, [*gained, own - spent[at]])[:, :, steps.days]
     variance = np.empty_like(steps.incidence)
     for row, incidence in enumerate(steps.incidence):
         observed = incidence * spent[1:] - lost[row][1:]
@@ -196,17 +202,17 @@ def incidence_at(curves: AalenJohansen, cause: int, day: int, *, unit: str = "le
     value: float | None = float(curves.incidence[cause - 1, index]) if index >= 0 else 0.0
     event_free = curves.event_free[index] if index >= 0 else 1.0
     lower = upper = None
-    warnings: tuple[str, ...] = ()
+    warnings = curves.warnings
     if last is None:
         value, warnings = None, (Caution.NOT_DEFINED,)
     elif day > last and event_free > 0.0:
-        value, warnings = None, (Caution.BEYOND_FOLLOW_UP,)
+        value, warnings = None, (*warnings, Caution.BEYOND_FOLLOW_UP)
     elif total == 1:
         warnings = (Caution.ONE_AT_RISK,)
     elif value == 0.0:
-        warnings = (Caution.NO_EVENTS,)
+        warnings = (*warnings, Caution.NO_EVENTS)
     elif value == 1.0:
-        warnings = (Caution.NO_ONE_LEFT,)
+        warnings = (*warnings, Caution.NO_ONE_LEFT)
     else:
         lower = float(curves.lower[cause - 1, index])
         upper = float(curves.upper[cause - 1, index])

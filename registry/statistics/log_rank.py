@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
-from registry.statistics.clustering import Integers, dense_codes
+from registry.statistics.clustering import Integers, dense_codes, too_few_patients
 from registry.statistics.proportions import Floats, checked_counts
 from registry.statistics.result import Caution
-from registry.statistics.survival import checked_causes, checked_durations
+from registry.statistics.survival import checked_causes, checked_durations, checked_patients
 
 _SINGULAR = 1e-10
 """Share of the largest eigenvalue below which a direction of the variance is taken as empty."""
@@ -97,7 +97,8 @@ def log_rank(
     ``cause`` None: any event; a cause: cause-specific, the other causes are censored, so the test
     compares cause-specific hazards. ``counts``: units per row, where rows are aggregated.
     ``patients``: robust variance, the influences of a patient's rows on the score summed (Lin & Wei
-    1989), for legs of one patient; the hypergeometric variance takes rows as independent.
+    1989), for legs of one patient; the hypergeometric variance takes rows as independent, and is
+    used with `Caution.TOO_FEW_PATIENTS` for fewer than 20 patients with repeated legs.
     """
     cells, layers = counts_by_stratum(durations, events, groups, strata, counts)
     leaving = cells.sum(axis=2)
@@ -110,34 +111,56 @@ def log_rank(
     observed = d_group.sum(axis=(0, 2))
     expected = np.einsum("sgt,st->g", share, d)
     method = "log_rank" if cause is None else "log_rank_cause_specific"
-    if patients is None:
-        weight = d * (n - d) / np.maximum(n - 1, 1)
-        variance = np.diag(np.einsum("sgt,st->g", share, weight)) - np.einsum(
-            "sgt,sht,st->gh", share, share, weight, optimize=True
-        )
-        return tested(observed, expected, variance, method)
-    if counts is not None:
-        raise ValueError("a variance by patient needs one row per unit, not counts")
-    owners, size = dense_codes(patients)
-    if owners.shape != layers.shape:
-        raise ValueError("patients must have one value per row")
-    hazard = d / np.maximum(n, 1)
+    warned: tuple[str, ...] = ()
+    if patients is not None:
+        if counts is not None:
+            raise ValueError("a variance by patient needs one row per unit, not counts")
+        owners = checked_patients(patients, layers.size)
+        if not too_few_patients(owners):
+            codes = np.asarray(events, dtype=np.int64)
+            failed = codes > 0 if cause is None else codes == cause
+            at = np.searchsorted(happened, np.asarray(durations, dtype=np.int64), side="right")
+            members = np.asarray(groups, dtype=np.int64)
+            hazard = d / np.maximum(n, 1)
+            influence = _influence(share, hazard, layers, members, failed, at)
+            sums = np.zeros((observed.size, int(owners.max(initial=-1)) + 1))
+            for group, each in enumerate(influence):
+                sums[group] = np.bincount(owners, each)
+            return tested(observed, expected, sums @ sums.T, f"{method}_by_patient")
+        warned = (Caution.TOO_FEW_PATIENTS,)
+    weight = d * (n - d) / np.maximum(n - 1, 1)
+    variance = np.diag(np.einsum("sgt,st->g", share, weight)) - np.einsum(
+        "sgt,sht,st->gh", share, share, weight, optimize=True
+    )
+    found = tested(observed, expected, variance, method)
+    return replace(found, warnings=(*warned, *found.warnings))
+
+
+def _influence(
+    share: Floats,
+    hazard: Floats,
+    layers: Integers,
+    members: Integers,
+    failed: NDArray[np.bool_],
+    at: Integers,
+) -> list[Floats]:
+    """Influence of each row on the score of each group.
+
+    ``share`` of the groups at risk by (stratum, group, event day), ``hazard`` by (stratum, event
+    day); per row its stratum, group, event and how many event days it saw, its own included.
+    """
     # A leading zero stands for "no event day so far".
     spent = np.concatenate([np.zeros((hazard.shape[0], 1)), hazard.cumsum(axis=1)], axis=1)
     expectation = (share * hazard[:, None, :]).cumsum(axis=2)
-    days = np.asarray(durations, dtype=np.int64)
-    codes, members = np.asarray(events, dtype=np.int64), np.asarray(groups, dtype=np.int64)
-    failed = codes > 0 if cause is None else codes == cause
-    at = np.searchsorted(happened, days, side="right")
     own = failed - spent[layers, at]
-    sums = np.empty((share.shape[1], size))
+    seen = at > 0
+    found = []
     for group in range(share.shape[1]):
         influence = np.where(members == group, own, 0.0)
-        seen = at > 0
         rows = (layers[seen], group, at[seen] - 1)
         influence[seen] += expectation[rows] - np.where(failed[seen], share[rows], 0.0)
-        sums[group] = np.bincount(owners, influence, minlength=size)
-    return tested(observed, expected, sums @ sums.T, f"{method}_by_patient")
+        found.append(influence)
+    return found
 
 
 def of_cause(cells: Integers, cause: int) -> Integers:

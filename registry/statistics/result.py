@@ -14,7 +14,7 @@ class Caution(StrEnum):
     NO_EVENTS = "no_events"
     """None was seen; an interval, where there is one, is the one-sided exact bound."""
     TOO_FEW_PATIENTS = "too_few_patients"
-    """Too few patients to allow for repeated sessions; sessions are taken as independent."""
+    """Too few patients to allow for their repeated sessions or legs: limits may be too close."""
     BEYOND_FOLLOW_UP = "beyond_follow_up"
     """Nobody was observed this long: not estimable."""
     NOT_REACHED = "not_reached"

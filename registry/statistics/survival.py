@@ -9,12 +9,17 @@ recurrences are found at visits, so curves step at visit days.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from registry.statistics.clustering import Integers, checked_flags, dense_codes
+from registry.statistics.clustering import (
+    Integers,
+    checked_flags,
+    dense_codes,
+    too_few_patients,
+)
 from registry.statistics.proportions import (
     Floats,
     checked_counts,
@@ -96,6 +101,14 @@ def checked_causes(events: ArrayLike, size: int) -> Integers:
     return codes
 
 
+def checked_patients(patients: ArrayLike, size: int) -> Integers:
+    """Return ``patients`` as `dense_codes`, one per row of ``size``."""
+    codes, _ = dense_codes(patients)
+    if codes.size != size:
+        raise ValueError("patients must have one value per row")
+    return codes
+
+
 def count_by_day(
     durations: ArrayLike,
     events: ArrayLike,
@@ -146,6 +159,7 @@ class KaplanMeier:
     level: float
     by_patient: bool
     counts: DayCounts
+    warnings: tuple[str, ...] = ()
 
     @property
     def method(self) -> str:
@@ -204,16 +218,20 @@ def kaplan_meier_by_patient(
     """Same curve with standard errors that allow for several legs of one patient.
 
     Infinitesimal jackknife: the influences of a patient's rows on S(t) are summed, squared and
-    summed over patients (Ying & Wei 1994). ``patients``: one label per row.
+    summed over patients (Ying & Wei 1994). ``patients``: one label per row. Fewer than 20 patients
+    with repeated legs: `kaplan_meier` with `Caution.TOO_FEW_PATIENTS`.
     """
     days = checked_durations(durations)
     codes = checked_causes(events, days.size)
+    owners = checked_patients(patients, days.size)
     counts = count_by_day(days, codes)
+    if too_few_patients(owners):
+        return replace(kaplan_meier(counts, level=level), warnings=(Caution.TOO_FEW_PATIENTS,))
     at_risk, failing = counts.at_risk(), counts.events
     remaining = np.maximum(at_risk - failing, 1)
     hazard = np.cumsum(np.where(at_risk > failing, failing / (at_risk * remaining), 0.0))
     score = np.where((codes > 0) & (at_risk > failing)[days], 1.0 / remaining[days], 0.0)
-    products = patient_products(days, patients, [score - hazard[days]])
+    products = patient_products(days, owners, [score - hazard[days]])
     weights = np.stack([np.ones(hazard.size), -hazard])
     variance = np.einsum("it,jt,ijt->t", weights, weights, products)
     steps = np.flatnonzero(failing)
@@ -241,7 +259,7 @@ def _limited(
 
 
 def patient_products(
-    durations: Integers, patients: ArrayLike, contributions: Sequence[Floats]
+    durations: Integers, patients: Integers, contributions: Sequence[Floats]
 ) -> Floats:
     """Sums over patients of the products of what their rows have contributed by each day.
 
@@ -249,14 +267,12 @@ def patient_products(
     contributed when it ended (if that was by day t) and in whether it is still observed. So with
     the vector v_p(t) = (Σ contributions of rows that ended by t, ..., rows not ended by t) per
     patient p, a variance is a quadratic form in Σ_p v_p v_p'. Returned with shape (q + 1, q + 1,
-    days) for q contributions; computed in one sort, without a patients by days table.
+    days) for q contributions; ``patients`` are `dense_codes`. Computed in one sort,
+    without a table of patients by days.
     """
-    codes, _ = dense_codes(patients)
-    if codes.shape != durations.shape:
-        raise ValueError("patients must have one value per row")
     width = int(durations.max()) + 1 if durations.size else 0
-    rows = np.argsort(codes * width + durations, kind="stable")
-    ends, owners = durations[rows], codes[rows]
+    rows = np.argsort(patients * width + durations, kind="stable")
+    ends, owners = durations[rows], patients[rows]
     first = np.diff(owners, prepend=-1) > 0
     starts = np.flatnonzero(first)
     sizes = np.diff(starts, append=rows.size)
@@ -304,18 +320,18 @@ def landmark(curve: KaplanMeier, day: int, *, unit: str = "legs") -> Landmark:
     value: float | None = float(curve.survival[index]) if index >= 0 else 1.0
     lower = upper = None
     method, one_sided = curve.method, False
-    warnings: tuple[str, ...] = ()
+    warnings = curve.warnings
     if last is None:
         value, warnings = None, (Caution.NOT_DEFINED,)
     elif value == 0.0:
-        warnings = (Caution.NO_ONE_LEFT,)
+        warnings = (*warnings, Caution.NO_ONE_LEFT)
     elif day > last:
-        value, warnings = None, (Caution.BEYOND_FOLLOW_UP,)
+        value, warnings = None, (*warnings, Caution.BEYOND_FOLLOW_UP)
     elif total == 1:
         warnings = (Caution.ONE_AT_RISK,)
     elif index < 0:
         lower, upper = 1.0 - float(zero_event_bound(at_risk, curve.level)), 1.0
-        method, one_sided, warnings = "zero_event_bound", True, (Caution.NO_EVENTS,)
+        method, one_sided, warnings = "zero_event_bound", True, (*warnings, Caution.NO_EVENTS)
     else:
         lower, upper = float(curve.lower[index]), float(curve.upper[index])
     interval = Interval(lower, upper, curve.level, method, one_sided)
@@ -350,7 +366,8 @@ def landmark_difference(
     ]
     half = normal_quantile(first.level) * float(np.hypot(*errors))
     interval = Interval(max(value - half, -1.0), min(value + half, 1.0), first.level, method)
-    return Estimate(value, interval, events, total, unit)
+    warnings = tuple(dict.fromkeys(first.warnings + second.warnings))
+    return Estimate(value, interval, events, total, unit, warnings)
 
 
 def _first_day(days: Integers, curve: Floats, threshold: float) -> float | None:
@@ -377,7 +394,7 @@ def quantile(curve: KaplanMeier, probability: float = 0.5) -> Estimate:
         lower = upper = None
     interval = Interval(lower, upper, curve.level, f"inverted_{curve.method}")
     total = curve.counts.total
-    warnings: tuple[str, ...] = () if value is not None else (Caution.NOT_REACHED,)
+    warnings = curve.warnings if value is not None else (*curve.warnings, Caution.NOT_REACHED)
     if total == 0:
         warnings = (Caution.NOT_DEFINED,)
     return Estimate(value, interval, int(curve.events.sum()), total, "days", warnings)

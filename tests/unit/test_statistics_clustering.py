@@ -228,6 +228,14 @@ def test_a_covariate_is_adjusted_for():
     assert adjusted.estimate.value < crude.estimate.value
 
 
+def test_few_patients_leave_a_caution_on_the_ratio():
+    events, groups = np.array([1, 0, 1, 1, 0, 0] * 6), np.arange(36) // 18
+    (few,) = compare_groups(events, groups, np.arange(36) // 2)
+    assert few.estimate.warnings == (Caution.TOO_FEW_PATIENTS,)
+    (single,) = compare_groups(events, groups, np.arange(36))
+    assert single.estimate.warnings == ()
+
+
 def test_a_group_without_events_has_no_ratio():
     events = np.array([1, 0, 1, 0, 0, 0, 1, 1, 0, 0] * 4)
     groups = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2] * 4)

@@ -28,6 +28,10 @@ ROWS = st.lists(
 )
 
 
+# As many patients with one leg as the variance by patient asks for.
+OTHERS = [(5 + 2 * k, k % 3, k % 4, k % 2, 100 + k) for k in range(20)]
+
+
 def columns(rows):
     return tuple(np.array(column) for column in zip(*rows, strict=True))
 
@@ -72,9 +76,7 @@ def test_agrees_with_scipy_for_two_groups(rows):
 
 @given(ROWS)
 def test_cause_specific_test_censors_the_other_causes(rows):
-    durations, events, groups, strata, patients = columns(rows)
-    if not (events == 1).any():
-        return
+    durations, events, groups, strata, patients = columns(rows + OTHERS)
     for extra in ({}, {"patients": patients}):
         found = log_rank(durations, events, groups, strata=strata, cause=1, **extra)
         direct = log_rank(durations, events == 1, groups, strata=strata, **extra)
@@ -94,6 +96,7 @@ def test_counts_by_day_give_the_same_numbers_as_rows(rows):
 
 @given(ROWS, st.randoms(use_true_random=False))
 def test_observed_equals_expected_in_all_and_order_does_not_matter(rows, random):
+    rows = rows + OTHERS
     durations, events, groups, strata, patients = columns(rows)
     found = log_rank(durations, events, groups, strata=strata, patients=patients)
     assert sum(found.observed) == np.count_nonzero(events)
@@ -129,6 +132,15 @@ def test_variance_by_patient_is_the_sum_of_influences():
     found = log_rank(durations, events, groups, strata=strata, patients=patients)
     assert found.chi_square == pytest.approx(expected, abs=1e-9)
     assert found.method == "log_rank_by_patient"
+
+
+def test_few_patients_with_two_legs_get_the_plain_test_and_a_caution():
+    durations, events, groups = np.arange(20), np.arange(20) % 2, np.arange(20) // 2 % 2
+    found = log_rank(durations, events, groups, patients=np.arange(20) // 2)
+    plain = log_rank(durations, events, groups)
+    assert (found.chi_square, found.method) == (plain.chi_square, "log_rank")
+    assert found.warnings == (Caution.TOO_FEW_PATIENTS,)
+    assert log_rank(durations, events, groups, patients=np.arange(20)).warnings == ()
 
 
 def test_copies_of_a_patients_rows_do_not_make_a_difference_more_certain():
@@ -168,10 +180,11 @@ def test_groups_never_at_risk_do_not_count():
     [([], [], []), ([5, 6], [0, 0], [0, 1]), ([5, 6], [1, 1], [0, 0])],
 )
 def test_nothing_to_compare_is_not_estimable(durations, events, groups):
-    found = log_rank(durations, events, groups)
-    assert found.chi_square is None
-    assert found.p_value is None
-    assert found.warnings == (Caution.NOT_ESTIMABLE,)
+    for patients in (None, np.arange(len(durations))):
+        found = log_rank(durations, events, groups, patients=patients)
+        assert found.chi_square is None
+        assert found.p_value is None
+        assert found.warnings == (Caution.NOT_ESTIMABLE,)
 
 
 def test_broken_rows_are_refused():
