@@ -262,5 +262,8 @@ def _forbid_writing(connection: sqlite3.Connection, _record: Any) -> None:
 def reading(engine: Engine) -> Iterator[DbSession]:
     """A session for reading one consistent state; whatever it changes is rolled back."""
     with DbSession(engine) as db:
+        if engine.dialect.name == "postgresql":
+            # By default every statement would see the commits made since the one before.
+            db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         yield db
         db.rollback()

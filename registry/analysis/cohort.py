@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.access import Actor
+from registry.analysis.columns import day_number
 from registry.analysis.facts import (
     DIMENSIONS,
     MIXED,
     NOT_APPLICABLE,
     NOT_RECORDED,
     Facts,
-    day_number,
 )
 from registry.catalogue import catalogue
 from registry.messages import Message, message

@@ -22,12 +22,12 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
+from registry.analysis.columns import day_number
 from registry.analysis.facts import (
     CHECKLISTS,
     DIMENSIONS,
     EVENT_TERMS,
     Facts,
-    day_number,
     facts_of,
 )
 from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow

@@ -8,7 +8,6 @@ analysis applies the clinics and rights of its own.
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,18 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry import audit
+from registry.analysis.columns import (
+    Codes,
+    Column,
+    as_days,
+    as_text,
+    coded,
+    columns_of,
+    filled,
+    one_or,
+    places,
+    whole,
+)
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.schema import (
@@ -59,7 +70,6 @@ NOT_RECORDED: Final = "not_recorded"
 NOT_APPLICABLE: Final = "not_applicable"
 """Level of agent, form and strength in a session of another modality."""
 
-EPOCH: Final = dt.date(1970, 1, 1)
 
 DIMENSIONS: Final = (
     "sclerosant",
@@ -127,9 +137,6 @@ class Facts:
         return found
 
 
-Column = NDArray[Any]
-Codes = NDArray[np.int64]
-
 _cache: WeakKeyDictionary[Engine, Facts] = WeakKeyDictionary()
 _locks: WeakKeyDictionary[Engine, threading.Lock] = WeakKeyDictionary()
 _guard = threading.Lock()
@@ -148,97 +155,16 @@ def facts_of(engine: Engine) -> Facts:
         return known
 
 
-def day_number(day: dt.date) -> int:
-    """Days since 1970."""
-    return (day - EPOCH).days
-
-
-def _text(column: Any, db: DbSession) -> Any:
-    """A key as text, without making a UUID object of every row."""
-    if db.get_bind().dialect.name == "sqlite":
-        return sa.type_coerce(column, sa.String)
-    return sa.cast(column, sa.String)
-
-
-def _columns(
-    db: DbSession, *columns: Any, source: Any = None, where: Any = ()
-) -> dict[str, Column]:
-    """The result of one SELECT as one object array a column."""
-    statement = sa.select(*columns).where(*where)
-    if source is not None:
-        statement = statement.select_from(source)
-    result = db.connection().execute(statement)
-    names = list(result.keys())
-    rows = result.fetchall()
-    found = {}
-    for name, values in zip(
-        names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True
-    ):
-        found[name] = np.empty(len(values), dtype=object)
-        found[name][:] = values
-    return found
-
-
-def _filled(column: Column, blank: Column) -> Column:
-    """The column with ``blank`` where nothing was recorded."""
-    missing = np.array([value is None for value in column], dtype=np.bool_)
-    return np.where(missing, blank, column)
-
-
-def _whole(column: Column) -> Codes:
-    """Whole numbers, -1 for blank."""
-    return np.array([-1 if value is None else value for value in column], dtype=np.int64)
-
-
-def _coded(column: Column, levels: Sequence[str]) -> Codes:
-    """Place of each value among ``levels``, -1 for blank."""
-    return np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(column)), dtype=np.int64)
-
-
-def _places(column: Sequence[Column], among: Sequence[Column]) -> Codes:
-    """Row of ``among`` with the same values as each row of ``column``; -1 where there is none.
-
-    The first column holds clinics, the others texts; blank texts match nothing.
-    """
-    split = len(column[0])
-    key = np.concatenate([_whole(column[0]), _whole(among[0])])
-    for ours, theirs in zip(column[1:], among[1:], strict=True):
-        codes = pd.factorize(np.concatenate([ours, theirs]))[0].astype(np.int64)
-        key = np.where((codes < 0) | (key < 0), -1, key * (int(codes.max(initial=0)) + 1) + codes)
-    wanted, present = key[:split], key[split:]
-    order = np.argsort(present, kind="stable")
-    place = np.searchsorted(present[order], wanted)
-    place[place == len(present)] = 0
-    if not len(present):
-        return np.full(split, -1, dtype=np.int64)
-    rows = order[place]
-    return np.where((present[rows] == wanted) & (wanted >= 0), rows, -1)
-
-
-def _days(column: Any, db: DbSession) -> Any:
-    if db.get_bind().dialect.name == "sqlite":
-        return sa.cast(sa.func.julianday(column) - sa.func.julianday("1970-01-01"), sa.Integer)
-    return column - sa.literal(EPOCH, sa.Date)
-
-
-def _one_or_mixed(column: Any) -> Any:
-    """The only value of a group, or "mixed"."""
-    text = sa.cast(column, sa.String)
-    return sa.case(
-        (sa.func.count(sa.distinct(text)) > 1, sa.literal(MIXED)), else_=sa.func.min(text)
-    )
-
-
 def _read(db: DbSession, seal: int) -> Facts:
-    patients = _columns(
+    patients = columns_of(
         db,
         Patient.clinic_id,
-        _text(Patient.id, db).label("patient_id"),
-        _days(Patient.died_on, db).label("died"),
+        as_text(Patient.id, db).label("patient_id"),
+        as_days(Patient.died_on, db).label("died"),
         where=[Patient.voided_at.is_(None)],
     )
     known = (patients["clinic_id"], patients["patient_id"])
-    died = _whole(patients["died"])
+    died = whole(patients["died"])
     sessions, session_keys, levels = _sessions(db, known)
     visits, not_assessed = _visits(db, known)
     sites, outcomes = _sites(db, known, session_keys, sessions["day"].to_numpy())
@@ -275,11 +201,11 @@ def _sessions(
         sa.select(
             Injection.clinic_id,
             Injection.treatment_session_id,
-            _one_or_mixed(Product.sclerosant_code).label("sclerosant"),
-            _one_or_mixed(Injection.product_code).label("product"),
-            _one_or_mixed(Injection.concentration_percent).label("concentration"),
-            _one_or_mixed(Injection.form).label("form"),
-            _one_or_mixed(Injection.gas).label("gas"),
+            one_or(MIXED, Product.sclerosant_code).label("sclerosant"),
+            one_or(MIXED, Injection.product_code).label("product"),
+            one_or(MIXED, Injection.concentration_percent).label("concentration"),
+            one_or(MIXED, Injection.form).label("form"),
+            one_or(MIXED, Injection.gas).label("gas"),
         )
         .join(Product, Product.code == Injection.product_code)
         .where(Injection.voided_at.is_(None))
@@ -290,7 +216,7 @@ def _sessions(
         sa.select(
             TreatedSite.clinic_id,
             TreatedSite.treatment_session_id,
-            _one_or_mixed(TreatedSite.vessel_class).label("vessel_class"),
+            one_or(MIXED, TreatedSite.vessel_class).label("vessel_class"),
         )
         .where(TreatedSite.voided_at.is_(None))
         .group_by(TreatedSite.clinic_id, TreatedSite.treatment_session_id)
@@ -327,12 +253,12 @@ def _sessions(
             ),
         )
     )
-    found = _columns(
+    found = columns_of(
         db,
         TreatmentSession.clinic_id,
-        _text(TreatmentSession.id, db).label("session_id"),
-        _text(TreatmentSession.patient_id, db).label("patient_id"),
-        _days(TreatmentSession.treated_on, db).label("day"),
+        as_text(TreatmentSession.id, db).label("session_id"),
+        as_text(TreatmentSession.patient_id, db).label("patient_id"),
+        as_days(TreatmentSession.treated_on, db).label("day"),
         TreatmentSession.clinician_id,
         sa.type_coerce(TreatmentSession.modality, sa.String).label("modality"),
         sa.type_coerce(TreatmentSession.intent, sa.String).label("intent"),
@@ -349,9 +275,9 @@ def _sessions(
         source=source,
         where=[TreatmentSession.voided_at.is_(None), Patient.voided_at.is_(None)],
     )
-    order = np.lexsort((found["session_id"].astype(str), _whole(found["day"])))
+    order = np.lexsort((found["session_id"].astype(str), whole(found["day"])))
     found = {name: column[order] for name, column in found.items()}
-    days = _whole(found["day"])
+    days = whole(found["day"])
     texts = found | {
         "clinic": found["clinic_id"].astype(str).astype(object),
         "month": _months(days).astype(object),
@@ -372,8 +298,8 @@ def _sessions(
     }
     no_agent = found["modality"] != Modality.SCLEROTHERAPY.value
     columns: dict[str, Codes] = {
-        "clinic_id": _whole(found["clinic_id"]),
-        "patient": _places((found["clinic_id"], found["patient_id"]), patients),
+        "clinic_id": whole(found["clinic_id"]),
+        "patient": places((found["clinic_id"], found["patient_id"]), patients),
         "day": days,
     }
     levels: dict[str, tuple[str, ...]] = {}
@@ -381,7 +307,7 @@ def _sessions(
         inapplicable = no_agent & (name in _OF_AGENT)
         if name == "gas":
             inapplicable |= found["form"] == SclerosantForm.LIQUID.value
-        values = _filled(texts[name], np.where(inapplicable, NOT_APPLICABLE, NOT_RECORDED))
+        values = filled(texts[name], np.where(inapplicable, NOT_APPLICABLE, NOT_RECORDED))
         columns[name], level = pd.factorize(values, sort=True)
         levels[name] = tuple(str(value) for value in level)
     keys = (found["clinic_id"], found["session_id"])
@@ -392,12 +318,12 @@ def _events(
     db: DbSession, session_keys: tuple[Column, Column], session_days: Codes
 ) -> pd.DataFrame:
     criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
-    found = _columns(
+    found = columns_of(
         db,
         AdverseEvent.clinic_id,
-        _text(AdverseEvent.treatment_session_id, db).label("session_id"),
+        as_text(AdverseEvent.treatment_session_id, db).label("session_id"),
         AdverseEvent.event_term_code.label("term"),
-        _days(AdverseEvent.onset_on, db).label("onset"),
+        as_days(AdverseEvent.onset_on, db).label("onset"),
         sa.type_coerce(AdverseEvent.causality, sa.String).label("causality"),
         sa.type_coerce(AdverseEvent.detection, sa.String).label("detection"),
         sa.or_(*criteria).label("serious"),
@@ -410,31 +336,31 @@ def _events(
         ),
         where=[AdverseEvent.voided_at.is_(None), Patient.voided_at.is_(None)],
     )
-    rows = _places((found["clinic_id"], found["session_id"]), session_keys)
+    rows = places((found["clinic_id"], found["session_id"]), session_keys)
     attributed = rows >= 0
     offset = np.full(len(rows), -1, dtype=np.int64)
-    offset[attributed] = (_whole(found["onset"])[attributed]) - session_days[rows[attributed]]
+    offset[attributed] = (whole(found["onset"])[attributed]) - session_days[rows[attributed]]
     unrelated = [Causality.UNLIKELY.value, Causality.UNRELATED.value]
     return pd.DataFrame(
         {
             "session": rows,
-            "clinic_id": _whole(found["clinic_id"]),
-            "term": _coded(found["term"], EVENT_TERMS),
+            "clinic_id": whole(found["clinic_id"]),
+            "term": coded(found["term"], EVENT_TERMS),
             "offset": offset,
             "serious": found["serious"].astype(np.bool_),
-            "related": _coded(found["causality"], unrelated) < 0,
+            "related": coded(found["causality"], unrelated) < 0,
             "screened": found["detection"] == Detection.PLANNED_DUPLEX.value,
         }
     )
 
 
 def _visits(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    found = _columns(
+    found = columns_of(
         db,
         FollowUp.clinic_id,
-        _text(FollowUp.patient_id, db).label("patient_id"),
-        _text(FollowUp.id, db).label("follow_up_id"),
-        _days(FollowUp.seen_on, db).label("day"),
+        as_text(FollowUp.patient_id, db).label("patient_id"),
+        as_text(FollowUp.id, db).label("follow_up_id"),
+        as_days(FollowUp.seen_on, db).label("day"),
         FollowUp.checklist_code,
         FollowUp.checklist_version,
         where=[FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN],
@@ -446,15 +372,15 @@ def _visits(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd
     ]
     visits = pd.DataFrame(
         {
-            "patient": _places((found["clinic_id"], found["patient_id"]), patients),
-            "day": _whole(found["day"]),
+            "patient": places((found["clinic_id"], found["patient_id"]), patients),
+            "day": whole(found["day"]),
             "checklist": np.array(checklist, dtype=np.int64),
         }
     )
-    missing = _columns(
+    missing = columns_of(
         db,
         FollowUpFinding.clinic_id,
-        _text(FollowUpFinding.follow_up_id, db).label("follow_up_id"),
+        as_text(FollowUpFinding.follow_up_id, db).label("follow_up_id"),
         FollowUpFinding.event_term_code.label("term"),
         where=[
             FollowUpFinding.voided_at.is_(None),
@@ -463,11 +389,11 @@ def _visits(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd
     )
     not_assessed = pd.DataFrame(
         {
-            "visit": _places(
+            "visit": places(
                 (missing["clinic_id"], missing["follow_up_id"]),
                 (found["clinic_id"], found["follow_up_id"]),
             ),
-            "term": _coded(missing["term"], EVENT_TERMS),
+            "term": coded(missing["term"], EVENT_TERMS),
         }
     )
     return visits, not_assessed[not_assessed["visit"] >= 0]
@@ -479,18 +405,18 @@ def _sites(
     session_keys: tuple[Column, Column],
     session_days: Codes,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    treated = _columns(
+    treated = columns_of(
         db,
         TreatedSite.clinic_id,
-        _text(TreatedSite.treatment_session_id, db).label("session_id"),
-        _text(TreatedSite.patient_id, db).label("patient_id"),
+        as_text(TreatedSite.treatment_session_id, db).label("session_id"),
+        as_text(TreatedSite.patient_id, db).label("patient_id"),
         sa.type_coerce(TreatedSite.side, sa.String).label("side"),
         TreatedSite.anatomy_code,
         where=[TreatedSite.voided_at.is_(None)],
     )
     key = ("clinic_id", "patient_id", "side", "anatomy_code")
     keys = [treated[name] for name in key]
-    session = _places((treated["clinic_id"], treated["session_id"]), session_keys)
+    session = places((treated["clinic_id"], treated["session_id"]), session_keys)
     first_of_site = _first_places(keys)
     kept = session >= 0
     # Dense codes over what is kept, in the order of first treatment.
@@ -498,18 +424,18 @@ def _sites(
     sites = pd.DataFrame(
         {
             "site": codes.astype(np.int64),
-            "patient": _places((treated["clinic_id"], treated["patient_id"]), patients)[kept],
+            "patient": places((treated["clinic_id"], treated["patient_id"]), patients)[kept],
             "session": session[kept],
             "day": session_days[session[kept]],
         }
     ).sort_values(["site", "day"], ignore_index=True)
-    looks = _columns(
+    looks = columns_of(
         db,
         SiteOutcome.clinic_id,
-        _text(SiteOutcome.patient_id, db).label("patient_id"),
+        as_text(SiteOutcome.patient_id, db).label("patient_id"),
         sa.type_coerce(SiteOutcome.side, sa.String).label("side"),
         SiteOutcome.anatomy_code,
-        _days(FollowUp.seen_on, db).label("day"),
+        as_days(FollowUp.seen_on, db).label("day"),
         sa.type_coerce(FollowUp.method, sa.String).label("method"),
         sa.type_coerce(SiteOutcome.finding, sa.String).label("finding"),
         SiteOutcome.scale_code,
@@ -529,16 +455,16 @@ def _sites(
             FollowUp.status == FollowUpStatus.SEEN,
         ],
     )
-    row = _places([looks[name] for name in key], [column[firsts] for column in keys])
+    row = places([looks[name] for name in key], [column[firsts] for column in keys])
     outcomes = pd.DataFrame(
         {
             "site": row,
-            "day": _whole(looks["day"]),
-            "method": _coded(looks["method"], _FIXED_LEVELS["method"]),
-            "finding": _coded(looks["finding"], _FIXED_LEVELS["finding"]),
-            "scale": _coded(looks["scale_code"], _FIXED_LEVELS["scale"]),
+            "day": whole(looks["day"]),
+            "method": coded(looks["method"], _FIXED_LEVELS["method"]),
+            "finding": coded(looks["finding"], _FIXED_LEVELS["finding"]),
+            "scale": coded(looks["scale_code"], _FIXED_LEVELS["scale"]),
             "score": looks["score"].astype(np.float64),
-            "occlusion": _coded(looks["occlusion"], _FIXED_LEVELS["occlusion"]),
+            "occlusion": coded(looks["occlusion"], _FIXED_LEVELS["occlusion"]),
         }
     )
     outcomes = outcomes[outcomes["site"] >= 0].sort_values(["site", "day"], ignore_index=True)
@@ -547,4 +473,4 @@ def _sites(
 
 def _first_places(columns: Sequence[Column]) -> Codes:
     """For each row the first row with the same values."""
-    return _places(columns, columns)
+    return places(columns, columns)

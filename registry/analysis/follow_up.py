@@ -10,7 +10,8 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
-from registry.analysis.facts import day_number, facts_of
+from registry.analysis.columns import day_number
+from registry.analysis.facts import facts_of
 from registry.analysis.results import Excluded, FollowUpReport, Heading, VisitRow
 from registry.catalogue import catalogue
 from registry.database import reading

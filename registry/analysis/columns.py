@@ -1,0 +1,101 @@
+"""The result of a SELECT as columns, and the codes that stand for its texts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from registry.database import DbSession
+
+Column = NDArray[Any]
+Codes = NDArray[np.int64]
+
+EPOCH: Final = dt.date(1970, 1, 1)
+
+
+def day_number(day: dt.date) -> int:
+    """Days since 1970."""
+    return (day - EPOCH).days
+
+
+def as_text(column: Any, db: DbSession) -> Any:
+    """A key as text, without making a UUID object of every row."""
+    if db.get_bind().dialect.name == "sqlite":
+        return sa.type_coerce(column, sa.String)
+    return sa.cast(column, sa.String)
+
+
+def columns_of(
+    db: DbSession, *columns: Any, source: Any = None, where: Any = ()
+) -> dict[str, Column]:
+    """The result of one SELECT as one object array a column."""
+    statement = sa.select(*columns).where(*where)
+    if source is not None:
+        statement = statement.select_from(source)
+    result = db.connection().execute(statement)
+    names = list(result.keys())
+    rows = result.fetchall()
+    found = {}
+    for name, values in zip(
+        names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True
+    ):
+        found[name] = np.empty(len(values), dtype=object)
+        found[name][:] = values
+    return found
+
+
+def filled(column: Column, blank: Column) -> Column:
+    """The column with ``blank`` where nothing was recorded."""
+    missing = np.array([value is None for value in column], dtype=np.bool_)
+    return np.where(missing, blank, column)
+
+
+def whole(column: Column) -> Codes:
+    """Whole numbers, -1 for blank."""
+    return np.array([-1 if value is None else value for value in column], dtype=np.int64)
+
+
+def coded(column: Column, levels: Sequence[str]) -> Codes:
+    """Place of each value among ``levels``, -1 for blank."""
+    return np.asarray(pd.Index(list(levels)).get_indexer(pd.Index(column)), dtype=np.int64)
+
+
+def places(column: Sequence[Column], among: Sequence[Column]) -> Codes:
+    """Row of ``among`` with the same values as each row of ``column``; -1 where there is none.
+
+    The first column holds clinics, the others texts; blank texts match nothing.
+    """
+    split = len(column[0])
+    key = np.concatenate([whole(column[0]), whole(among[0])])
+    for ours, theirs in zip(column[1:], among[1:], strict=True):
+        codes = pd.factorize(np.concatenate([ours, theirs]))[0].astype(np.int64)
+        key = np.where((codes < 0) | (key < 0), -1, key * (int(codes.max(initial=0)) + 1) + codes)
+    wanted, present = key[:split], key[split:]
+    order = np.argsort(present, kind="stable")
+    place = np.searchsorted(present[order], wanted)
+    place[place == len(present)] = 0
+    if not len(present):
+        return np.full(split, -1, dtype=np.int64)
+    rows = order[place]
+    return np.where((present[rows] == wanted) & (wanted >= 0), rows, -1)
+
+
+def as_days(column: Any, db: DbSession) -> Any:
+    """A day as days since 1970."""
+    if db.get_bind().dialect.name == "sqlite":
+        return sa.cast(sa.func.julianday(column) - sa.func.julianday("1970-01-01"), sa.Integer)
+    return column - sa.literal(EPOCH, sa.Date)
+
+
+def one_or(several: str, column: Any) -> Any:
+    """The only value of a group, or the word for several."""
+    text = sa.cast(column, sa.String)
+    return sa.case(
+        (sa.func.count(sa.distinct(text)) > 1, sa.literal(several)), else_=sa.func.min(text)
+    )
