@@ -187,6 +187,12 @@ def copy_sqlite(engine: Engine, target: Path) -> None:
     if source_path is None:
         raise DatabaseUnavailable("Only a SQLite file can be copied; use pg_dump for PostgreSQL.")
     part = target.with_name(f"{target.name}.part")
+    needed, free = source_path.stat().st_size, shutil.disk_usage(target.parent).free
+    if free < needed:
+        raise DatabaseUnavailable(
+            f"The copy needs {needed >> 20} MiB and only {free >> 20} MiB are free in "
+            f"{target.parent}. Nothing was changed. Free some space or choose another folder."
+        )
     try:
         part.touch(mode=0o600)
         source = sqlite3.connect(f"{source_path.absolute().as_uri()}?mode=rw", uri=True)
@@ -198,7 +204,8 @@ def copy_sqlite(engine: Engine, target: Path) -> None:
             copy.close()
             source.close()
     except (sqlite3.Error, OSError) as error:
-        part.unlink(missing_ok=True)
+        for left in (part, part.with_name(f"{part.name}-journal")):
+            left.unlink(missing_ok=True)
         raise DatabaseUnavailable(
             f"The copy could not be made ({type(error).__name__}): check free space and rights of "
             f"{target.parent}. The database itself was not touched."

@@ -176,15 +176,17 @@ def _restore_triggers(engine: Engine) -> None:
 def store_catalogue(engine: Engine) -> None:
     """Bring the codes that records refer to, and the account "system", up to date."""
     with DbSession(engine) as db:
-        system = db.scalar(sa.select(UserAccount).where(UserAccount.user_name == SYSTEM_USER_NAME))
+        system_id = db.scalar(
+            sa.select(UserAccount.id).where(UserAccount.user_name == SYSTEM_USER_NAME)
+        )
         wanted = _catalogue_rows()
         changed = [row for row in wanted if _differs(db, row)]
         db.rollback()
-    if system is not None and not changed:
+    if system_id is not None and not changed:
         return
-    by = access.operator(system.id, ()) if system else None
+    by = None if system_id is None else access.operator(system_id, ())
     with audit.transaction(engine, by, audit.Cause("store_catalogue")) as db:
-        if system is None:
+        if system_id is None:
             db.add(
                 UserAccount(
                     user_name=SYSTEM_USER_NAME,

@@ -232,6 +232,16 @@ def test_folder_that_may_not_be_written_is_said_plainly(
         backup(sqlite_engine, blocked / "copy.sqlite", now=NOW)
 
 
+def test_copy_is_not_begun_where_it_has_no_room(
+    sqlite_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type(backups.shutil.disk_usage(tmp_path))(100, 99, 1)
+    monkeypatch.setattr(backups.shutil, "disk_usage", lambda _folder: usage)
+    with pytest.raises(DatabaseUnavailable, match="0 MiB are free"):
+        backup(sqlite_engine, tmp_path / "copy.sqlite", now=NOW)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("copy")] == []
+
+
 def test_registry_that_is_damaged_is_not_copied(sqlite_engine: Engine, tmp_path: Path) -> None:
     path = Path(sqlite_engine.url.database or "")
     sqlite_engine.dispose()

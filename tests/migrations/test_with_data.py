@@ -1,0 +1,104 @@
+"""Do records survive going back and forth between versions, and is their trail whole after it?"""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from registry.audit import check_triggers
+from registry.errors import Unfit
+from registry.operations import migration
+from registry.operations.audit_verification import verify
+from registry.operations.baseline import table_digests
+from tests.factories import (
+    a_clinic,
+    a_clinician,
+    a_course,
+    a_grant,
+    a_lot,
+    a_patient,
+    a_session,
+    a_site,
+    a_user,
+    an_event,
+    an_identity,
+    an_injection,
+    one_of_each,
+    saving,
+)
+
+
+def records_of_the_first_version(engine: Engine) -> None:
+    with saving(engine) as db:
+        clinic_id = a_clinic(db)
+        a_grant(db, clinic_id, a_user(db))
+        clinician_id = a_clinician(db, clinic_id)
+        lot_id = a_lot(db, clinic_id)
+        for _ in range(25):
+            patient_id = a_patient(db, clinic_id)
+            an_identity(db, clinic_id, patient_id)
+            session_id = a_session(
+                db,
+                clinic_id,
+                patient_id,
+                course_id=a_course(db, clinic_id, patient_id),
+                clinician_id=clinician_id,
+            )
+            site_id = a_site(db, clinic_id, patient_id, session_id)
+            an_injection(db, clinic_id, session_id, treated_site_id=site_id, lot_id=lot_id)
+            an_event(db, clinic_id, patient_id, treatment_session_id=session_id)
+
+
+def state(engine: Engine) -> dict[str, object]:
+    with engine.connect() as connection:
+        check_triggers(connection)
+        digests: dict[str, object] = dict(table_digests(connection))
+        if connection.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+        connection.rollback()
+    return digests
+
+
+def test_records_survive_going_down_and_up(engine: Engine) -> None:
+    records_of_the_first_version(engine)
+    before = state(engine)
+    for revision in ("0002", "0001"):
+        migration.downgrade(engine, revision)
+        left = state(engine)
+        assert left == {table: before[table] for table in left}
+        assert verify(engine).is_whole
+    migration.upgrade(engine)
+    assert state(engine) == before
+    assert verify(engine).is_whole
+    with saving(engine) as db:
+        a_clinic(db, code="NEW")
+    assert verify(engine).is_whole
+
+
+@pytest.mark.parametrize("revision", ["0002", "0001"])
+def test_going_back_past_stored_records_is_refused(engine: Engine, revision: str) -> None:
+    with saving(engine) as db:
+        one_of_each(db)
+    before = state(engine)
+    with pytest.raises(Unfit, match="destroy stored records"):
+        migration.downgrade(engine, revision)
+    assert state(engine) == before
+    migration.require_current(engine)
+    assert verify(engine).is_whole
+
+
+def test_upgrade_of_a_file_keeps_the_state_before_beside_it(sqlite_engine: Engine) -> None:
+    records_of_the_first_version(sqlite_engine)
+    migration.downgrade(sqlite_engine, "0001")
+    with sqlite_engine.connect() as connection:
+        patients = connection.scalar(sa.text("SELECT count(*) FROM patient"))
+        connection.rollback()
+    done = migration.upgrade(sqlite_engine)
+    assert done.before == "0001"
+    assert done.backup is not None
+    kept = sa.create_engine(f"sqlite:///{done.backup}")
+    with kept.connect() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM patient")) == patients == 25
+        assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) == "0001"
+    kept.dispose()
