@@ -192,6 +192,17 @@ def shows_landmark(at_risk: float) -> bool:
     return at_risk >= MINIMUM_AT_RISK_FOR_LANDMARK
 
 
+def releases_landmark(patients: int, patients_since_last_landmark: int) -> bool:
+    """Whether a landmark may cross clinics or leave the registry; the curve's steps never do.
+
+    ``patients`` began; ``patients_since_last_landmark`` had the event since the landmark released
+    before this one, as the difference of two landmarks tells their number.
+    """
+    return patients >= MINIMUM_PATIENTS_TO_RELEASE and not (
+        0 < patients_since_last_landmark < SMALL_COUNT_THRESHOLD
+    )
+
+
 def draws_curve(at_risk: float, began: float) -> bool:
     """Whether a survival curve is still drawn with ``at_risk`` of ``began`` left."""
     return shows_landmark(at_risk) and at_risk >= MINIMUM_SHARE_AT_RISK_TO_DRAW * began

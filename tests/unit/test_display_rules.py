@@ -20,6 +20,8 @@ from registry.statistics.display_rules import TEXT, Wording
         (rules.shows_comparison, (4, 10), (5, 10)),
         (rules.shows_comparison, (5, 9), (5, 10)),
         (rules.shows_landmark, (9,), (10,)),
+        (rules.releases_landmark, (9, 0), (10, 0)),
+        (rules.releases_landmark, (40, 4), (40, 5)),
         (rules.draws_curve, (99, 1000), (100, 1000)),
         (rules.draws_curve, (9, 20), (10, 20)),
         (rules.headline_is_proportion, (94, 100), (95, 100)),
