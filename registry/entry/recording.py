@@ -12,7 +12,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -20,23 +19,21 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, require
 from registry.database import Base, DbSession
-from registry.entry.checks import Known, check
+from registry.entry.checks import check
 from registry.entry.forms import (
     CourseEntry,
     Entry,
     EventEntry,
     FollowUpEntry,
-    InjectionEntry,
     PatientEntry,
     SessionEntry,
 )
+from registry.entry.known import known_about
 from registry.entry.problems import Level, Problem
 from registry.entry.rows import STORING_ORDER, Rows, rows_of
 from registry.errors import Conflict, InvalidEntry, NotFound
 from registry.schema import (
     AdverseEvent,
-    Clinic,
-    Clinician,
     Course,
     FollowUp,
     FollowUpFinding,
@@ -216,96 +213,6 @@ def problems_of(
         found = check(entry, known_about(db, clinic_id, entry, now))
         db.rollback()
     return found
-
-
-def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -> Known:
-    """What the registry knows that the entry must agree with.
-
-    Raises :class:`NotFound` when the patient is not one of this clinic.
-    """
-    clinic = db.get_one(Clinic, clinic_id)
-    today = clinic_day(clinic, now)
-    if isinstance(entry, PatientEntry):
-        return Known(today=today, jurisdiction=clinic.jurisdiction)
-    patient = db.get(Patient, (clinic_id, entry.patient_id))
-    if patient is None or patient.voided_at is not None:
-        raise NotFound("There is no such patient in this clinic. Nothing was stored.")
-    sessions = db.execute(
-        sa.select(TreatmentSession.id, TreatmentSession.treated_on).where(
-            TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.patient_id == entry.patient_id,
-            TreatmentSession.voided_at.is_(None),
-        )
-    )
-    sites = db.execute(
-        sa.select(TreatedSite.id, TreatedSite.treatment_session_id).where(
-            TreatedSite.clinic_id == clinic_id,
-            TreatedSite.patient_id == entry.patient_id,
-            TreatedSite.voided_at.is_(None),
-        )
-    )
-    lots: dict[tuple[str, str], dt.date | None] = {}
-    if isinstance(entry, SessionEntry):
-        numbers = {i.lot_number for i in entry.all_injections() if i.lot_number}
-        stored = db.scalars(
-            sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.lot_number.in_(numbers))
-        )
-        lots = {(lot.product_code, lot.lot_number): lot.expires_on for lot in stored}
-    same_day: tuple[InjectionEntry, ...] = ()
-    if isinstance(entry, SessionEntry):
-        same_day = _injected_that_day(db, clinic_id, entry)
-    clinicians = db.scalars(sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id))
-    return Known(
-        today=today,
-        jurisdiction=clinic.jurisdiction,
-        birth_year=patient.birth_year,
-        died_on=patient.died_on,
-        sessions={row.id: row.treated_on for row in sessions},
-        sites={row.id: row.treatment_session_id for row in sites},
-        lots=lots,
-        clinician_ids=frozenset(clinicians),
-        same_day=same_day,
-    )
-
-
-def _injected_that_day(
-    db: DbSession, clinic_id: int, entry: SessionEntry
-) -> tuple[InjectionEntry, ...]:
-    """What the patient got in other sessions of the day, for limits per day."""
-    stored = db.scalars(
-        sa.select(Injection)
-        .join(
-            TreatmentSession,
-            sa.and_(
-                TreatmentSession.clinic_id == Injection.clinic_id,
-                TreatmentSession.id == Injection.treatment_session_id,
-            ),
-        )
-        .where(
-            Injection.clinic_id == clinic_id,
-            Injection.voided_at.is_(None),
-            TreatmentSession.patient_id == entry.patient_id,
-            TreatmentSession.treated_on == entry.treated_on,
-            TreatmentSession.voided_at.is_(None),
-            TreatmentSession.id != entry.id,
-        )
-    )
-    return tuple(
-        InjectionEntry(
-            product_code=row.product_code,
-            form=row.form,
-            concentration_percent=row.concentration_percent,
-            liquid_ml=row.liquid_ml,
-            gas=row.gas,
-            gas_ml=row.gas_ml,
-        )
-        for row in stored
-    )
-
-
-def clinic_day(clinic: Clinic, now: dt.datetime) -> dt.date:
-    """The calendar day in the clinic at an instant."""
-    return now.astimezone(ZoneInfo(clinic.time_zone)).date()
 
 
 def store_rows(db: DbSession, rows: Rows) -> None:
