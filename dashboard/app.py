@@ -31,7 +31,33 @@ class Page:
 def pages() -> dict[str, tuple[Page, ...]]:
     """Every page by section, in the order of the navigation; the first allowed one opens first."""
     reads_rates = frozenset({Permission.READ_RATES})
+    records = frozenset({Permission.RECORD})
     return {
+        _("Patients"): (
+            Page(
+                "record_session.py",
+                _("Record a session"),
+                "session",
+                ":material/vaccines:",
+                records,
+            ),
+            Page("report_event.py", _("Report an event"), "event", ":material/report:", records),
+            Page(
+                "record_follow_up.py",
+                _("Record a follow-up"),
+                "follow-up",
+                ":material/event_available:",
+                records,
+            ),
+            Page(
+                "patient.py",
+                _("Patient"),
+                "patient",
+                ":material/clinical_notes:",
+                frozenset({Permission.SEE_RECORDS}),
+            ),
+            Page("enrol.py", _("Enrol a patient"), "enrol", ":material/person_add:", records),
+        ),
         _("Figures"): (
             Page("overview.py", _("Overview"), "overview", ":material/monitoring:", reads_rates),
             Page(

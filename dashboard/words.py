@@ -6,7 +6,7 @@ import calendar
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -213,6 +213,25 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
 }
 
 
+ACTIONS: Final[Mapping[str, str]] = {
+    "enrol_patient": "Patient enrolled",
+    "plan_course": "Course planned",
+    "record_session": "Session recorded",
+    "report_event": "Event reported",
+    "record_follow_up": "Follow-up recorded or planned",
+    "amend_patient": "Patient corrected",
+    "amend_treatment_session": "Session corrected",
+    "amend_adverse_event": "Event followed up or corrected",
+    "amend_follow_up": "Follow-up recorded or corrected",
+    "void_patient": "Patient withdrawn",
+    "void_course": "Course withdrawn",
+    "void_treatment_session": "Session withdrawn",
+    "void_adverse_event": "Event withdrawn",
+    "void_follow_up": "Follow-up withdrawn",
+}
+"""Use cases as people speak of them; their codes stand in the audit trail."""
+
+
 class Unreadable(ValueError):
     """What was typed is no number or day."""
 
@@ -247,6 +266,11 @@ def place(anatomy_code: str) -> str:
     return _(catalogue().anatomy[anatomy_code].label)
 
 
+def scale(code: str) -> str:
+    """Name of a scale."""
+    return _(catalogue().scales[code].label)
+
+
 def site(side: Laterality, anatomy_code: str) -> str:
     """A place on one leg."""
     return _("{side}: {place}").format(side=label(side), place=place(anatomy_code))
@@ -273,6 +297,17 @@ def clock(instant: dt.datetime, time_zone: str) -> str:
     return f"{instant.astimezone(ZoneInfo(time_zone)):%H:%M}"
 
 
+def moment(instant: dt.datetime, time_zone: str) -> str:
+    """A day and the time of day in a clinic."""
+    local = instant.astimezone(ZoneInfo(time_zone))
+    return _("{day}, {time}").format(day=day(local.date()), time=clock(instant, time_zone))
+
+
+def action(code: str) -> str:
+    """A use case in words."""
+    return _(ACTIONS.get(code, code))
+
+
 def number(value: Decimal | int) -> str:
     """A number without trailing zeros."""
     return f"{Decimal(value).normalize():f}"
@@ -289,10 +324,7 @@ def read_number(typed: object) -> Decimal | None:
         return None
     if re.fullmatch(r"[0-9]{1,9}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
         raise Unreadable(_("Write a number such as 1.5 or 1,5."))
-    try:
-        return Decimal(text.replace(",", "."))
-    except InvalidOperation as error:
-        raise Unreadable(_("Write a number such as 1.5 or 1,5.")) from error
+    return Decimal(text.replace(",", "."))
 
 
 def read_expiry(typed: object) -> dt.date | None:

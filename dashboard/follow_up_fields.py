@@ -1,0 +1,285 @@
+"""What a follow-up asks: which events were looked for, and how each treated site did."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+import streamlit as st
+
+from dashboard import components, event_fields, state, words
+from dashboard.components import Form
+from dashboard.text import _
+from dashboard.words import Unreadable
+from registry.analysis.timeline import Timeline, is_open, propose_attribution
+from registry.catalogue import Checklist, RowStatus, catalogue
+from registry.entry.forms import EventEntry, FindingEntry, FollowUpEntry, SiteOutcomeEntry
+from registry.entry.problems import Problem
+from registry.entry.rows import derived_id
+from registry.vocabulary import (
+    Causality,
+    Detection,
+    EventOutcome,
+    FindingState,
+    FollowUpMethod,
+    Laterality,
+    Occlusion,
+    SeriousnessCriterion,
+    Severity,
+    SiteFinding,
+)
+
+NO_LIST: Final = "none"
+ABSENT: Final = "absent"
+NEW_EVENT: Final = "new"
+USUAL_SCALE: Final = "clearance_percent"
+
+
+def lists() -> dict[tuple[str, int], Checklist]:
+    """The newest version of each checklist that may still be asked."""
+    return {
+        (row.code, row.version): row
+        for row in catalogue().checklists.values()
+        if row.status is RowStatus.CURRENT
+    }
+
+
+def place(entry: FollowUpEntry, path: str) -> str:
+    """Name of the field in which the value at ``path`` of the entry is typed."""
+    found = re.fullmatch(r"site_outcomes\[(\d+)\]\.(\w+)", path)
+    if found is None:
+        return path
+    outcome = entry.site_outcomes[int(found[1])]
+    return f"site.{outcome.side.value}.{outcome.anatomy_code}.{found[2]}"
+
+
+def looked_for(
+    form: Form, entry: FollowUpEntry, shown: Timeline
+) -> tuple[FollowUpEntry, list[EventEntry], list[Problem]]:
+    """What was asked item by item. Nothing counts as absent that nobody says was asked."""
+    st.subheader(_("Looked for"))
+    versions = catalogue().checklist_versions
+    stored = (entry.checklist_code, entry.checklist_version)
+    offered: list[object] = [*lists(), NO_LIST]
+    if entry.checklist_code is not None and stored not in offered:
+        offered.insert(0, stored)
+    chosen = form.pick(
+        _("Which list was asked"),
+        "checklist",
+        offered,
+        lambda key: _("None") if key == NO_LIST else _(versions[key].label),
+        required=True,
+    )
+    entry = replace(entry, checklist_code=None, checklist_version=None, findings=())
+    if not isinstance(chosen, tuple):
+        return entry, [], []
+    asked = versions[chosen]
+    st.checkbox(
+        _("I asked about all of these: what is not marked below was absent"),
+        key=form.key(f"asked.{asked.code}"),
+        persist_state="session",
+        on_change=_all_asked,
+        args=(form, asked),
+    )
+    findings: list[FindingEntry] = []
+    events: list[EventEntry] = []
+    problems: list[Problem] = []
+    for code in asked.term_codes:
+        state_of_item = _item(form, code)
+        if state_of_item == FindingState.NOT_ASSESSED.value:
+            findings.append(FindingEntry(event_term_code=code, state=FindingState.NOT_ASSESSED))
+        elif state_of_item == FindingState.PRESENT.value:
+            with st.container(border=True):
+                event_id, event, missing = _present(form, code, entry, shown)
+            problems += missing
+            if event is not None:
+                events.append(event)
+            findings.append(
+                FindingEntry(
+                    event_term_code=code, state=FindingState.PRESENT, adverse_event_id=event_id
+                )
+            )
+    if all(finding.state is FindingState.NOT_ASSESSED for finding in findings) and len(
+        findings
+    ) == len(asked.term_codes):
+        return entry, events, problems  # nothing of the list was asked, so it was not asked
+    return (
+        replace(
+            entry,
+            checklist_code=asked.code,
+            checklist_version=asked.version,
+            findings=tuple(findings),
+        ),
+        events,
+        problems,
+    )
+
+
+def _item(form: Form, code: str) -> str:
+    form.begin(f"item.{code}", FindingState.NOT_ASSESSED.value)
+    left, right = st.columns([1.4, 1], vertical_alignment="center")
+    left.text(words.event_term(code))
+    labels = {
+        ABSENT: _("Absent"),
+        FindingState.PRESENT.value: _("Present"),
+        FindingState.NOT_ASSESSED.value: _("Not assessed"),
+    }
+    with right:
+        chosen: str | None = st.segmented_control(
+            words.event_term(code),
+            list(labels),
+            format_func=labels.__getitem__,
+            key=form.key(f"item.{code}"),
+            label_visibility="collapsed",
+            required=True,
+            persist_state="session",
+        )
+    return chosen or FindingState.NOT_ASSESSED.value
+
+
+def _all_asked(form: Form, asked: Checklist) -> None:
+    """The statement covers every item but those found present; taking it back covers none."""
+    ticked = bool(form.get(f"asked.{asked.code}"))
+    given, taken = ABSENT, FindingState.NOT_ASSESSED.value
+    for code in asked.term_codes:
+        value = form.get(f"item.{code}", taken)
+        if value != FindingState.PRESENT.value:
+            form.set(f"item.{code}", given if ticked else taken)
+
+
+def _present(
+    form: Form, code: str, entry: FollowUpEntry, shown: Timeline
+) -> tuple[UUID | None, EventEntry | None, list[Problem]]:
+    """The event behind a finding: one already reported, or one reported now."""
+    known = {
+        stored.entry.id: stored.entry
+        for stored in reversed(shown.events)
+        if stored.entry.event_term_code == code
+    }
+    if known:
+        newest = next(iter(known.values()))
+        form.begin(f"{code}.which", newest.id if is_open(newest) else NEW_EVENT)
+        which = form.pick(
+            _("{event}: which event").format(event=words.event_term(code)),
+            f"{code}.which",
+            [*known, NEW_EVENT],
+            lambda choice: (
+                _("A new event, reported here")
+                if choice == NEW_EVENT
+                else _("The one of {day}").format(day=words.day(known[choice].onset_on))
+            ),
+            required=True,
+        )
+        if isinstance(which, UUID):
+            return which, None, []
+    st.text(_("Reported with this follow-up: {event}").format(event=words.event_term(code)))
+    left, right = st.columns(2)
+    with left:
+        form.begin(f"{code}.onset_on", None)
+        onset_on = form.day(_("Began on"), f"{code}.onset_on")
+    with right:
+        severity = form.choice(_("Severity: how intense"), f"{code}.severity", Severity)
+    criteria, problems = event_fields.seriousness(form, f"{code}.", code)
+    causality = form.choice(_("Relationship to the treatment"), f"{code}.causality", Causality)
+    detection = form.choice(_("How it came to light"), f"{code}.detection", Detection)
+    if onset_on is None:
+        problems.append(
+            Problem(f"{code}.onset_on", components.REQUIRED, _("On which day did it begin?"))
+        )
+        return None, None, problems
+    sessions = [(s.entry.id, s.entry.treated_on) for s in shown.sessions]
+    proposal = propose_attribution(sessions, code, onset_on)
+    event = EventEntry(
+        id=derived_id(form.opened.id, "event", code),
+        patient_id=entry.patient_id,
+        event_term_code=code,
+        onset_on=onset_on,
+        reported_on=entry.seen_on or state.today(),
+        treatment_session_id=proposal.session_id,
+        severity=severity,
+        seriousness_criteria=criteria,
+        causality=causality,
+        detection=detection,
+        event_outcome=EventOutcome.FATAL
+        if SeriousnessCriterion.DEATH in criteria
+        else EventOutcome.UNKNOWN,
+    )
+    return event.id, event, problems
+
+
+def site_outcomes(
+    form: Form, entry: FollowUpEntry, shown: Timeline
+) -> tuple[FollowUpEntry, list[Problem]]:
+    """How each treated site did; a site that is left blank was not looked at."""
+    sites = _treated_sites(entry, shown)
+    if not sites:
+        return entry, []
+    st.subheader(_("How the sites did"))
+    scales = catalogue().scales
+    form.begin("scale", USUAL_SCALE)
+    scale_code = form.pick(
+        _("Scale of the scores"), "scale", list(scales), words.scale, required=True
+    )
+    with_duplex = entry.method is FollowUpMethod.DUPLEX
+    found: list[Problem] = []
+    outcomes: list[SiteOutcomeEntry] = []
+    for side, anatomy_code in sites:
+        at = f"site.{side.value}.{anatomy_code}"
+        columns = iter(
+            st.columns(
+                [1.8, 1.6, 0.9, *([1.4] if with_duplex else [])], vertical_alignment="bottom"
+            )
+        )
+        next(columns).text(words.site(side, anatomy_code))
+        with next(columns):
+            finding = form.choice(
+                _("Finding"),
+                f"{at}.finding",
+                SiteFinding,
+                as_list=True,
+                placeholder=_("Not looked at"),
+            )
+        with next(columns):
+            typed = form.text(_("Score"), f"{at}.score")
+        occlusion: Occlusion | None = None
+        if with_duplex:
+            with next(columns):
+                occlusion = form.choice(_("Duplex"), f"{at}.occlusion", Occlusion, as_list=True)
+        score: Decimal | None = None
+        try:
+            score = words.read_number(typed)
+        except Unreadable as error:
+            found.append(Problem(f"{at}.score", "readable", str(error)))
+        if finding is None:
+            if score is not None or occlusion is not None:
+                found.append(Problem(f"{at}.finding", "readable", _("What did it show?")))
+            continue
+        outcomes.append(
+            SiteOutcomeEntry(
+                side=side,
+                anatomy_code=anatomy_code,
+                finding=finding,
+                scale_code=scale_code if score is not None else None,
+                score=score,
+                occlusion=occlusion,
+            )
+        )
+    return replace(entry, site_outcomes=tuple(outcomes)), found
+
+
+def _treated_sites(entry: FollowUpEntry, shown: Timeline) -> list[tuple[Laterality, str]]:
+    """Sites treated before the visit, those of the visit's own session first."""
+    before = [
+        s.entry
+        for s in shown.sessions
+        if entry.seen_on is None or s.entry.treated_on <= entry.seen_on
+    ]
+    before.sort(key=lambda session: session.id != entry.treatment_session_id)
+    return list(
+        dict.fromkeys(
+            (site.side, site.anatomy_code) for session in before for site in session.sites
+        )
+    )
