@@ -121,13 +121,14 @@ def _print_plan(plan: ImportPlan) -> None:
     from registry.entry.problems import Level
     from registry.exchange import State
 
-    show_table(
-        [("File", "left"), *((state.value.capitalize(), "right") for state in State)],
-        [
-            (file, *(f"{states.get(state, 0):,}" for state in State))
-            for file, states in plan.counts.items()
-        ],
-    )
+    if plan.counts:
+        show_table(
+            [("File", "left"), *((state.value.capitalize(), "right") for state in State)],
+            [
+                (file, *(f"{states.get(state, 0):,}" for state in State))
+                for file, states in plan.counts.items()
+            ],
+        )
     for level in Level:
         for entry in plan.problems.by_rule(level)[:PLACES_SHOWN]:
             rule = f" [{entry.first.rule}]" if level is Level.CONFIRM else ""

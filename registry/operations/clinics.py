@@ -131,13 +131,10 @@ def add_clinician(
         )
     cause = audit.Cause("add_clinician", clinic_id=clinic_id)
     with audit.transaction(engine, by, cause, now=now) as db:
-        numbers = dict(
-            db.execute(
-                sa.select(Clinician.code, Clinician.id).where(Clinician.clinic_id == clinic_id)
-            )
-            .tuples()
-            .all()
+        known = db.execute(
+            sa.select(Clinician.code, Clinician.id).where(Clinician.clinic_id == clinic_id)
         )
+        numbers = {row.code: row.id for row in known}
         if code in numbers:
             raise Conflict(f"This clinic has a clinician {code} already. Nothing was changed.")
         user_id = None

@@ -1,0 +1,364 @@
+"""Does every command do what its help says, and refuse in one plain sentence?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+import typer
+
+from registry import cli
+from registry.analysis import reports
+from registry.analysis.cohort import CohortFilter
+from registry.cli.console import database_url, today
+from registry.database import make_engine
+from registry.operations.migration import command_line_actor
+
+ROOT = Path(__file__).parents[2]
+Outcome = tuple[int, str, str]
+Sclero = Callable[..., Outcome]
+LEG = ("clinic", "add", "LEG", "--name", "Leg Clinic", "--jurisdiction", "EU")
+
+
+@pytest.fixture
+def sclero(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Sclero:
+    """Run a command in an empty folder; gives exit code, output and what was said beside it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REGISTRY_DATABASE_URL", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr("sys.argv", ["sclero", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+    return run
+
+
+@pytest.fixture
+def clinic(sclero: Sclero, migrated_sqlite: Path, tmp_path: Path) -> Sclero:
+    """The same, with a registry of one clinic."""
+    (tmp_path / "data").mkdir()
+    shutil.copy(migrated_sqlite, tmp_path / "data" / "registry.sqlite")
+    assert sclero(*LEG, "--time-zone", "Europe/Berlin")[0] == 0
+    return sclero
+
+
+def commands(
+    group: Any = None, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that call it."""
+    group = group or typer.main.get_command(cli.app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def examples() -> list[str]:
+    """Every line that begins with ``sclero`` in a help text or the documentation."""
+    texts = [cli.sclero.__doc__ or "", *(command.help or "" for _, command in commands())]
+    texts += [
+        path.read_text(encoding="utf-8")
+        for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    ]
+    lines = "\n".join(texts).split("\n")
+    found = (re.match(r"\s*(?:python run\.py )?(sclero [a-z].*)", line) for line in lines)
+    return sorted({line[1] for line in found if line})
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    heavy = "{'sqlalchemy', 'pandas', 'numpy', 'streamlit', 'alembic', 'rich'}"
+    asked = subprocess.run(
+        [sys.executable, "-c", f"import sys, registry.cli; print({heavy} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert asked.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands()), ids=str)
+def test_help_says_what_a_command_does(path: tuple[str, ...], command: Any) -> None:
+    assert command.help, path
+    assert all(parameter.help for parameter in command.params), path
+
+
+@pytest.mark.parametrize("example", examples())
+def test_every_example_can_be_typed(example: str) -> None:
+    command = typer.main.get_command(cli.app)
+    words = shlex.split(example.split(" > ")[0].split("#")[0])[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    if words != ["--help"]:
+        command.make_context("sclero", words)
+
+
+def test_there_are_examples_to_try() -> None:
+    assert len(examples()) > 15
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("data/registry.sqlite", "sqlite:///data/registry.sqlite"),
+        (" leg.sqlite ", "sqlite:///leg.sqlite"),
+        ("sqlite:////var/leg.sqlite", "sqlite:////var/leg.sqlite"),
+        ("postgresql://ada@db/leg", "postgresql://ada@db/leg"),
+    ],
+)
+def test_a_bare_name_is_a_sqlite_file(given: str, address: str) -> None:
+    assert database_url(given) == address
+
+
+@pytest.mark.parametrize("given", ["", "mysql://db/leg", "sqlite://", "postgresql:///", "/proc"])
+def test_what_names_no_database_is_refused(given: str, sclero: Sclero) -> None:
+    code, _, said = sclero("report", "complications", "--database", given)
+    assert code == 2
+    assert "--database" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "words"),
+    [
+        (["nonsense"], 2, "nonsense"),
+        (["report", "complications", "--nonsense"], 2, "--nonsense"),
+        (["report", "complications", "--from", "2026-13-01"], 2, "--from"),
+        (["serve", "--port", "99999"], 2, "--port"),
+        (["report", "complications"], 1, "sclero migrate"),
+        (["user", "list"], 1, "sclero migrate"),
+        (["audit", "verify"], 1, "no registry"),
+        (["audit", "verify", "--anchor", "7"], 1, "anchor"),
+        (["backup"], 1, "no registry"),
+        (["doctor"], 1, ""),
+        (["restore", "nowhere.sqlite"], 1, "manifest"),
+        (["template", "."], 0, "README"),
+        (["catalogue", "list", "shoes"], 1, "event_terms"),
+        (["catalogue", "check", "nowhere"], 1, "Nothing was loaded"),
+        (["report", "shoes"], 1, "migrate"),
+        (["migrate", "--database", "/proc/registry.sqlite"], 1, "cannot be opened"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_told_in_plain_words(
+    arguments: list[str], expected: int, words: str, sclero: Sclero
+) -> None:
+    code, _, said = sclero(*arguments)
+    assert (code, words in said) == (expected, True), said
+
+
+def test_a_fault_of_the_database_is_told_without_its_values(
+    sclero: Sclero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_url: str) -> None:
+        raise sa.exc.OperationalError("INSERT", {"name": "Zzcanary"}, Exception("Zzcanary"))
+
+    monkeypatch.setattr("registry.cli.upkeep.existing", fail)
+    code, out, said = sclero("audit", "verify")
+    assert code == 1
+    assert "sclero doctor" in said
+    assert "Zzcanary" not in out + said
+
+
+def test_a_fault_of_the_program_stays_loud(sclero: Sclero, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_url: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("registry.cli.upkeep.existing", fail)
+    with pytest.raises(ZeroDivisionError):
+        sclero("audit", "verify")
+
+
+def test_migrating_twice_changes_nothing(sclero: Sclero) -> None:
+    assert "empty registry" in sclero("migrate")[2]
+    assert "up to date" in sclero("migrate")[2]
+
+
+def test_the_address_may_come_from_the_environment(
+    sclero: Sclero, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REGISTRY_DATABASE_URL", f"sqlite:///{tmp_path / 'other.sqlite'}")
+    assert sclero("migrate")[0] == 0
+    assert (tmp_path / "other.sqlite").exists()
+
+
+def test_nobody_comes_before_the_first_clinic(sclero: Sclero) -> None:
+    assert sclero("migrate")[0] == 0
+    for arguments in (
+        ("user", "list"),
+        ("user", "reset", "ada"),
+        ("user", "add", "ada", "--name", "Ada", "--role", "administrator"),
+        ("clinician", "add", "AD", "--name", "Ada"),
+    ):
+        code, _, said = sclero(*arguments)
+        assert (code, "sclero clinic add" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*LEG, "--time-zone", "Europe/Berlin"), "already"),
+        ((*LEG[:2], "B C", *LEG[3:], "--time-zone", "Europe/Berlin"), "code"),
+        ((*LEG[:2], "B", *LEG[3:-1], "XX", "--time-zone", "Europe/Berlin"), "EU"),
+        ((*LEG[:2], "B", *LEG[3:], "--time-zone", "Europe/Nowhere"), "time zone"),
+    ],
+)
+def test_a_clinic_that_cannot_be_is_refused(
+    arguments: tuple[str, ...], words: str, clinic: Sclero
+) -> None:
+    code, _, said = clinic(*arguments)
+    assert (code, words in said) == (1, True), said
+    assert clinic("clinic", "list")[1].count("Leg Clinic") == 1
+
+
+def test_an_account_from_first_code_to_disabled(clinic: Sclero) -> None:
+    add = ("user", "add", "ada", "--name", "Ada Doe", "--role", "administrator")
+    code, out, _ = clinic(*add, "--see-records")
+    assert code == 0
+    assert re.fullmatch(r"[A-Z2-9]{4}(-[A-Z2-9]{4}){3}\n", out)
+    listed = clinic("user", "list")[1]
+    assert "administrator in LEG +records" in listed
+    assert "no password yet" in listed
+    assert clinic(*add)[0] == 1, "a name is never given twice"
+    assert clinic("clinician", "add", "AD", "--name", "Dr Ada Doe", "--user", "ada")[0] == 0
+    assert clinic("clinician", "add", "AD", "--name", "Dr Ada Doe")[0] == 1
+    assert clinic("clinician", "add", "TR", "--name", "Tom", "--user", "tom")[0] == 1
+    assert clinic("user", "reset", "ADA")[0] == 0
+    assert clinic("user", "disable", "tom")[0] == 1
+    clinic("user", "add", "tom", "--name", "Tom Roe", "--role", "practice_manager")
+    assert clinic("user", "disable", "tom")[0] == 0
+    assert "disabled" in clinic("user", "list")[1]
+    assert clinic("user", "enable", "tom")[0] == 0
+
+
+def test_the_last_administrator_stays(clinic: Sclero) -> None:
+    clinic("user", "add", "ada", "--name", "Ada Doe", "--role", "administrator")
+    assert clinic("user", "disable", "ada")[0] == 1
+
+
+def test_a_copy_goes_back_and_proves_itself(clinic: Sclero, tmp_path: Path) -> None:
+    code, _, said = clinic("backup", "copies")
+    assert code == 0
+    anchor = said.split("Last seal: ")[1].strip()
+    [copy] = (tmp_path / "copies").glob("*.sqlite")
+    assert clinic("restore", str(copy), "--database", "again.sqlite")[0] == 0
+    assert clinic("audit", "verify", "--anchor", anchor, "--database", "again.sqlite")[0] == 0
+    assert clinic("doctor", "--backups", "copies")[0] == 0
+    assert clinic("restore", str(copy))[0] == 1, "a registry is never overwritten"
+
+
+def test_what_was_changed_behind_the_back_is_found(clinic: Sclero) -> None:
+    engine = make_engine("sqlite:///data/registry.sqlite")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER audit_clinic_update")
+        connection.exec_driver_sql("UPDATE clinic SET name = 'Other'")
+    engine.dispose()
+    code, out, _ = clinic("audit", "verify")
+    assert code == 1
+    assert "clinic" in out
+    assert "NOT whole" in out
+    assert json.loads(clinic("audit", "verify", "--json")[1])["whole"] is False
+    assert clinic("doctor")[0] == 1
+    assert clinic("report", "complications")[0] == 1
+
+
+ROWS = {
+    "patients.csv": [
+        {"patient_key": "P1", "enrolled_on": "2026-01-05"},
+        {"patient_key": "P2", "enrolled_on": "2026-01-05"},
+    ],
+    "sessions.csv": [
+        {"session_key": "S1", "patient_key": "P1", "treated_on": "2026-01-05"},
+        {"session_key": "S2", "patient_key": "P2", "treated_on": "2026-01-06"},
+    ],
+    "injections.csv": [
+        {"session_key": "S1", "product_code": "aethoxysklerol", "form": "liquid"},
+        {
+            "session_key": "S2",
+            "product_code": "aethoxysklerol",
+            "form": "foam",
+            "lot_number": "L1",
+            "expires_on": "2025-12-31",
+        },
+    ],
+}
+
+
+def fill(folder: Path) -> None:
+    """Write two patients with a session each into a template; the second got an expired lot."""
+    for name, rows in ROWS.items():
+        header = (folder / name).read_text(encoding="utf-8-sig").strip().split(",")
+        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, header)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def test_records_go_out_and_come_back(clinic: Sclero, tmp_path: Path) -> None:
+    clinic("template", "mine")
+    assert clinic("import", "mine", "--dry-run")[0] == 1, "an empty template holds nothing"
+    fill(tmp_path / "mine")
+    code, out, said = clinic("import", "mine")
+    assert (code, "confirm" in out, "--accept lot_not_expired" in said) == (1, True, True)
+    mine = ("import", "mine", "--accept", "lot_not_expired")
+    assert "6 rows would be stored" in clinic(*mine, "--dry-run")[2]
+    code, out, _ = clinic(*mine, "--json")
+    assert (code, json.loads(out)["stored"]["sessions.csv"]) == (0, 2)
+    assert "Nothing new" in clinic(*mine)[2]
+    assert clinic("export", "out.zip")[0] == 0
+    assert clinic("export", "out.zip")[0] == 1, "an export is never overwritten"
+    clinic(*LEG[:2], "TWO", *LEG[3:], "--time-zone", "Europe/Berlin")
+    code, _, said = clinic("import", "out.zip")
+    assert (code, "--clinic" in said) == (1, True)
+    assert clinic("import", "out.zip", "--clinic", "TWO", "--accept", "lot_not_expired")[0] == 0
+
+
+def test_a_file_that_is_not_the_template_is_refused_whole(clinic: Sclero, tmp_path: Path) -> None:
+    clinic("template", "mine")
+    fill(tmp_path / "mine")
+    (tmp_path / "mine" / "patients.csv").write_text("patient,born\nP1,5/1/26\n", encoding="utf-8")
+    code, out, said = clinic("import", "mine")
+    assert (code, "patients.csv" in out, "must be put right" in said) == (1, True, True)
+    assert clinic("report", "complications")[1].count("No sessions") == 1
+
+
+@pytest.mark.parametrize("name", reports.QUESTIONS)
+def test_a_report_has_three_faces(name: str, clinic: Sclero) -> None:
+    code, out, _ = clinic("report", name)
+    assert (code, "Data as of" in out) == (0, True)
+    assert json.loads(clinic("report", name, "--format", "json")[1])["report"] == name
+    for grouping in reports.QUESTIONS[name].groupings[:3]:
+        code, out, _ = clinic("report", name, "--by", grouping, "--format", "csv")
+        assert code == 0
+    assert clinic("report", name, "--by", "shoe")[0] == 1
+
+
+def test_the_command_line_and_the_library_agree(clinic: Sclero) -> None:
+    printed = json.loads(clinic("report", "complications", "--format", "json")[1])
+    engine = make_engine("sqlite:///data/registry.sqlite")
+    answer = reports.report(
+        engine, command_line_actor(engine), "complications", CohortFilter(), today=today()
+    )
+    engine.dispose()
+    assert printed == json.loads(json.dumps(answer.to_dict()))
