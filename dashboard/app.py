@@ -37,7 +37,7 @@ def pages() -> dict[str, tuple[Page, ...]]:
             Page(
                 "record_session.py",
                 _("Record a session"),
-                "session",
+                "record",
                 ":material/vaccines:",
                 records,
             ),
