@@ -43,12 +43,8 @@ PUBLIC: Final = frozenset({"/login", "/login/code", "/login/link", "/sign-out", 
 SESSION: Final = "/session"
 PAGE: Final = re.compile(r"/[A-Za-z0-9_-]*")
 """A page of the navigation: one segment, no file."""
-ALLOWED_OF_STREAMLIT: Final = (
-    "/_stcore/health",
-    "/_stcore/host-config",
-    "/static/",
-)
-IMAGES: Final = (".png", ".svg", ".jpg", ".jpeg", ".webp", ".ico")
+ALLOWED_OF_STREAMLIT: Final = ("/_stcore/health", "/_stcore/host-config", "/static/")
+"""Not /media/: whoever has the address of a generated file there gets it, signed in as anybody."""
 STREAM: Final = "/_stcore/stream"
 LARGEST_BODY: Final = 21 * 1024 * 1024
 SILENT_FOR: Final = 10.0
@@ -315,6 +311,7 @@ class Gate:
 
         async def checked() -> Message:
             nonlocal closed
+            code = 1008  # policy: nobody is signed in
             waiting = asyncio.ensure_future(receive())
             try:
                 while not closed:
@@ -323,6 +320,9 @@ class Gate:
                         return waiting.result()
                     if await self.doorkeeper.actor(token) is None:
                         break
+                    if done and waiting.result().get("bytes") is None:
+                        code = 1003  # unsupported: Streamlit sends bytes and trips over text
+                        break
                     if done:
                         self.doorkeeper.note_use(token)
                         return waiting.result()
@@ -330,8 +330,8 @@ class Gate:
                 waiting.cancel()
             if not closed:
                 closed = True
-                await send({"type": "websocket.close", "code": 1008})
-            return {"type": "websocket.disconnect", "code": 1008}
+                await send({"type": "websocket.close", "code": code})
+            return {"type": "websocket.disconnect", "code": code}
 
         return checked
 
@@ -367,10 +367,6 @@ def _may_pass(path: str, actor: Actor) -> bool:
     """Our own routes and pages; of what Streamlit serves, only what our pages use."""
     if path.startswith("/_stcore/upload_file/"):
         return any(Permission.IMPORT in grant.permissions for grant in actor.grants)
-    if path.startswith("/media/"):
-        # Anybody with the address could fetch a file made for somebody else; pictures that are
-        # part of a page are harmless, every other file goes through our own one-time route.
-        return path.lower().endswith(IMAGES)
     return (
         path.startswith((*ALLOWED_OF_STREAMLIT, downloads.PATH))
         or path == SESSION

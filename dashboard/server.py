@@ -219,7 +219,9 @@ def _flattened(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, An
 def take_port(host: str, port: int) -> socket.socket:
     """A listening socket; raises :class:`CannotServe` in plain words."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # The protocol is named because asyncio sends small answers at once only over a socket that says
+    # it is TCP; else each answer waits 40 ms for the browser's acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             # Elsewhere this lets a restart take the port at once; Windows would share it.
@@ -312,6 +314,7 @@ def preload() -> None:
     for name in LOADED_WITH_ALL_MODULES:
         package = importlib.import_module(name)
         for module in pkgutil.walk_packages(package.__path__, f"{name}."):
-            importlib.import_module(module.name)
+            if not module.name.endswith(".__main__"):
+                importlib.import_module(module.name)
     gc.collect()
     gc.freeze()
