@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 clinics = typer.Typer(no_args_is_help=True, help="Clinics: add, list.")
 clinicians = typer.Typer(no_args_is_help=True, help="People who treat: add.")
-users = typer.Typer(no_args_is_help=True, help="Accounts: add, list, disable, enable, reset.")
+users = typer.Typer(
+    no_args_is_help=True, help="Accounts: add, list, grant, disable, enable, reset."
+)
 
 ClinicCode = Annotated[
     str | None, typer.Option("--clinic", help="Code of the clinic; needed when there are several.")
@@ -184,6 +186,28 @@ def list_users(database: Database = LIVE) -> None:
             for account in accounts.list_accounts(engine, by)
         ],
     )
+
+
+@users.command("grant")
+def grant_role(
+    user_name: UserName,
+    role: Annotated[Role, typer.Option(help="The role to add.")],
+    clinic: ClinicCode = None,
+    database: Database = LIVE,
+) -> None:
+    """Give an account one more role; an administrator cannot do that for themselves on the page.
+
+    \b
+      sclero user grant ada --role clinician
+    """
+    from registry import accounts
+    from registry.operations.clinics import clinic_of
+
+    engine = opened(database)
+    by = _manager(engine)
+    place = clinic_of(engine, clinic)
+    accounts.grant_role(engine, by, _user_id(engine, by, user_name), place.id, role, now=now())
+    say(f"{user_name} is now {role.value.replace('_', ' ')} in {place.code}.")
 
 
 @users.command("disable")

@@ -244,6 +244,9 @@ def test_an_account_from_first_code_to_disabled(clinic: Sclero) -> None:
     assert clinic("clinician", "add", "AD", "--name", "Dr Ada Doe", "--user", "ada")[0] == 0
     assert clinic("clinician", "add", "AD", "--name", "Dr Ada Doe")[0] == 1
     assert clinic("clinician", "add", "TR", "--name", "Tom", "--user", "tom")[0] == 1
+    assert clinic("user", "grant", "ada", "--role", "clinician")[0] == 0
+    assert "clinician in LEG" in clinic("user", "list")[1]
+    assert clinic("user", "grant", "tom", "--role", "clinician")[0] == 1
     assert clinic("user", "reset", "ADA")[0] == 0
     assert clinic("user", "disable", "tom")[0] == 1
     clinic("user", "add", "tom", "--name", "Tom Roe", "--role", "practice_manager")
