@@ -149,4 +149,5 @@ def _choose_clinic(clinics: tuple[ClinicSummary, ...]) -> None:
         st.text(next(iter(names.values())))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from registry.vocabulary import Role
 NOTICE = "people_notice"
 CODE = "people_code"
 FORM_OPENED = "people_form_opened"
+PERSON = "people_person"
 
 
 def role_names() -> dict[Role, str]:
@@ -141,13 +142,18 @@ def change_person(people: tuple[Account, ...], clinic: int) -> None:
     names, meanings = role_names(), role_meanings()
     me = state.actor().user_id
     # Others first: this is where one's own account cannot be changed.
-    people = tuple(sorted(people, key=lambda person: person.id == me))
-    person = st.selectbox(
-        _("Person"),
-        people,
-        format_func=lambda person: f"{person.display_name} ({person.user_name})",
-        width=640,
-    )
+    by_number = {person.id: person for person in sorted(people, key=lambda person: person.id == me)}
+    person = by_number[
+        st.selectbox(
+            _("Person"),
+            list(by_number),
+            format_func=lambda number: (
+                f"{by_number[number].display_name} ({by_number[number].user_name})"
+            ),
+            key=PERSON,
+            width=640,
+        )
+    ]
     if person.id == me:
         st.info(_("This is you. Nobody changes their own rights; ask another administrator."))
         return
