@@ -156,13 +156,15 @@ def transaction(
     try:
         with DbSession(engine) as db, db.begin():
             connection = db.connection()
+            # Held here: a connection that was lost no longer gives its info away.
+            info = connection.info
             try:
                 open_change_set(connection, by, cause, now=now)
                 yield db
                 db.flush()
                 seal(connection)
             finally:
-                connection.info.pop(ACTOR_KEY, None)
+                info.pop(ACTOR_KEY, None)
     except sa.exc.DBAPIError as error:
         reason = unavailable(error)
         if reason is None:

@@ -15,16 +15,23 @@ from tests.factories import a_patient, a_session, an_event, saving
 
 
 def write_until_killed(url: str, clinic_id: int, acknowledge: Connection) -> None:
-    """Record a patient with a session and an event, over and over; tell each one that is saved."""
+    """Record a patient with a session and an event, over and over; tell each one that is saved.
+
+    Ends when the server is gone, of which the request on its way hears "unknown".
+    """
     engine = make_engine(url)
     actor = command_line_actor(engine)
     while True:
         key: UUID = audit.request_key()
         acknowledge.send(("sent", key))
-        with saving(engine, by=actor, request_key=key) as db:
-            patient_id = a_patient(db, clinic_id)
-            session_id = a_session(db, clinic_id, patient_id)
-            an_event(db, clinic_id, patient_id, treatment_session_id=session_id)
+        try:
+            with saving(engine, by=actor, request_key=key) as db:
+                patient_id = a_patient(db, clinic_id)
+                session_id = a_session(db, clinic_id, patient_id)
+                an_event(db, clinic_id, patient_id, treatment_session_id=session_id)
+        except DatabaseUnavailable:
+            acknowledge.send(("unknown", key))
+            return
         acknowledge.send(("saved", key))
 
 
