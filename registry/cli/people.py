@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 clinics = typer.Typer(no_args_is_help=True, help="Clinics: add, list.")
 clinicians = typer.Typer(no_args_is_help=True, help="People who treat: add.")
 users = typer.Typer(
-    no_args_is_help=True, help="Accounts: add, list, grant, disable, enable, reset."
+    no_args_is_help=True, help="Accounts: add, list, grant, disable, reset."
 )
 
 ClinicCode = Annotated[
