@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 clinics = typer.Typer(no_args_is_help=True, help="Clinics: add, list.")
 clinicians = typer.Typer(no_args_is_help=True, help="People who treat: add.")
-users = typer.Typer(
-    no_args_is_help=True, help="Accounts: add, list, grant, disable, reset."
-)
+users = typer.Typer(no_args_is_help=True, help="Accounts: add, list, grant, disable, reset.")
 
 ClinicCode = Annotated[
     str | None, typer.Option("--clinic", help="Code of the clinic; needed when there are several.")
