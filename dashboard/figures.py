@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,19 +33,27 @@ from registry.messages import Message, message, render
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
-ROW_HEIGHT: Final = 40
+LINE_HEIGHT: Final = 15
+LONGEST_LINE: Final = 26
 MOST_ROWS_IN_WORDS: Final = 8
 RATE_FORMAT: Final = "~%"
+ROOM_FOR_NAMES: Final = {"left": 5, "top": 5, "right": 95, "bottom": 5}
 # An SVG takes the colour of the text around it, so words in a picture follow light and dark.
 INK: Final = "currentColor"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A chart and what it shows in one sentence, for whoever does not see it."""
+    """A chart, what is drawn in it, and its content in a sentence for whoever does not see it.
+
+    ``title`` stands above the chart: an axis title wider than a phone would squeeze the plot.
+    ``key`` explains the signs that occur in it.
+    """
 
     chart: alt.LayerChart | alt.FacetChart
+    title: str
     description: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +76,17 @@ def rates(report: RateReport) -> Figure | None:
     whole = None if report.by == "event" else _value(report.total)
     title = _("Share of sessions with 95 % interval")
     if whole is not None:
-        title = _("Share of sessions with 95 % interval; grey line: all sessions")
+        title = _("Share of sessions with 95 % interval; dotted line: all sessions")
     return _dots(marks, title, whole, _say(report.heading.title))
 
 
 def months(report: RateReport, *, height: int = 260) -> Figure | None:
-    """The rate month by month with its interval; None without a month to draw.
+    """The rate month by month with its interval; None without a month large enough for a rate.
 
     The line breaks where a month has no rate, so a gap in the data is a gap in the picture.
     """
     drawn = [row for row in report.rows if row.estimate.value is not None]
-    if not drawn:
+    if not any(display_rules.shows_percentage(row.mature) for row in drawn):
         return None
     marks = [_rate_mark(row) for row in drawn]
     top = _top(marks, display_rules.MINIMUM_SESSIONS_PER_POINT)
@@ -90,9 +99,9 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
     x = alt.X(
         "month:T",
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(title=None, format="%b %Y", grid=False, tickCount="month", labelPadding=6),
+        axis=alt.Axis(title=None, format="%b %Y", grid=False, tickCount="month", labelColor=INK),
     )
-    y = alt.Y("value:Q", scale=_scale(top), axis=_rate_axis(_("Share of sessions")))
+    y = alt.Y("value:Q", scale=_scale(top), axis=_rate_axis())
     base = _chart(values).encode(x=x, tooltip=tooltip)
     layers: list[alt.Chart] = [
         base.transform_filter("isValid(datum.upper)")
@@ -113,12 +122,14 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
         )
     return Figure(
         alt.layer(*layers).properties(height=height),
+        _("Share of sessions by month of treatment, with 95 % interval; dotted line: all sessions"),
         _("{title}, by month from {first} to {last}. {all}").format(
             title=_say(report.heading.title),
             first=marks[0].label,
             last=marks[-1].label,
             all=_("All sessions: {rate}.").format(rate=wording.share(report.total.estimate)),
         ),
+        _key(values),
     )
 
 
@@ -150,7 +161,7 @@ def recurrence_by_group(report: RecurrenceReport, day: int) -> Figure | None:
     whole = total.recurrence.value if display_rules.shows_landmark(total.at_risk) else None
     title = _("Share recurred by day {day} with 95 % interval").format(day=day)
     if whole is not None:
-        title = _("Share recurred by day {day} with 95 % interval; grey line: all sites").format(
+        title = _("Share recurred by day {day} with 95 % interval; dotted line: all sites").format(
             day=day
         )
     return _dots(marks, title, whole, _say(report.heading.title))
@@ -177,20 +188,22 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
     ]
     highest = max(0.05, *(float(step["upper"] or step["recurrence"]) for step in steps))
     top = min(1.0, 1.15 * max(highest, float(steps[-1]["retreatment"])))
-    marks = [0, *(point.day for point in row.landmarks)]
+    days = [point.day for point in row.landmarks]
+    marks = [0, *(day for day in days if day <= last), *[day for day in days if day > last][:1]]
     x = alt.X(
         "day:Q",
         scale=alt.Scale(domain=[0, marks[-1]], nice=False),
         axis=alt.Axis(
-            title=_("Months since success; below: treated sites still observed"),
+            title=None,
             values=marks,
             labelExpr=f"{_landmark_labels(row)}[indexof({json.dumps(marks)}, datum.value)]",
             labelOverlap=False,
             labelFlush=True,
+            labelColor=INK,
             grid=True,
         ),
     )
-    axis = _rate_axis(_("Share of sites"))
+    axis = _rate_axis()
     colour = alt.Color("what:N", sort=["recurrence", "retreatment"], legend=None, scale=alt.Scale())
     base = _chart(steps)
     long = [
@@ -220,20 +233,16 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
             ],
         ),
         _chart(_apart(ends, top))
-        .mark_text(
-            align="right" if last > 0.75 * marks[-1] else "left",
-            dx=-4 if last > 0.75 * marks[-1] else 6,
-            baseline="bottom",
-            dy=-4,
-            fontWeight="bold",
-            fontSize=13,
-            color=INK,
-        )
+        .mark_text(align="left", dx=6, fontWeight="bold", fontSize=13, color=INK)
         .encode(x, alt.Y("share:Q", scale=_scale(top), axis=axis), text="name:N"),
     ]
     twelve = _point(row, 365)
     return Figure(
-        alt.layer(*layers).properties(height=height),
+        alt.layer(*layers).properties(height=height, padding=ROOM_FOR_NAMES),
+        _(
+            "Share of treated sites with 95 % band, by months since success; below the months: "
+            "how many sites are still observed"
+        ),
         _("Cumulative share of treated sites with recurrence after success. {sentence}").format(
             sentence=_say(wording.recurrence_sentence(row, twelve))
         ),
@@ -306,40 +315,47 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
     values = [
         _drawable(mark, top) | {"row": i, **dict(mark.details)} for i, mark in enumerate(marks)
     ]
-    labels = [[mark.label, _counts_and_rate(mark)] for mark in marks]
+    labels = [[*textwrap.wrap(mark.label, LONGEST_LINE), _counts_and_rate(mark)] for mark in marks]
+    lines = max(len(label) for label in labels)
     y = alt.Y(
         "row:O",
         axis=alt.Axis(
             title=None,
             labelExpr=f"{json.dumps(labels)}[datum.value]",
+            labelColor=INK,
+            # Otherwise the first line would stand in the middle of the row.
+            labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
             labelLimit=230,
-            labelLineHeight=15,
+            labelLineHeight=LINE_HEIGHT,
             labelPadding=10,
             labelOverlap=False,
         ),
     )
     names = dict(marks[0].details)
     base = _chart(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
-    x = alt.X("value:Q", scale=_scale(top), axis=_rate_axis(title))
+    x = alt.X("value:Q", scale=_scale(top), axis=_rate_axis())
     drawn = base.transform_filter("isValid(datum.upper)")
     layers: list[alt.Chart] = []
     if whole is not None:
         layers.append(
             _chart([{"whole": whole}])
             .mark_rule(color=INK, opacity=0.45, strokeDash=[2, 3])
-            .encode(alt.X("whole:Q", scale=_scale(top), axis=_rate_axis(title)))
+            .encode(alt.X("whole:Q", scale=_scale(top), axis=_rate_axis()))
         )
     for one_sided, dash in (("!datum.one_sided", [1, 0]), ("datum.one_sided", [5, 4])):
         layers.append(
             drawn.transform_filter(one_sided)
             .mark_rule(strokeWidth=3, opacity=0.5, strokeDash=dash, color=INK)
-            .encode(alt.X("lower:Q", scale=_scale(top), axis=_rate_axis(title)), alt.X2("upper:Q"))
+            .encode(alt.X("lower:Q", scale=_scale(top), axis=_rate_axis()), alt.X2("upper:Q"))
         )
     layers += _points(base, x)
-    end = alt.X("upper:Q", scale=_scale(top), axis=_rate_axis(title))
+    end = alt.X("upper:Q", scale=_scale(top), axis=_rate_axis())
     layers.append(_cut_marks(base, "triangle-right", end))
     return Figure(
-        alt.layer(*layers).properties(height=alt.Step(ROW_HEIGHT)), _dots_in_words(marks, about)
+        alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
+        title,
+        _dots_in_words(marks, about),
+        _key(values),
     )
 
 
@@ -393,6 +409,24 @@ def _drawable(mark: _Mark, top: float) -> dict[str, Any]:
     }
 
 
+def _key(values: Sequence[Mapping[str, Any]]) -> str:
+    """What the signs in a picture mean, those that occur in it."""
+    points = [value for value in values if value["value"] is not None and not value["is_too_small"]]
+    signs = (
+        (any(value["is_none"] for value in points), _("○ none; the interval is one-sided.")),
+        (
+            any(value["is_kaplan_meier"] and not value["is_none"] for value in points),
+            _("◆ Kaplan-Meier, because more than 5 % were not assessed."),
+        ),
+        (
+            any(value["is_too_small"] and value["upper"] is not None for value in values),
+            _("Interval without a point: fewer than ten, too few for a percentage."),
+        ),
+        (any(value["is_cut"] for value in values), _("▸ or ▴: the interval reaches farther.")),
+    )
+    return " ".join(words for occurs, words in signs if occurs)
+
+
 def _top(marks: Sequence[_Mark], fewest: int) -> float:
     """End of the axis of rates: the widest interval of groups that are not tiny."""
     seen = [mark for mark in marks if _is_drawn(mark)]
@@ -406,8 +440,8 @@ def _scale(top: float) -> alt.Scale:
     return alt.Scale(domain=[0, top], nice=False, zero=True, clamp=True)
 
 
-def _rate_axis(title: str) -> alt.Axis:
-    return alt.Axis(title=title, format=RATE_FORMAT, tickCount=5, labelFlush=False)
+def _rate_axis() -> alt.Axis:
+    return alt.Axis(title=None, format=RATE_FORMAT, tickCount=5, labelFlush=False, labelColor=INK)
 
 
 def _unbroken(rows: Sequence[RateRow]) -> list[int]:

@@ -113,11 +113,12 @@ def open_view(page: str, *names: str) -> View:
         strange = asked.keys() - {FROM, TO, *offered, *names}
         if strange:
             ignored = (*ignored, _("The address holds words that no page uses; ignored."))
-        for line in ignored:
-            st.warning(plain(line))
+        if ignored:
+            st.warning("  \n".join(plain(line) for line in ignored))
         _fill_widgets(cohort, today)
-    _follow_sidebar(offered, query)
+    _follow_sidebar(offered)
     cohort = _bar(offered, today)
+    _say_clinics(cohort, offered)
     st.session_state[COHORT] = cohort.to_query()
     return View(page, cohort, offered, asked, is_new)
 
@@ -138,9 +139,7 @@ def choice(view: View, name: str, label: str, options: Mapping[str, str], defaul
         # A widget forgets its value while another page is open.
         st.session_state.setdefault(key, st.session_state[f"{key}_kept"])
     st.session_state.setdefault(key, default)
-    chosen = st.selectbox(
-        label, list(options), format_func=lambda code: plain(options[code]), key=key
-    )
+    chosen: str = st.selectbox(label, list(options), format_func=options.__getitem__, key=key)
     st.session_state[f"{key}_kept"] = chosen
     return chosen
 
@@ -183,14 +182,22 @@ def _fill_widgets(cohort: CohortFilter, today: dt.date) -> None:
         st.session_state[f"filter_{dimension}"] = list(cohort.levels.get(dimension, ()))
 
 
-def _follow_sidebar(offered: Levels, query: Mapping[str, str]) -> None:
+def _follow_sidebar(offered: Levels) -> None:
     """The clinic chosen in the sidebar is the one counted, until the bar says otherwise."""
     chosen = str(state.clinic())
     before = st.session_state.get(CLINIC_CHOSEN)
     st.session_state[CLINIC_CHOSEN] = chosen
-    says_otherwise = before is None and CLINIC in query
+    says_otherwise = before is None and st.session_state.get(f"filter_{CLINIC}")
     if chosen != before and not says_otherwise and chosen in offered[CLINIC]:
         st.session_state[f"filter_{CLINIC}"] = [chosen]
+
+
+def _say_clinics(cohort: CohortFilter, offered: Levels) -> None:
+    """Name the clinics that are counted where they are not the one in the sidebar."""
+    chosen = cohort.levels.get(CLINIC, ())
+    if chosen and chosen != (str(state.clinic()),):
+        names = ", ".join(offered[CLINIC][code] for code in chosen)
+        st.text(_("Counted here: {clinics}").format(clinics=names))
 
 
 def _clear() -> None:
@@ -203,13 +210,13 @@ def _bar(offered: Levels, today: dt.date) -> CohortFilter:
     names = period_names()
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_bar"):
         period = st.selectbox(
-            _("Treated"), list(names), format_func=names.__getitem__, key=PERIOD, width=200
+            _("Treated"), list(names), format_func=names.__getitem__, key=PERIOD, width=165
         )
         start, end = presets(today).get(period, (None, None))
         if period == CUSTOM:
             start, end = _days()
-        levels = {name: _levels(name, offered, st.multiselect, width=230) for name in IN_BAR}
-        with st.popover(_("More filters"), icon=":material/filter_list:"):
+        levels = {name: _levels(name, offered, st.multiselect, width=150) for name in IN_BAR}
+        with st.popover(_("More"), icon=":material/filter_list:"):
             levels |= {name: _levels(name, offered, st.multiselect) for name in IN_MORE}
             levels[CLINIC] = _clinics(offered)
         chosen = {name: codes for name, codes in levels.items() if codes}
@@ -243,7 +250,7 @@ def _levels(
         widget(
             _(DIMENSION_LABELS[dimension]),
             list(labels),
-            format_func=lambda code: plain(labels[code]),
+            format_func=labels.__getitem__,
             key=key,
             placeholder=_("All"),
             **options,

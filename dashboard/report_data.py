@@ -146,9 +146,9 @@ def rate_table(report: RateReport) -> Table:
             _("Rate"): wording.share(row.estimate),
             _("95 % interval"): wording.interval(row.estimate),
             _("Assessed"): wording.percent(row.completeness, row.mature),
-            _("Best and worst case"): _range(row.best, row.worst, row.mature),
-            _("Window"): _("{days} days").format(days=row.window_days),
+            _("Best to worst"): wording.bounds(row.best, row.worst, row.mature),
             _("Too recent"): wording.count(row.sessions - row.mature),
+            _("Days"): wording.count(row.window_days),
             _("Method"): say(wording.method(row.estimate)),
         }
         for row in (*report.rows, report.total)
@@ -165,7 +165,7 @@ def landmark_table(report: RecurrenceReport) -> Table:
             _("Recurred"): wording.at_landmark(point.recurrence, point),
             _("95 % interval"): wording.interval_at_landmark(point.recurrence, point),
             _("Retreated first"): wording.at_landmark(point.retreatment, point),
-            _("Neither"): _neither(point),
+            _("Neither"): wording.at_landmark(point.event_free, point),
             _("Sites with success"): wording.count(row.success.numerator),
             _("Sites treated"): wording.count(row.sites),
         }
@@ -179,15 +179,15 @@ def outcome_table(report: RecurrenceReport) -> Table:
     return [
         {
             _("Group"): say(row.label),
-            _("Sites treated"): wording.count(row.sites),
+            _("Treated"): wording.count(row.sites),
             _("Looked at"): wording.count(row.assessed),
             _("Success"): wording.share(row.success),
             _("95 % interval"): wording.interval(row.success),
-            _("Never successful"): wording.count(row.assessed - row.success.numerator),
-            _("Old enough at 12 months"): wording.count(row.mature_at_12_months),
+            _("Never"): wording.count(row.assessed - row.success.numerator),
+            _("12 months old"): wording.count(row.mature_at_12_months),
             _("Looked at then"): wording.count(row.assessed_at_12_months),
             _("Clear of those"): wording.share(row.clear_at_12_months),
-            _("Worst and best case"): _range(
+            _("Worst to best"): wording.bounds(
                 row.clear_worst, row.clear_best, row.mature_at_12_months
             ),
         }
@@ -203,7 +203,7 @@ def visit_table(report: FollowUpReport) -> Table:
             _("Due"): wording.count(row.due),
             _("Seen"): wording.count(row.seen),
             _("Not seen"): wording.count(row.missed),
-            _("Still planned, overdue"): wording.count(row.overdue),
+            _("Overdue"): wording.count(row.overdue),
             _("Seen of due"): wording.share(row.completeness),
             _("95 % interval"): wording.interval(row.completeness),
         }
@@ -249,15 +249,3 @@ def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
         writer.writeheader()
         writer.writerows({name: write_cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue().encode()
-
-
-def _range(one: float | None, other: float | None, denominator: float) -> str:
-    if one is None or other is None:
-        return wording.DASH
-    return f"{wording.percent(one, denominator)} – {wording.percent(other, denominator)}"
-
-
-def _neither(point: CurvePoint) -> str:
-    if point.event_free.value is None:
-        return wording.DASH
-    return wording.at_landmark(replace(point.event_free, numerator=1), point)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
 import pandas as pd
 import streamlit as st
 
@@ -15,8 +18,8 @@ from registry.analysis import wording
 from registry.analysis.results import Excluded, Heading, Report
 from registry.messages import Message
 
-WORDS = 1
-"""Columns at the left of a table that hold words; the others hold figures."""
+if TYPE_CHECKING:
+    from pandas.io.formats.style_render import CSSDict
 
 
 def nothing_to_show(size: Size) -> bool:
@@ -47,23 +50,50 @@ def nothing_to_show(size: Size) -> bool:
 def figure(drawn: Figure | None, instead: str, key: str) -> None:
     """A picture with its words for those who do not see it, or what stands in its place."""
     if drawn is None:
-        st.info(instead, icon=":material/bar_chart_off:")
+        st.info(exact(instead), icon=":material/bar_chart_off:")
         return
+    st.markdown(f"**{exact(drawn.title)}**")
     st.altair_chart(drawn.chart, width="stretch", alt=drawn.description, key=key)
+    if drawn.key:
+        st.text(drawn.key)
 
 
-def table(rows: Table, alt: str, *, words: int = WORDS) -> None:
-    """A table whose cells are text as it is; figures stand to the right."""
-    frame = pd.DataFrame([{plain(k): plain(v) for k, v in row.items()} for row in rows])
-    styled = frame.style.set_properties(subset=frame.columns[words:], **{"text-align": "right"})
+def headline(label: str, shown: str, sentence: str) -> None:
+    """One figure, large, under its name and above its sentence."""
+    st.markdown(f"**{exact(label)}**")
+    st.metric(exact(label), exact(shown), label_visibility="collapsed")
+    st.text(sentence)
+
+
+def exact(text: str) -> str:
+    """Text as it is, figures unbroken from their per cent sign."""
+    space = wording.NARROW_SPACE
+    return space.join(plain(part) for part in text.split(space))
+
+
+def table(rows: Table, alt: str, *, words: Collection[str] = ()) -> None:
+    """A table whose cells are text as it is; figures stand to the right.
+
+    The first column holds words, and so do the columns named in ``words``.
+    """
+    figures = [i for i, name in enumerate(rows[0]) if i and name not in {*words, _("Method")}]
+    frame = pd.DataFrame([{exact(k): exact(v) for k, v in row.items()} for row in rows])
+    rules: list[CSSDict] = []
+    for i in figures:
+        # Streamlit sets every text to the left with a style of the cell's own.
+        rules += [
+            {"selector": f".col{i}", "props": "text-align: right !important"},
+            {"selector": f"td.col{i} *", "props": "white-space: nowrap !important"},
+        ]
+    styled = frame.style.set_table_styles(rules)
     st.table(styled, border="horizontal", hide_index=True, alt=alt)
 
 
-def table_with_file(report: Report, rows: Table, *, words: int = WORDS) -> None:
+def table_with_file(report: Report, rows: Table) -> None:
     """The table behind a picture, one click away, and the same as a file."""
     title = say(report.heading.title)
     with st.expander(_("Table"), icon=":material/table:", key=f"{report.heading.name}_table"):
-        table(rows, title, words=words)
+        table(rows, title)
         download(report, _("Download as CSV"))
 
 
@@ -97,8 +127,7 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
         st.text(_("Not in these figures:"))
         st.markdown(
             "\n".join(
-                f"- {plain(wording.count(item.count))} {plain(say(item.reason))}"
-                for item in excluded
+                f"- {wording.count(item.count)} {exact(say(item.reason))}" for item in excluded
             )
         )
 
@@ -106,4 +135,4 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
 def cautions(warnings: tuple[Message, ...]) -> None:
     """What a reader must know before comparing."""
     for warning in warnings:
-        st.info(plain(say(warning)), icon=":material/balance:")
+        st.markdown(f":material/balance: {exact(say(warning))}")

@@ -11,7 +11,7 @@ from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS
 from registry.analysis.complications import GROUPINGS, outcome_of
 from registry.analysis.reports import QUESTIONS
-from registry.analysis.results import Basis, RateReport
+from registry.analysis.results import RateReport
 
 PAGE = "complications"
 MONTH = "month"
@@ -27,11 +27,14 @@ def answer(report: RateReport) -> None:
     """The rate of the whole cohort in words."""
     total = report.total
     with st.container(border=True, key="answer"):
-        st.metric(plain(say(report.event_label)), plain(wording.share(total.estimate)))
-        st.text(wording.rate_sentence(total, _))
+        report_parts.headline(
+            say(report.event_label),
+            wording.share(total.estimate),
+            wording.rate_sentence(total, _),
+        )
         if total.screened:
             st.text(
-                _("{screened} of the events were found only by a planned duplex scan.").format(
+                _("Found only by a planned duplex scan: {screened}.").format(
                     screened=wording.count(total.screened)
                 )
             )
@@ -45,11 +48,6 @@ def picture(report: RateReport) -> None:
     else:
         instead = _("No group has a session that is old enough; there is nothing to draw.")
     report_parts.figure(drawn, instead, "complications_picture")
-    if drawn is not None:
-        hints = [_("○ no event: the dashed line is the highest rate that fits.")]
-        if any(row.basis is Basis.KAPLAN_MEIER for row in report.rows):
-            hints.append(_("◆ more than 5 % not assessed: Kaplan-Meier estimate."))
-        st.text(" ".join(hints))
 
 
 def other_units(report: RateReport) -> None:
@@ -120,7 +118,9 @@ def published(report: RateReport) -> None:
         if item.is_comparable
     ]
     if comparable:
-        report_parts.table(comparable, _("Published figures that can be compared"), words=4)
+        report_parts.table(
+            comparable, _("Published figures that can be compared"), words=comparable[0]
+        )
     others = [item for item in found if not item.is_comparable]
     if others:
         label = _("Not comparable: {count}").format(count=len(others))
@@ -166,8 +166,8 @@ def main() -> None:
         )
     else:
         answer(report)
-        report_parts.cautions(report.warnings)
         picture(report)
+        report_parts.cautions(report.warnings)
         report_parts.table_with_file(report, report_data.rate_table(report))
         other_units(report)
     serious(report)

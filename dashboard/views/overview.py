@@ -70,21 +70,25 @@ def cards(size: Size, rates: RateReport, course: RecurrenceReport) -> list[Card]
 
 def show_cards(shown: list[Card], query: dict[str, str]) -> None:
     """The cards side by side, or below each other on a phone."""
-    with st.grid(len(shown), min_column_width=240, border=True):
+    with st.grid(2, min_column_width=300, border=True):
         for i, card in enumerate(shown):
             with st.container(key=f"card_{i}"):
-                st.metric(plain(card.label), plain(card.shown))
-                st.text(card.sentence)
+                report_parts.headline(card.label, card.shown, card.sentence)
                 st.page_link(
                     card.page, label=card.link, icon=":material/arrow_forward:", query_params=query
                 )
 
 
-def attention(rates: RateReport, visits: FollowUpReport) -> None:
+def attention(rates: RateReport, visits: FollowUpReport, *, is_one_clinic: bool) -> None:
     """What somebody should do something about."""
     st.subheader(_("Needs attention"))
+    overdue = (
+        _("{count} overdue: {visit}")
+        if is_one_clinic
+        else _("{count} overdue in all your clinics: {visit}")
+    )
     lines = [
-        _("{count} overdue: {visit}").format(count=wording.count(row.overdue), visit=say(row.label))
+        overdue.format(count=wording.count(row.overdue), visit=say(row.label))
         for row in visits.rows
         if row.overdue
     ]
@@ -92,11 +96,11 @@ def attention(rates: RateReport, visits: FollowUpReport) -> None:
     if total.mature > total.assessed:
         lines.append(
             _(
-                "{missing} of {sessions} sessions were not assessed for complications ({share})."
+                "{missing} of {sessions} sessions were not assessed for complications ({share} were)."
             ).format(
                 missing=wording.count(total.mature - total.assessed),
                 sessions=wording.count(total.mature),
-                share=wording.percent(1 - (total.completeness or 0), total.mature),
+                share=wording.percent(total.completeness, total.mature),
             )
         )
     if lines:
@@ -135,26 +139,23 @@ def main() -> None:
     show_cards(cards(size, by_month, course), query)
     left, right = st.columns(2, gap="large")
     with left:
-        attention(by_month, visits)
+        attention(by_month, visits, is_one_clinic=len(view.offered["clinic"]) < 2)
     with right:
         serious(by_month)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader(_("Any complication, month by month"))
-        report_parts.figure(
-            figures.months(by_month, height=220),
-            _("No month has a session that is old enough yet."),
-            "overview_months",
-        )
-        report_parts.table_with_file(by_month, report_data.rate_table(by_month))
-    with right:
-        st.subheader(_("Follow-up, visit by visit"))
-        report_parts.figure(
-            figures.follow_up(visits),
-            _("No session is old enough for a visit yet."),
-            "overview_visits",
-        )
-        report_parts.table_with_file(visits, report_data.visit_table(visits))
+    st.subheader(_("Any complication, month by month"))
+    report_parts.figure(
+        figures.months(by_month, height=220),
+        _("No month has ten sessions that are old enough: too few for a rate by month."),
+        "overview_months",
+    )
+    report_parts.table_with_file(by_month, report_data.rate_table(by_month))
+    st.subheader(_("Follow-up, visit by visit"))
+    report_parts.figure(
+        figures.follow_up(visits),
+        _("No session is old enough for a visit yet."),
+        "overview_visits",
+    )
+    report_parts.table_with_file(visits, report_data.visit_table(visits))
     report_parts.definition(by_month, view)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboard import figures, filters, report_data, report_parts
 from dashboard.report_data import say
-from dashboard.text import _, plain
+from dashboard.text import _
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS
 from registry.analysis.recurrence import GROUPINGS
@@ -71,8 +71,7 @@ def answer(row: RecurrenceRow) -> None:
     columns = st.columns(3, border=True)
     for column, (label, shown, sentence) in zip(columns, cells, strict=True):
         with column:
-            st.metric(plain(label), plain(shown))
-            st.text(say(sentence))
+            report_parts.headline(label, shown, say(sentence))
 
 
 def how_seen(row: RecurrenceRow) -> None:
@@ -90,15 +89,14 @@ def how_seen(row: RecurrenceRow) -> None:
         )
     st.text(
         _(
-            "{retreated} sites with success were retreated and {died} patients' sites ended with "
-            "death before a recurrence was seen; both compete with recurrence."
+            "Before a recurrence was seen, observation ended by retreatment in {retreated} sites "
+            "and by death in {died}; both compete with recurrence."
         ).format(retreated=wording.count(row.retreatments), died=wording.count(row.deaths))
     )
 
 
 def groups(report: RecurrenceReport, day: int) -> None:
     """Groups side by side at one landmark."""
-    report_parts.cautions(report.warnings)
     report_parts.figure(
         figures.recurrence_by_group(report, day),
         _("No group has enough sites observed to day {day}; there is nothing to draw.").format(
@@ -106,6 +104,7 @@ def groups(report: RecurrenceReport, day: int) -> None:
         ),
         "recurrence_groups",
     )
+    report_parts.cautions(report.warnings)
 
 
 def main() -> None:

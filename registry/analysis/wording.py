@@ -16,17 +16,18 @@ NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 METHODS: Final[Mapping[str, str]] = {
     "wilson": "Wilson",
-    "wilson_effective_n": "Wilson, repeated sessions allowed for",
+    "wilson_effective_n": "Wilson, by patient",
     "clopper_pearson": "Clopper-Pearson",
-    "korn_graubard": "Korn-Graubard, repeated sessions allowed for",
-    "zero_event_bound": "exact one-sided bound",
+    "korn_graubard": "Korn-Graubard, by patient",
+    "zero_event_bound": "exact, one-sided",
     "log_log": "log-log",
-    "log_log_by_patient": "log-log, patients allowed for",
-    "kaplan_meier_log_log": "Kaplan-Meier, log-log",
-    "kaplan_meier_log_log_by_patient": "Kaplan-Meier, log-log, patients allowed for",
-    "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided bound",
+    "log_log_by_patient": "log-log, by patient",
+    "kaplan_meier_log_log": "Kaplan-Meier",
+    "kaplan_meier_log_log_by_patient": "Kaplan-Meier, by patient",
+    "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided",
 }
-"""How limits were found, by the name that an interval carries."""
+"""How limits were found, by the name that an interval carries; "by patient" allows for several
+sessions of one patient."""
 
 
 def count(value: float) -> str:
@@ -54,15 +55,20 @@ def upper_bound(value: float | None, denominator: float) -> str:
     return percent(value, denominator)
 
 
+def bounds(lower: float | None, upper: float | None, denominator: float) -> str:
+    """Two shares as "0.31–0.53 %"; a dash where one is not known."""
+    if lower is None or upper is None:
+        return DASH
+    decimals = display_rules.percentage_decimals(denominator)
+    return f"{100 * lower:.{decimals}f}–{100 * upper:.{decimals}f}{NARROW_SPACE}%"
+
+
 def interval(estimate: Estimate) -> str:
     """Limits as "0.31–0.53 %", or "up to ..." for a one-sided bound; a dash for none."""
     limits, n = estimate.interval, estimate.denominator
     if limits.one_sided:
         return f"up to {upper_bound(limits.upper, n)}"
-    if limits.lower is None or limits.upper is None:
-        return DASH
-    decimals = display_rules.percentage_decimals(n)
-    return f"{100 * limits.lower:.{decimals}f}–{100 * limits.upper:.{decimals}f}{NARROW_SPACE}%"
+    return bounds(limits.lower, limits.upper, n)
 
 
 def share(estimate: Estimate) -> str:
@@ -105,7 +111,7 @@ def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -
         if row.assessed < row.mature:
             parts.append(
                 message(
-                    "{missing} of them were not assessed to the end of the {window}-day window.",
+                    "Not assessed to the end of the {window}-day window: {missing}.",
                     missing=count(row.mature - row.assessed),
                     window=row.window_days,
                 )
@@ -116,7 +122,7 @@ def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -
 
 
 def _not_all_assessed(row: RateRow) -> Message:
-    bounds = {
+    parts = {
         "best": percent(row.best, row.mature),
         "worst": percent(row.worst, row.mature),
         "assessed": count(row.assessed),
@@ -125,16 +131,34 @@ def _not_all_assessed(row: RateRow) -> Message:
     }
     if row.estimate.value is None:
         return message(
-            "{events} events were recorded, but only {assessed} of {mature} sessions were assessed "
-            "and nobody to the end of the window: the rate lies between {best} and {worst}.",
-            **bounds,
+            "Events: {events}. Of {mature} sessions {assessed} were assessed, none without an "
+            "event to the end of the window: the rate lies between {best} and {worst}.",
+            **parts,
+        )
+    limits = row.estimate.interval
+    parts |= {
+        "lower": percent(limits.lower, row.mature),
+        "upper": upper_bound(limits.upper, row.mature),
+        "level": level(row.estimate),
+    }
+    if row.events == 0:
+        return message(
+            "0 of {mature} sessions; assessed: {assessed}. A true rate up to {upper} is compatible "
+            "with this ({level} confidence). If all of the others had it: {worst}.",
+            **parts,
+        )
+    if not display_rules.shows_percentage(row.mature):
+        return message(
+            "{events} of {mature} sessions; assessed: {assessed}. Too few for a percentage; a true "
+            "rate from {lower} to {upper} is compatible with this ({level} confidence).",
+            **parts,
         )
     return message(
-        "About {rate} (95 % CI {interval}) by Kaplan-Meier: {events} events, {assessed} of "
-        "{mature} sessions assessed. If none or all of the others had it, {best} or {worst}.",
+        "About {rate} ({level} CI {interval}) by Kaplan-Meier. Events: {events}; assessed: "
+        "{assessed} of {mature} sessions. If none or all of the others had it: {best} or {worst}.",
         rate=percent(row.estimate.value, row.mature),
         interval=interval(row.estimate),
-        **bounds,
+        **parts,
     )
 
 
@@ -155,7 +179,7 @@ def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
     """An incidence on a day; a dash where it cannot be estimated or too few are observed."""
     if not display_rules.shows_landmark(point.at_risk):
         return DASH
-    if estimate.numerator == 0:
+    if estimate.value == 0:
         return f"0 of {count(estimate.denominator)}"
     return percent(estimate.value, estimate.denominator)
 
