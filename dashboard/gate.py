@@ -253,12 +253,13 @@ class Gate:
 
     def _to_sign_in(self, scope: Scope, headers: Headers) -> ASGIApp:
         wants_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
-        if not (wants_page and _is_page(scope["path"])):
+        path = scope["path"]
+        if not (wants_page and (_is_page(path) or path.startswith(downloads.PATH))):
             return JSONResponse({"error": "Sign in first."}, http.HTTPStatus.UNAUTHORIZED)
-        if scope["path"] == "/" and not scope["query_string"]:
+        if path == "/" and not scope["query_string"]:
             return RedirectResponse(identity.SIGN_IN_PATH, 303)
         query = scope["query_string"].decode("latin-1")
-        wanted = quote(scope["path"] + (f"?{query}" if query else ""), safe="")
+        wanted = quote(path + (f"?{query}" if query else ""), safe="")
         return RedirectResponse(f"{identity.SIGN_IN_PATH}?next={wanted}", 303)
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:

@@ -2,6 +2,8 @@
 // unattended screen, and warns a minute before. Keys and clicks count as use even while nothing is
 // sent, so a long entry does not end in the middle of a word.
 "use strict";
+// Streamlit would look for its server under the page's own address first, and be told 404.
+window.__streamlit = { BACKEND_BASE_URL: location.origin };
 (() => {
   const EVERY = 15_000;
   const WARN_BELOW = 60;

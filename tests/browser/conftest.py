@@ -1,0 +1,123 @@
+"""A real Chromium in front of the real server."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from tests.serving import PASSWORD, Served, people, serving
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+KNOWN_OF_STREAMLIT = frozenset(
+    # Streamlit's own markup, not reachable from a script: navigation with headings puts a div
+    # between the list and its items.
+    {"list", "listitem"}
+)
+
+PageAs = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    expect.set_options(timeout=20_000)
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The server over a registry of two clinics with one person per role."""
+    folder = tmp_path_factory.mktemp("served")
+    source, copy = sqlite3.connect(migrated_sqlite), sqlite3.connect(folder / "registry.sqlite")
+    source.backup(copy)
+    source.close()
+    copy.close()
+    with serving(folder / "registry.sqlite", folder / "log") as server:
+        server.people, server.clinics = people(server.engine)
+        yield server
+
+
+class Visit:
+    """What a browser context did besides what was asked of it."""
+
+    def __init__(self, context: BrowserContext, served: Served) -> None:
+        self.elsewhere: set[str] = set()
+        self.complaints: list[str] = []
+        context.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((served.address, "data:", "blob:"))
+                else self.elsewhere.add(request.url)
+            ),
+        )
+        context.on("console", self._listen)
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        # A wrong password and an ended sign-in are answered by 401, which Chromium reports.
+        if message.type == "error" and "status of 401" not in message.text:
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+
+@pytest.fixture
+def open_page(chromium: Browser, served: Served) -> Iterator[PageAs]:
+    """``open_page(scheme="light", width=1280)``: an empty page of a fresh browser profile.
+
+    At the end of the test nothing may have been fetched from elsewhere.
+    """
+    opened: list[tuple[BrowserContext, Visit]] = []
+
+    def open_one(*, scheme: str = "light", width: int = 1280, height: int = 900) -> Page:
+        context = chromium.new_context(
+            base_url=served.address,
+            color_scheme=scheme,  # type: ignore[arg-type]
+            viewport={"width": width, "height": height},
+            locale="en-GB",
+        )
+        context.set_default_timeout(20_000)
+        opened.append((context, Visit(context, served)))
+        return context.new_page()
+
+    yield open_one
+    for context, visit in opened:
+        context.close()
+        assert visit.elsewhere == set()
+        assert visit.complaints == []
+
+
+@pytest.fixture
+def page_as(open_page: PageAs) -> PageAs:
+    """``page_as("clinician", path="/", scheme="dark", width=390)``: a page, signed in."""
+
+    def sign_in(who: str, path: str = "/", **options: object) -> Page:
+        page = open_page(**options)
+        page.goto(path)
+        page.get_by_label("User name").fill(who)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        return page
+
+    return sign_in
