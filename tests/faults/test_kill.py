@@ -41,13 +41,13 @@ def clinic_id(engine: Engine) -> int:
 def killed(
     processes: multiprocessing.context.BaseContext, engine: Engine, clinic_id: int, after: float
 ) -> tuple[set[UUID], set[UUID]]:
-    """Requests sent and requests acknowledged by a writer killed ``after`` seconds of work."""
+    """Requests sent and acknowledged by a writer killed ``after`` seconds from its first save."""
     here, there = processes.Pipe(duplex=False)
     url = engine.url.render_as_string(hide_password=False)
     writer = processes.Process(target=write_until_killed, args=(url, clinic_id, there))
     writer.start()
     there.close()
-    messages = [here.recv()]
+    messages = [here.recv(), here.recv()]
     time.sleep(after)
     assert writer.pid is not None
     os.kill(writer.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
@@ -92,7 +92,7 @@ def kill_repeatedly(
 ) -> Iterator[int]:
     rng, acknowledged, sent = random.Random(9), set[UUID](), set[UUID]()  # noqa: S311
     for number in range(kills):
-        asked, saved = killed(processes, engine, clinic_id, rng.uniform(0.03, 0.15))
+        asked, saved = killed(processes, engine, clinic_id, rng.uniform(0, 0.08))
         sent |= asked
         acknowledged |= saved
         kept = stored(engine)
@@ -100,7 +100,7 @@ def kill_repeatedly(
         assert kept <= sent
         assert_all_or_nothing(engine, len(kept))
         yield number
-    assert len(acknowledged) > kills
+    assert len(acknowledged) >= kills
     assert verify(engine).is_whole
 
 
@@ -146,8 +146,8 @@ if "TEST_POSTGRES_URL" not in os.environ:  # a server of our own may be made to 
             writer = processes.Process(target=write_until_killed, args=(url, clinic_id, there))
             writer.start()
             there.close()
-            messages = [here.recv()]
-            time.sleep(0.2)
+            messages = [here.recv(), here.recv()]
+            time.sleep(0.05)
             with postgres_engine.connect() as connection:
                 server_process = connection.exec_driver_sql(
                     "SELECT pid FROM pg_stat_activity "
@@ -168,7 +168,7 @@ if "TEST_POSTGRES_URL" not in os.environ:  # a server of our own may be made to 
             kept = stored(postgres_engine)
             assert acknowledged <= kept, "an acknowledged record is lost"
             assert_all_or_nothing(postgres_engine, len(kept))
-        assert len(acknowledged) > 3
+        assert len(acknowledged) >= 3
         assert verify(postgres_engine).is_whole
 
     def wait_for(engine: Engine) -> None:
