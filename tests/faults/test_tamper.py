@@ -182,6 +182,42 @@ def test_trail_rewritten_with_fresh_seals_is_found_by_the_anchor_alone(tampered:
     assert "rewritten" in found.fault
 
 
+def test_trail_altered_on_postgres_is_named(postgres_engine: Engine) -> None:
+    history(postgres_engine)
+    with postgres_engine.begin() as connection:
+        audit.remove_triggers(connection)
+        connection.exec_driver_sql(
+            "UPDATE change_set SET actor_id = NULL WHERE id = "
+            "(SELECT change_set_id FROM seal WHERE seq = 6)"
+        )
+        connection.exec_driver_sql("DELETE FROM seal WHERE seq = 8")
+        connection.exec_driver_sql(
+            "DELETE FROM audit_row WHERE table_name = 'treatment_session' AND change_set_id = "
+            "(SELECT change_set_id FROM seal WHERE seq = 10)"
+        )
+        audit.install_triggers(connection)
+    found = [f for f in verify(postgres_engine).findings if f.check is Check.CHAIN]
+    places = [finding.place for finding in found]
+    assert places[:3] == ["seal 6", "seal 9", "seal 10"]
+    assert "seal 8 should stand here" in found[1].fault
+    assert any(place.startswith("change set") for place in places[3:])
+    assert any(place.startswith("audit row") for place in places[3:])
+
+
+def test_change_set_that_was_never_sealed_is_found(engine: Engine) -> None:
+    with engine.begin() as connection:
+        number = audit.open_change_set(connection, None, audit.Cause("forgotten"))
+        connection.exec_driver_sql(
+            "INSERT INTO event_term (code, label) VALUES ('unsealed', 'Unsealed')"
+        )
+        connection.info.pop(audit.ACTOR_KEY)
+    found = verify(engine).findings
+    assert found[0].place == f"change set {number}"
+    assert found[0].fault == "has no seal"
+    # Replay counts only what a seal vouches for.
+    assert ("event_term", '["unsealed"]') in {(f.table, f.row_key) for f in found}
+
+
 def test_noted_anchor_of_an_earlier_seal_stays_good(sqlite_engine: Engine) -> None:
     with sqlite_engine.connect() as connection:
         anchor = audit.last_seal(connection)
