@@ -307,7 +307,7 @@ class Form:
             )
         else:
             st.success(_("Saved at {time}.").format(time=at), icon=":material/check_circle:")
-        with st.container(border=True):
+        with st.container(border=True, gap="xxsmall"):
             st.markdown(f"**{plain(saved.heading)}**")
             for line in saved.lines:
                 st.text(line)
@@ -398,14 +398,15 @@ def choose_patient() -> PatientHeader | None:
         st.text(_("No patient of this clinic is found under that."))
     elif not asked[1]:
         st.text(_("Treated last:"))
-    for line in found:
-        st.button(
-            plain(_found_in_words(line)),
-            key=f"picker:{line.id}",
-            on_click=open_patient,
-            args=(line.id,),
-            width="stretch",
-        )
+    with st.container(gap="xxsmall"):
+        for line in found:
+            st.button(
+                _found_in_words(line),
+                key=f"picker:{line.id}",
+                on_click=open_patient,
+                args=(line.id,),
+                type="tertiary",
+            )
     if data.may_record() and st.button(
         _("Enrol a new patient"), key="picker:enrol", type="tertiary", icon=":material/person_add:"
     ):
@@ -445,7 +446,7 @@ def alert_in_words(alert: Alert) -> str:
     term = words.event_term(alert.event_term_code or "")
     if alert.kind is AlertKind.OPEN_EVENT:
         return _("Still open: {event}, since {day}").format(event=term, day=words.day(alert.day))
-    given = ", ".join(f"{words.product(code)} {words.label(form).lower()}"
+    given = ", ".join(f"{words.product(code)} {words.inline(form)}"
                       for code, form in alert.given)  # fmt: skip
     sentence = _("Earlier reaction: {event} on {day} after {given}") if given else _(
         "Earlier reaction: {event} on {day}"
@@ -473,10 +474,10 @@ def _found_in_words(line: PatientFound) -> str:
     person = ", ".join(part for part in (line.family_name, line.given_name) if part)
     born = words.day(line.birth_date) if line.birth_date else line.birth_year
     parts = (
-        line.pseudonym,
         person,
         born and _("born {year}").format(year=born),
         line.last_treated_on
         and _("last treated {day}").format(day=words.day(line.last_treated_on)),
     )
-    return " · ".join(str(part) for part in parts if part)
+    further = " · ".join(plain(part) for part in parts if part)
+    return f"**{plain(line.pseudonym)}** · {further}" if further else f"**{plain(line.pseudonym)}**"

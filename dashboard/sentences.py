@@ -27,7 +27,7 @@ def course(summary: CourseSummary) -> str:
         held = _("{held} of {planned} sessions")
     parts = (
         _("Since {day}").format(day=words.day(summary.opened_on)),
-        words.label(summary.indication).lower() if summary.indication else None,
+        words.inline(summary.indication) if summary.indication else None,
         held.format(held=summary.sessions_held, planned=summary.planned_sessions),
     )
     return " · ".join(part for part in parts if part)
@@ -38,8 +38,8 @@ def session(entry: SessionEntry, clinicians: Mapping[int, str]) -> list[str]:
     head = (
         words.label(entry.modality),
         clinicians.get(entry.clinician_id) if entry.clinician_id is not None else None,
-        words.label(entry.intent).lower() if entry.intent else None,
-        words.label(entry.guidance).lower() if entry.guidance else None,
+        words.inline(entry.intent) if entry.intent else None,
+        words.inline(entry.guidance) if entry.guidance else None,
     )
     lines = [" · ".join(part for part in head if part)]
     lines += [_site(site) for site in entry.sites]
@@ -55,7 +55,7 @@ def session(entry: SessionEntry, clinicians: Mapping[int, str]) -> list[str]:
         )
         if days is None:
             text = _("compression {kind}")
-        after.append(text.format(kind=words.label(entry.compression_class).lower(), days=days))
+        after.append(text.format(kind=words.inline(entry.compression_class), days=days))
     if entry.weight_kg is not None:
         after.append(_("weight {weight} kg").format(weight=words.number(entry.weight_kg)))
     if entry.consent_version is not None:
@@ -117,13 +117,11 @@ def event(entry: EventEntry, treated_on: dt.date | None) -> list[str]:
     """An event, a line for each thing."""
     head = [words.event_term(entry.event_term_code)]
     if entry.severity is not None:
-        head.append(words.label(entry.severity).lower())
+        head.append(words.inline(entry.severity))
     if entry.seriousness_criteria:
         criteria = [c for c in SeriousnessCriterion if c in entry.seriousness_criteria]
         head.append(
-            _("serious: {criteria}").format(
-                criteria=", ".join(words.label(c).lower() for c in criteria)
-            )
+            _("serious: {criteria}").format(criteria=", ".join(words.inline(c) for c in criteria))
         )
     lines = [" · ".join(head)]
     if treated_on is None:
@@ -139,13 +137,13 @@ def event(entry: EventEntry, treated_on: dt.date | None) -> list[str]:
             )
         )
     further = [
-        _("relationship {causality}").format(causality=words.label(entry.causality).lower())
+        _("relationship {causality}").format(causality=words.inline(entry.causality))
         if entry.causality
         else _("relationship not judged"),
-        _("found by {detection}").format(detection=words.label(entry.detection).lower())
+        _("found by {detection}").format(detection=words.inline(entry.detection))
         if entry.detection
         else "",
-        words.label(entry.event_outcome).lower(),
+        words.inline(entry.event_outcome),
         _("resolved on {day}").format(day=words.day(entry.resolved_on))
         if entry.resolved_on
         else "",
@@ -161,9 +159,9 @@ def event(entry: EventEntry, treated_on: dt.date | None) -> list[str]:
 
 def follow_up(entry: FollowUpEntry) -> list[str]:
     """A follow-up, a line for each thing."""
-    head = [words.visit(entry.visit_code), words.label(entry.status).lower()]
+    head = [words.visit(entry.visit_code), words.inline(entry.status)]
     if entry.method is not None:
-        head.append(words.label(entry.method).lower())
+        head.append(words.inline(entry.method))
     if entry.status is FollowUpStatus.PLANNED and entry.due_on is not None:
         head.append(_("due {day}").format(day=words.day(entry.due_on)))
     lines = [" · ".join(head)]
@@ -186,7 +184,7 @@ def follow_up(entry: FollowUpEntry) -> list[str]:
 def _site(site: SiteEntry) -> str:
     parts = [words.site(site.side, site.anatomy_code)]
     if site.vessel_class is not None:
-        parts.append(words.label(site.vessel_class).lower())
+        parts.append(words.inline(site.vessel_class))
     if site.injections:
         parts.append("; ".join(_given([injection]) for injection in site.injections))
     return " · ".join(parts)
@@ -224,7 +222,7 @@ def _looked_for(entry: FollowUpEntry) -> str:
 
 
 def _outcome(outcome: SiteOutcomeEntry) -> str:
-    parts = [words.site(outcome.side, outcome.anatomy_code), words.label(outcome.finding).lower()]
+    parts = [words.site(outcome.side, outcome.anatomy_code), words.inline(outcome.finding)]
     if outcome.score is not None and outcome.scale_code is not None:
         parts.append(
             _("{score} on {scale}").format(
@@ -232,5 +230,5 @@ def _outcome(outcome: SiteOutcomeEntry) -> str:
             )
         )
     if outcome.occlusion is not None:
-        parts.append(words.label(outcome.occlusion).lower())
+        parts.append(words.inline(outcome.occlusion))
     return " · ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final
 
 import streamlit as st
@@ -13,12 +14,15 @@ from dashboard import data, session_form, words
 from dashboard.components import Form
 from dashboard.session_form import Preparation, Row
 from dashboard.text import _
+from dashboard.words import Unreadable
 from registry.analysis.records import ShelfLot
 from registry.catalogue import Product, RowStatus, catalogue
 from registry.entry.forms import SessionEntry
 from registry.vocabulary import FoamGas, Laterality, SclerosantForm, VesselClass
 
 USUAL_GAS_PARTS: Final = "4"
+LABEL_HEIGHT: Final = 12
+"""Pixels that, with the gap, make up for the label which the other fields of the first row have."""
 
 
 def carried_over(last: SessionEntry, shelf: Sequence[ShelfLot]) -> list[Preparation]:
@@ -29,9 +33,14 @@ def carried_over(last: SessionEntry, shelf: Sequence[ShelfLot]) -> list[Preparat
     """
     preparations = []
     for injection in last.all_injections():
-        lot = next((lot for lot in shelf if lot.product_code == injection.product_code), None)
+        strength = injection.concentration_percent
+        lot = next(iter(lots_for(shelf, injection.product_code, strength)), None)
+        preparation = session_form.preparation_of(injection)
+        parts = preparation.gas_parts
         preparation = replace(
-            session_form.preparation_of(injection),
+            preparation,
+            # Volumes as measured differ a little from the mixing ratio that was meant.
+            gas_parts=words.number(Decimal(parts).quantize(Decimal(1))) if parts else "",
             lot_number=lot.lot_number if lot else "",
             expires="",
             is_compounded=bool(lot and lot.is_compounded),
@@ -39,6 +48,19 @@ def carried_over(last: SessionEntry, shelf: Sequence[ShelfLot]) -> list[Preparat
         if preparation not in preparations:
             preparations.append(preparation)
     return preparations
+
+
+def lots_for(
+    shelf: Sequence[ShelfLot], product_code: str | None, strength: Decimal | None
+) -> list[ShelfLot]:
+    """Lots from which this strength may have come: a maker's box holds one strength only."""
+    fitting = [
+        lot
+        for lot in shelf
+        if lot.product_code == product_code
+        and (None in (strength, lot.concentration_percent) or lot.concentration_percent == strength)
+    ]
+    return list({lot.lot_number: lot for lot in reversed(fitting)}.values())[::-1]
 
 
 def fill(form: Form, preparations: Sequence[Preparation], rows: Sequence[Row]) -> None:
@@ -59,14 +81,6 @@ def fill_rows(form: Form, rows: Sequence[Row]) -> None:
 def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
     """Ask what was drawn up."""
     st.subheader(_("Drawn up"))
-    carried = form.get("carried")
-    if carried is not None:
-        st.text(
-            _(
-                "Carried over from the session of {day}, with the lot last used here. "
-                "Check it against the box."
-            ).format(day=words.day(carried))
-        )
     shelf = data.lots_on_the_shelf(treated_on)
     numbers: list[int] = form.get("preparations", [])
     preparations = [_preparation(form, p, shelf, len(numbers) > 1) for p in numbers]
@@ -116,7 +130,7 @@ def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool)
         if product.status is RowStatus.CURRENT or code == form.get(f"{at}.product")
     }
     with st.container(border=True):
-        columns = st.columns([2.6, 1.2, 1.5, 1.7], vertical_alignment="bottom")
+        columns = st.columns([2.1, 1.1, 1.5, 2])
         with columns[0]:
             code = form.pick(
                 _("Product"),
@@ -129,17 +143,17 @@ def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool)
             )
         product = products.get(code or "")
         with columns[1]:
-            strength = _strength(form, at, product)
+            strength = _strength(form, p, product)
         with columns[2]:
             form_chosen = _form(form, at, product)
-        lots = [lot for lot in shelf if lot.product_code == code]
+        lots = lots_for(shelf, code, _as_number(strength))
         with columns[3]:
             number = _lot(form, at, lots)
         known = next((lot for lot in lots if lot.lot_number == number), None)
         expires, is_compounded = _box(form, at, number, known)
         gas, gas_parts = None, ""
         if form_chosen is SclerosantForm.FOAM:
-            columns = st.columns([2, 1, 2], vertical_alignment="bottom")
+            columns = st.columns([2, 1, 1])
             with columns[0]:
                 gas = form.choice(_("Gas"), f"{at}.gas", FoamGas)
             with columns[1]:
@@ -166,7 +180,8 @@ def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool)
     )
 
 
-def _strength(form: Form, at: str, product: Product | None) -> str:
+def _strength(form: Form, p: int, product: Product | None) -> str:
+    at = f"preparation.{p}"
     sold = [words.number(strength) for strength in product.strengths_percent] if product else []
     chosen = form.get(f"{at}.strength")
     typed = form.pick(
@@ -176,8 +191,17 @@ def _strength(form: Form, at: str, product: Product | None) -> str:
         str,
         placeholder=_("Choose or type") if sold else _("Type"),
         accept_new_options=True,
+        on_change=_strength_chosen,
+        args=(form, p),
     )
     return str(typed or "")
+
+
+def _as_number(typed: object) -> Decimal | None:
+    try:
+        return words.read_number(typed)
+    except Unreadable:
+        return None
 
 
 def _form(form: Form, at: str, product: Product | None) -> SclerosantForm | None:
@@ -231,8 +255,8 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
     numbers: list[int] = form.get("preparations", []) if preparations else []
     chosen = form.get(f"{at}.preparation")
     choose = bool(preparations) and (len(numbers) > 1 or chosen is None)
-    widths = [1.3, 2.6, 1.6, *([2.2] if choose else []), *([0.9] if preparations else []), 0.5]
-    columns = iter(st.columns(widths, vertical_alignment="bottom"))
+    widths = [1.3, 2.6, 1.6, *([2.2] if choose else []), *([0.9] if preparations else []), 0.8]
+    columns = iter(st.columns(widths))
     with next(columns):
         side = form.choice(_("Leg"), f"{at}.side", Laterality, label_visibility=shown)
     with next(columns):
@@ -273,11 +297,11 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
         with next(columns):
             ml = form.text(_("mL liquid"), f"{at}.ml", placeholder=_("mL"), label_visibility=shown)
     with next(columns):
+        if is_first:
+            st.space(LABEL_HEIGHT)
         st.button(
-            " ",
+            _("Remove"),
             key=form.key(f"{at}.remove"),
-            icon=":material/close:",
-            help=_("Remove this site"),
             type="tertiary",
             on_click=_remove,
             args=(form, "rows", r),
@@ -298,7 +322,7 @@ def _preparation_in_words(given: Preparation) -> str:
     parts = (
         words.product(given.product_code) if given.product_code else _("Preparation"),
         f"{given.strength} %" if given.strength else "",
-        words.label(given.form).lower() if given.form else "",
+        words.inline(given.form) if given.form else "",
         given.lot_number,
     )
     return " ".join(part for part in parts if part)
@@ -332,8 +356,6 @@ def _product_chosen(form: Form, p: int) -> None:
     at = f"preparation.{p}"
     code = form.get(f"{at}.product")
     product = catalogue().products.get(code)
-    day = form.get("treated_on")
-    lots = [lot for lot in (data.lots_on_the_shelf(day) if day else []) if lot.product_code == code]
     strengths = product.strengths_percent if product else ()
     only = words.number(strengths[0]) if len(strengths) == 1 else ""
     forms = product.forms if product else ()
@@ -344,10 +366,20 @@ def _product_chosen(form: Form, p: int) -> None:
             product_code=code,
             strength=only,
             form=forms[0] if len(forms) == 1 else None,
-            lot_number=lots[0].lot_number if lots else "",
-            is_compounded=bool(lots and lots[0].is_compounded),
         ),
     )
+    _strength_chosen(form, p)
+
+
+def _strength_chosen(form: Form, p: int) -> None:
+    """Another strength comes from another box: propose the lot last used at that strength."""
+    at = f"preparation.{p}"
+    day = form.get("treated_on")
+    shelf = data.lots_on_the_shelf(day) if day else []
+    strength = _as_number(form.get(f"{at}.strength"))
+    lots = lots_for(shelf, form.get(f"{at}.product"), strength) if strength else []
+    form.set(f"{at}.lot", lots[0].lot_number if lots else None)
+    form.set(f"{at}.compounded", bool(lots and lots[0].is_compounded))
 
 
 def _add_preparation(form: Form) -> None:

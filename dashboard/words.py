@@ -241,6 +241,12 @@ def label(member: StrEnum) -> str:
     return _(LABELS[type(member)][member.value])
 
 
+def inline(member: StrEnum) -> str:
+    """A member of a closed set within a sentence: its first letter small, units as they are."""
+    text = label(member)
+    return text[:1].lower() + text[1:]
+
+
 def product(code: str) -> str:
     """Name of a product."""
     return _(catalogue().products[code].label)
@@ -282,7 +288,7 @@ def injection(entry: InjectionEntry) -> str:
     parts = [
         product(entry.product_code),
         "" if strength is None else _("{number} %").format(number=number(strength)),
-        label(entry.form).lower(),
+        inline(entry.form),
     ]
     return " ".join(part for part in parts if part)
 
@@ -323,7 +329,7 @@ def read_number(typed: object) -> Decimal | None:
     if not text:
         return None
     if re.fullmatch(r"[0-9]{1,9}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
-        raise Unreadable(_("Write a number such as 1.5 or 1,5."))
+        raise Unreadable(_("Not a number."))
     return Decimal(text.replace(",", "."))
 
 

@@ -154,7 +154,7 @@ def _picture(lines: list[Line]) -> alt.Chart:
 def _show(line: Line) -> None:
     with st.container(border=True):
         left, right = st.columns([4, 1])
-        with left:
+        with left, st.container(gap="xxsmall"):
             st.markdown(f"**{plain(words.day(line.day))} · {plain(line.heading)}**")
             for text in line.lines:
                 st.text(text)
@@ -232,7 +232,7 @@ def _recent_saves() -> None:
             key=f"saved:{patient_id}:{at.isoformat()}",
             on_click=components.open_patient,
             args=(patient_id,),
-            width="stretch",
+            type="tertiary",
         )
 
 

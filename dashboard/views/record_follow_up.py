@@ -78,7 +78,7 @@ def _due_in_clinic() -> None:
                 key=f"due:{visit.id}",
                 on_click=components.open_patient,
                 args=(visit.patient_id,),
-                width="stretch",
+                type="tertiary",
             )
 
 

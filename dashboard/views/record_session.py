@@ -55,6 +55,14 @@ def main() -> None:
 
 
 def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
+    carried = form.get("carried")
+    if carried is not None:
+        st.text(
+            _(
+                "Carried over from the session of {day}: guidance, product, compression and "
+                "consent. The lot is the one last used here: check it against the box."
+            ).format(day=words.day(carried))
+        )
     entry = _session(form, patient)
     course = _course(form, patient, shown.courses)
     if isinstance(course, CourseEntry):
@@ -209,7 +217,7 @@ def _course(
             return _("No course")
         return sentences.course(by_id[UUID(str(choice))])
 
-    columns = st.columns([2, 1.4, 1])
+    columns = st.columns([2, 2, 1])
     with columns[0]:
         chosen = form.pick(
             _("Course of treatment"), "course", [*by_id, *new, NO_COURSE], in_words, required=True

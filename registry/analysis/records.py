@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -70,12 +71,16 @@ class DueVisit:
 
 @dataclass(frozen=True, slots=True)
 class ShelfLot:
-    """A lot of one product, and when it was last injected."""
+    """A lot of one product, a strength at which it was injected, and when that was last.
+
+    A lot injected at several strengths stands once for each.
+    """
 
     product_code: str
     lot_number: str
     expires_on: dt.date | None
     is_compounded: bool
+    concentration_percent: Decimal | None
     last_used_on: dt.date | None
 
 
@@ -216,7 +221,12 @@ def lots_on_the_shelf(
     with reading(engine) as db:
         rows = db.execute(
             sa.select(
-                Lot.product_code, Lot.lot_number, Lot.expires_on, Lot.is_compounded, last_used
+                Lot.product_code,
+                Lot.lot_number,
+                Lot.expires_on,
+                Lot.is_compounded,
+                Injection.concentration_percent,
+                last_used,
             )
             .outerjoin(
                 Injection,
@@ -238,7 +248,14 @@ def lots_on_the_shelf(
                 Lot.voided_at.is_(None),
                 sa.or_(Lot.expires_on.is_(None), Lot.expires_on >= on),
             )
-            .group_by(Lot.id, Lot.product_code, Lot.lot_number, Lot.expires_on, Lot.is_compounded)
+            .group_by(
+                Lot.id,
+                Lot.product_code,
+                Lot.lot_number,
+                Lot.expires_on,
+                Lot.is_compounded,
+                Injection.concentration_percent,
+            )
             .order_by(last_used.desc().nulls_last(), Lot.lot_number)
             .limit(limit)
         )

@@ -425,10 +425,11 @@ def test_lots_on_the_shelf_have_not_expired_and_the_last_used_comes_first(world:
         used = a_lot(db, world.clinic, lot_number="USED", expires_on=TODAY)
         session = a_session(db, world.clinic, world.patient)
         an_injection(db, world.clinic, session, lot_id=used)
+        an_injection(db, world.clinic, session, lot_id=used, liquid_ml=Decimal(1))
     shelf = records.lots_on_the_shelf(world.engine, world.clinician, world.clinic, on=TODAY)
-    assert [(lot.lot_number, lot.last_used_on) for lot in shelf] == [
-        ("USED", TODAY),
-        ("NEVER", None),
+    assert [(lot.lot_number, lot.concentration_percent, lot.last_used_on) for lot in shelf] == [
+        ("USED", Decimal("0.5"), TODAY),
+        ("NEVER", None, None),
     ]
 
 
