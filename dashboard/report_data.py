@@ -23,7 +23,6 @@ from registry.analysis.benchmarks import Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.facts import DIMENSIONS, facts_of
 from registry.analysis.results import (
-    CurvePoint,
     FollowUpReport,
     RateReport,
     RecurrenceReport,
@@ -186,7 +185,7 @@ def outcome_table(report: RecurrenceReport) -> Table:
             _("Never"): wording.count(row.assessed - row.success.numerator),
             _("12 months old"): wording.count(row.mature_at_12_months),
             _("Looked at then"): wording.count(row.assessed_at_12_months),
-            _("Clear of those"): wording.share(row.clear_at_12_months),
+            _("Seen clear"): wording.count(row.clear_at_12_months.numerator),
             _("Worst to best"): wording.bounds(
                 row.clear_worst, row.clear_best, row.mature_at_12_months
             ),

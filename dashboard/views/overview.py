@@ -60,7 +60,7 @@ def cards(size: Size, rates: RateReport, course: RecurrenceReport) -> list[Card]
         ),
         Card(
             _("Clear and not retreated at 12 months"),
-            wording.share(row.clear_at_12_months),
+            wording.clear_share(row),
             say(wording.clear_sentence(row)),
             RECURRENCE_VIEW,
             _("Recurrence"),
@@ -96,7 +96,8 @@ def attention(rates: RateReport, visits: FollowUpReport, *, is_one_clinic: bool)
     if total.mature > total.assessed:
         lines.append(
             _(
-                "{missing} of {sessions} sessions were not assessed for complications ({share} were)."
+                "{missing} of {sessions} sessions were not assessed for complications ({share} "
+                "were)."
             ).format(
                 missing=wording.count(total.mature - total.assessed),
                 sessions=wording.count(total.mature),

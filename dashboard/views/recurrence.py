@@ -64,7 +64,7 @@ def answer(row: RecurrenceRow) -> None:
         ),
         (
             _("Clear and not retreated at 12 months"),
-            wording.share(row.clear_at_12_months),
+            wording.clear_share(row),
             wording.clear_sentence(row),
         ),
     )

@@ -42,7 +42,7 @@ from registry.statistics.competing_risks import (
     aalen_johansen_by_patient,
     incidence_at,
 )
-from registry.statistics.result import Estimate
+from registry.statistics.result import Caution, Estimate, Interval
 from registry.statistics.survival import (
     LANDMARK_DAYS,
     count_by_day,
@@ -332,7 +332,7 @@ def _row(
         landmarks=points,
         curve=_curve(curves),
         median_follow_up_days=median_follow_up(count_by_day(durations, endings > 0)),
-        clear_at_12_months=_by_patient(clear[seen], patients[seen]),
+        clear_at_12_months=_clear(clear[old_enough], patients[old_enough], assessed),
         clear_best=(x + mature - assessed) / mature if mature else None,
         clear_worst=x / mature if mature else None,
         mature_at_12_months=mature,
@@ -343,6 +343,16 @@ def _row(
 
 def _by_patient(events: NDArray[np.bool_], patients: NDArray[np.int64]) -> Estimate:
     return clustered_proportion(*per_patient_counts(patients, events), unit="sites").estimate
+
+
+def _clear(clear: NDArray[np.bool_], patients: NDArray[np.int64], assessed: int) -> Estimate:
+    """Clear of all sites old enough; without a value when too many of them were not looked at."""
+    known = _by_patient(clear, patients)
+    if not len(clear) or display_rules.headline_is_proportion(assessed, len(clear)):
+        return known
+    limits = Interval(None, None, known.interval.level, "best_and_worst_case")
+    warnings = (Caution.NOT_ESTIMABLE,)
+    return Estimate(None, limits, known.numerator, known.denominator, known.unit, warnings)
 
 
 def _curve(curves: AalenJohansen) -> Curve:

@@ -151,7 +151,12 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class RecurrenceRow:
-    """Treated sites of one group: success, and what became of those with success."""
+    """Treated sites of one group: success, and what became of those with success.
+
+    ``clear_at_12_months`` is a share of all sites old enough. It has a value only when at least
+    95 % of them were looked at; otherwise ``clear_worst`` and ``clear_best`` are what is known, the
+    shares if none or all of the others were clear.
+    """
 
     code: str
     label: Message

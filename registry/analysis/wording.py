@@ -229,17 +229,36 @@ def clear_sentence(row: RecurrenceRow) -> Message:
             "None of the {mature} sites old enough for it was looked at at 12 months.",
             mature=count(mature),
         )
+    parts = {
+        "clear": count(estimate.numerator),
+        "assessed": count(assessed),
+        "mature": count(mature),
+        "worst": percent(row.clear_worst, mature),
+        "best": percent(row.clear_best, mature),
+    }
+    if estimate.value is None:
+        return message(
+            "Between {worst} and {best}: {clear} of {mature} sites old enough were seen clear and "
+            "{assessed} were looked at, so the others could be either.",
+            **parts,
+        )
     return message(
-        "{clear} of the {assessed} sites looked at ({level} CI {interval}). {mature} were old "
-        "enough; if none or all of the others were clear, {worst} or {best}.",
-        clear=count(estimate.numerator),
-        assessed=count(assessed),
+        "{clear} of the {mature} sites old enough ({level} CI {interval}); {assessed} of them were "
+        "looked at.",
         level=level(estimate),
         interval=interval(estimate),
-        mature=count(mature),
-        worst=percent(row.clear_worst, mature),
-        best=percent(row.clear_best, mature),
+        **parts,
     )
+
+
+def clear_share(row: RecurrenceRow) -> str:
+    """The share clear at 12 months, or the range it lies in when too many were not looked at."""
+    estimate, mature = row.clear_at_12_months, row.mature_at_12_months
+    if estimate.value is None and mature:
+        decimals = display_rules.percentage_decimals(mature)
+        worst, best = row.clear_worst or 0.0, row.clear_best or 0.0
+        return f"{100 * worst:.{decimals}f}–{100 * best:.{decimals}f}{NARROW_SPACE}%"
+    return share(estimate)
 
 
 def success_sentence(row: RecurrenceRow) -> Message:
