@@ -1,8 +1,9 @@
 """Copies of the database that are proved to be whole, each with a manifest beside it.
 
 The manifest holds the copy's digest, so that damage shows, and the last seal, which is an anchor:
-kept on another machine, it proves later that nothing was cut off or rewritten. Copies are not
-encrypted; :data:`NOT_ENCRYPTED` says so to whoever makes one.
+kept on another machine, it proves later that nothing was cut off or rewritten. A copy holds
+everything the registry holds, names included, and is not encrypted: it belongs on an encrypted
+disk, where only those may read it who may read the registry.
 """
 
 from __future__ import annotations
@@ -32,11 +33,6 @@ from registry.operations.baseline import audited_tables
 
 R = TypeVar("R")
 
-NOT_ENCRYPTED: Final = (
-    "A copy holds everything the registry holds, names included, and is not encrypted. Keep it on "
-    "an encrypted disk, away from this machine, where only those may read it who may read the "
-    "registry."
-)
 MANIFEST_FORMAT: Final = 1
 SUFFIXES: Final = {"sqlite": ".sqlite", "postgresql": ".dump"}
 
