@@ -21,7 +21,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry import __version__, audit
+from registry import __version__
 from registry.access import Actor, Permission, require
 from registry.access_log import log_access
 from registry.database import Base, DbSession, reading
@@ -273,8 +273,8 @@ class _Content:
     def _sessions(self) -> Iterator[Row]:
         courses = self._living_ids(Course)
         codes = {
-            number: code
-            for number, code in self._db.execute(
+            row.id: row.code
+            for row in self._db.execute(
                 sa.select(Clinician.id, Clinician.code).where(
                     Clinician.clinic_id == self._clinic_id
                 )
@@ -320,8 +320,8 @@ class _Content:
             }
             injections.sort(
                 key=lambda row: (
-                    self._site_keys.get(row["treated_site_id"], 0),  # noqa: B023 - sorted at once
-                    places.get(row["id"], len(places)),  # noqa: B023 - sorted at once
+                    self._site_keys.get(row["treated_site_id"], 0),
+                    places.get(row["id"], len(places)),
                 )
             )
             for row in injections:

@@ -22,8 +22,8 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, require
 from registry.database import Base, DbSession, reading
-from registry.entry.problems import Level
 from registry.entry.known import clinic_day
+from registry.entry.problems import Level
 from registry.entry.rows import STORING_ORDER, Rows, rows_of
 from registry.errors import Conflict, PermissionDenied, RegistryError
 from registry.exchange.agreement import Agreement, State

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,7 +31,10 @@ Progress = Callable[[int, int, str], None]
 
 BESIDE: Final = frozenset({"manifest.json", "README.txt", "columns.csv"})
 """Files that a template or an export holds beside the data; reading passes over them."""
+_OF_THE_SYSTEM: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _DAMAGED: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
+_END_RECORD: Final = 22
+_COUNTED_ELSEWHERE: Final = 0xFFFF
 _CHUNK: Final = 1_000
 
 
@@ -141,7 +145,7 @@ def _members(
             return _known_only(
                 _Member(path.name, path.stat().st_size, _opener(path))
                 for path in sorted(source.iterdir())
-                if path.is_file() and not path.name.startswith(".")
+                if path.is_file() and path.name not in _OF_THE_SYSTEM
             )
         if limits is not None:
             _refuse_above(source.stat().st_size, limits.size)
@@ -173,8 +177,14 @@ def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> lis
             "This is neither a folder nor a zip archive of the files of the format. A single CSV "
             "file does not tell what belongs together: put all of them into one folder or archive."
         )
-    archive = stack.enter_context(zipfile.ZipFile(content))
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    try:
+        archive = stack.enter_context(zipfile.ZipFile(content))
+        _refuse_lost_entries(content, archive)
+    except (ValueError, LookupError, OverflowError, struct.error) as error:
+        raise zipfile.BadZipFile from error
+    entries = [
+        entry for entry in archive.infolist() if entry.file_size or not entry.filename.endswith("/")
+    ]
     if any(entry.filename in ("[Content_Types].xml", "mimetype") for entry in entries):
         raise UnreadableFile(
             "This is a workbook, not an archive of CSV files. Save each sheet as CSV UTF-8 under "
@@ -184,7 +194,7 @@ def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> lis
         entry
         for entry in entries
         if not entry.filename.startswith("__MACOSX/")
-        and not PurePosixPath(entry.filename).name.startswith(".")
+        and PurePosixPath(entry.filename).name not in _OF_THE_SYSTEM
     ]
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFile("The archive is encrypted. Unpack it first and give the folder.")
@@ -214,7 +224,27 @@ def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> lis
 
 
 def _entry_opener(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], IO[bytes]]:
-    return lambda: archive.open(entry)
+    def open_entry() -> IO[bytes]:
+        try:
+            return archive.open(entry)
+        except (ValueError, LookupError, OverflowError, struct.error) as error:
+            # What zipfile lets through when offsets or names in a damaged archive make no sense.
+            raise zipfile.BadZipFile from error
+
+    return open_entry
+
+
+def _refuse_lost_entries(content: IO[bytes], archive: zipfile.ZipFile) -> None:
+    """Compare with the number of entries at the archive's end, which zipfile does not do.
+
+    One wrong length in the directory hides every entry after it: files would be missing unseen.
+    """
+    content.seek(0, io.SEEK_END)
+    content.seek(-min(content.tell(), _END_RECORD + 2**16), io.SEEK_END)
+    tail = content.read()
+    (promised,) = struct.unpack_from("<H", tail, tail.rindex(b"PK\x05\x06") + 10)
+    if promised not in (len(archive.infolist()), _COUNTED_ELSEWHERE):
+        raise zipfile.BadZipFile
 
 
 def _refuse_above(size: int, limit: int) -> None:
