@@ -37,8 +37,8 @@ from registry.audit_triggers import (
     remove_triggers,
     trigger_faults,
 )
-from registry.database import Base, DbSession
-from registry.errors import DatabaseUnavailable, RegistryError
+from registry.database import Base, DbSession, unavailable
+from registry.errors import RegistryError
 from registry.schema.audit import AuditRow, ChangeSet, Seal
 
 __all__ = [
@@ -66,7 +66,6 @@ __all__ = [
     "seal_hash",
     "transaction",
     "trigger_faults",
-    "unavailable",
 ]
 
 ACTOR_KEY: Final = "change_set_id"
@@ -84,43 +83,6 @@ AUDIT_ROW: Final = _untyped(AuditRow)
 SEAL: Final = _untyped(Seal)
 _SEAL_LOCK: Final = 7_230_501
 _to_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_CONNECTION_LOST: Final = (
-    "The connection to the database was lost while saving, so whether it was stored is not known. "
-    "Save again, or look at the list of last saves: the same request is never stored twice."
-)
-_FAILURES: Final = (
-    # Beginnings of SQLite's error names and of PostgreSQL's SQLSTATE codes.
-    (
-        ("SQLITE_FULL", "53100"),
-        "The disk is full. Nothing of this was stored; everything saved before is kept and can be "
-        "read. Free some space, then save again.",
-    ),
-    (
-        ("SQLITE_READONLY", "25006"),
-        "The database may not be written (a read-only folder, file or server). Nothing of this was "
-        "stored. Give the account that runs the registry the right to write, then save again.",
-    ),
-    (
-        ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"),
-        "Somebody else is saving and it took too long. Nothing of this was stored; save again.",
-    ),
-    (
-        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"),
-        "The database is damaged. Nothing of this was stored. Stop the registry, keep the damaged "
-        "database, and restore the last backup (`sclero restore`).",
-    ),
-    (
-        ("SQLITE_IOERR", "58030", "53"),
-        "The disk or the server could not store this (an input/output error or a limit). Nothing "
-        "of it was stored. Check the disk and its free space, then save again.",
-    ),
-    (
-        ("SQLITE_CANTOPEN",),
-        "The database file cannot be opened. Nothing was stored. Check that the folder exists and "
-        "may be written.",
-    ),
-    (("08", "57P"), _CONNECTION_LOST),
-)
 
 
 class AlreadyRecorded(RegistryError):
@@ -172,28 +134,11 @@ def transaction(
         raise reason from None
 
 
-def unavailable(error: sa.exc.DBAPIError) -> DatabaseUnavailable | None:
-    """What to tell a person when the database itself fails; None for any other error."""
-    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
-    for codes, message in _FAILURES:
-        if str(code or "").startswith(codes):
-            return DatabaseUnavailable(message)
-    is_postgres = type(error.orig).__module__.startswith("psycopg")
-    if error.connection_invalidated or (
-        is_postgres and code is None and isinstance(error, sa.exc.OperationalError)
-    ):
-        return DatabaseUnavailable(_CONNECTION_LOST)
-    return None
-
-
 def open_change_set(
     connection: Connection, by: Actor | None, cause: Cause, *, now: dt.datetime | None = None
 ) -> int:
     """Insert the change set and let the triggers of this transaction know it."""
     is_postgres = connection.dialect.name == "postgresql"
-    if not is_postgres:
-        # Without this, INSERT OR REPLACE removes the old row past the delete trigger.
-        connection.exec_driver_sql("PRAGMA recursive_triggers=ON")
     # One statement, so that of two requests with the same key the second waits for the first.
     inserted = connection.execute(
         (postgresql.insert(ChangeSet) if is_postgres else sqlite.insert(ChangeSet))

@@ -38,6 +38,7 @@ __all__ = [
     "make_engine",
     "reading",
     "sqlite_path",
+    "unavailable",
 ]
 
 NAMING_CONVENTION: Final = {
@@ -51,6 +52,44 @@ NAMING_CONVENTION: Final = {
 FIRST_DAY: Final = dt.date(1900, 1, 1)
 LAST_DAY: Final = dt.date(2199, 12, 31)
 WAL_IS_SAFE_FROM: Final = (3, 51, 3)
+
+_CONNECTION_LOST: Final = (
+    "The connection to the database was lost while saving, so whether it was stored is not known. "
+    "Save again, or look at the list of last saves: the same request is never stored twice."
+)
+_FAILURES: Final = (
+    # Beginnings of SQLite's error names and of PostgreSQL's SQLSTATE codes.
+    (
+        ("SQLITE_FULL", "53100"),
+        "The disk is full. Nothing of this was stored; everything saved before is kept and can be "
+        "read. Free some space, then save again.",
+    ),
+    (
+        ("SQLITE_READONLY", "25006"),
+        "The database may not be written (a read-only folder, file or server). Nothing of this was "
+        "stored. Give the account that runs the registry the right to write, then save again.",
+    ),
+    (
+        ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"),
+        "Somebody else is saving and it took too long. Nothing of this was stored; save again.",
+    ),
+    (
+        ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"),
+        "The database is damaged. Nothing of this was stored. Stop the registry, keep the damaged "
+        "database, and restore the last backup (`sclero restore`).",
+    ),
+    (
+        ("SQLITE_IOERR", "58030", "53"),
+        "The disk or the server could not store this (an input/output error or a limit). Nothing "
+        "of it was stored. Check the disk and its free space, then save again.",
+    ),
+    (
+        ("SQLITE_CANTOPEN",),
+        "The database file cannot be opened. Nothing was stored. Check that the folder exists and "
+        "may be written.",
+    ),
+    (("08", "57P"), _CONNECTION_LOST),
+)
 
 
 class UtcDateTime(TypeDecorator[dt.datetime]):
@@ -244,6 +283,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
         f"journal_mode={'WAL' if wal_is_safe else 'DELETE'}",
         "synchronous=FULL",
         "foreign_keys=ON",
+        # Without this, INSERT OR REPLACE removes the old row past the delete trigger.
+        "recursive_triggers=ON",
     ):
         try:
             connection.execute(f"PRAGMA {pragma}")
@@ -258,12 +299,32 @@ def _forbid_writing(connection: sqlite3.Connection, _record: Any) -> None:
     connection.execute("PRAGMA query_only=ON")
 
 
+def unavailable(error: sa.exc.DBAPIError) -> DatabaseUnavailable | None:
+    """What to tell a person when the database itself fails; None for any other error."""
+    code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
+    for codes, message in _FAILURES:
+        if str(code or "").startswith(codes):
+            return DatabaseUnavailable(message)
+    is_postgres = type(error.orig).__module__.startswith("psycopg")
+    if error.connection_invalidated or (
+        is_postgres and code is None and isinstance(error, sa.exc.OperationalError)
+    ):
+        return DatabaseUnavailable(_CONNECTION_LOST)
+    return None
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[DbSession]:
-    """A session for reading one consistent state; whatever it changes is rolled back."""
-    with DbSession(engine) as db:
-        if engine.dialect.name == "postgresql":
-            # By default every statement would see the commits made since the one before.
-            db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        yield db
-        db.rollback()
+    """A session for reading one consistent state; whatever it changes is rolled back.
+
+    Raises :class:`DatabaseUnavailable` when the database itself fails.
+    """
+    try:
+        with DbSession(engine) as db:
+            if engine.dialect.name == "postgresql":
+                # By default every statement would see the commits made since the one before.
+                db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield db
+            db.rollback()
+    except sa.exc.DBAPIError as error:
+        raise unavailable(error) or error from None

@@ -27,7 +27,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from registry import audit
-from registry.database import make_engine, sqlite_path
+from registry.database import make_engine, sqlite_path, unavailable
 from registry.operations.audit_replay import Baseline, Difference, replay
 from registry.operations.baseline import ROWS_AT_ONCE
 
@@ -136,7 +136,7 @@ def verify(engine: Engine, anchor: tuple[int, str] | None = None) -> Verificatio
             for name, fault in audit.trigger_faults(connection).items():
                 findings.add(Finding(Check.TRIGGERS, f"trigger {name}", fault))
     except sa.exc.DBAPIError as error:
-        raise audit.unavailable(error) or error from None
+        raise unavailable(error) or error from None
     return Verification(
         head=head,
         anchor=noted,

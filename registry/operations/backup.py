@@ -27,7 +27,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection, Engine
 
 from registry import __version__, audit
-from registry.database import make_engine, sqlite_path
+from registry.database import make_engine, sqlite_path, unavailable
 from registry.errors import DatabaseUnavailable, UnreadableFile
 from registry.operations.baseline import audited_tables
 
@@ -138,7 +138,7 @@ def backup(engine: Engine, target: Path, *, now: dt.datetime) -> BackupReport:
             target.unlink(missing_ok=True)
             manifest_of(target).unlink(missing_ok=True)
         if isinstance(error, sa.exc.DBAPIError):
-            raise audit.unavailable(error) or error from None
+            raise unavailable(error) or error from None
         if isinstance(error, OSError):
             raise DatabaseUnavailable(
                 f"The copy could not be written ({error.strerror}): check free space and rights "

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from registry import audit
-from registry.database import WAL_IS_SAFE_FROM, sqlite_path
+from registry.database import WAL_IS_SAFE_FROM, sqlite_path, unavailable
 from registry.errors import UnreadableFile
 from registry.operations.backup import Manifest
 from registry.operations.migration import current_revision, head_revision
@@ -72,7 +72,7 @@ def doctor(engine: Engine, *, now: dt.datetime, backups: Path | None = None) -> 
                 found += _backups(connection, backups, now)
             connection.rollback()
     except sa.exc.DBAPIError as error:
-        reason = audit.unavailable(error)
+        reason = unavailable(error)
         return [
             Diagnosis(
                 Level.FAIL,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Engine
 
 from registry import audit
-from registry.database import make_engine, sqlite_path
+from registry.database import make_engine, sqlite_path, unavailable
 from registry.errors import DatabaseUnavailable, UnreadableFile
 from registry.operations.audit_verification import Verification, verify
 from registry.operations.backup import (
@@ -133,7 +133,7 @@ def _put_back_dump(copy: Path, engine: Engine) -> None:
             tables = sa.inspect(connection).get_table_names()
             connection.rollback()
     except sa.exc.DBAPIError as error:
-        raise audit.unavailable(error) or error from None
+        raise unavailable(error) or error from None
     if tables:
         raise DatabaseUnavailable(
             "The database holds tables already, and a registry is never overwritten. Nothing was "
