@@ -228,15 +228,10 @@ def site_outcomes(
     outcomes: list[SiteOutcomeEntry] = []
     for side, anatomy_code in sites:
         at = f"site.{side.value}.{anatomy_code}"
-        columns = iter(
-            st.columns(
-                [1.8, 1.6, 0.9, *([1.4] if with_duplex else [])], vertical_alignment="bottom"
-            )
-        )
-        next(columns).text(words.site(side, anatomy_code))
+        columns = iter(st.columns([2.4, 1, *([1.6] if with_duplex else [])]))
         with next(columns):
             finding = form.choice(
-                _("Finding"),
+                words.site(side, anatomy_code),
                 f"{at}.finding",
                 SiteFinding,
                 as_list=True,

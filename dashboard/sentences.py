@@ -143,7 +143,7 @@ def event(entry: EventEntry, treated_on: dt.date | None) -> list[str]:
         _("found by {detection}").format(detection=words.inline(entry.detection))
         if entry.detection
         else "",
-        words.inline(entry.event_outcome),
+        _("outcome {outcome}").format(outcome=words.inline(entry.event_outcome)),
         _("resolved on {day}").format(day=words.day(entry.resolved_on))
         if entry.resolved_on
         else "",
@@ -159,7 +159,9 @@ def event(entry: EventEntry, treated_on: dt.date | None) -> list[str]:
 
 def follow_up(entry: FollowUpEntry) -> list[str]:
     """A follow-up, a line for each thing."""
-    head = [words.visit(entry.visit_code), words.inline(entry.status)]
+    head = [words.visit(entry.visit_code)]
+    if entry.status is not FollowUpStatus.PLANNED:
+        head.append(words.inline(entry.status))
     if entry.method is not None:
         head.append(words.inline(entry.method))
     if entry.status is FollowUpStatus.PLANNED and entry.due_on is not None:

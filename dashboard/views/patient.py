@@ -32,6 +32,7 @@ class Line:
     lines: tuple[str, ...]
     correct: str
     recorded_at: dt.datetime
+    is_planned: bool = False
 
 
 def main() -> None:
@@ -52,8 +53,15 @@ def main() -> None:
         st.altair_chart(_picture(lines), width="stretch")
     for course in shown.courses:
         st.text(_("Course: {course}").format(course=sentences.course(course)))
+    coming = [line for line in lines if line.is_planned]
+    if coming:
+        st.subheader(_("Planned"))
+        for line in reversed(coming):
+            _show(line)
+    st.subheader(_("So far"))
     for line in lines:
-        _show(line)
+        if not line.is_planned:
+            _show(line)
 
 
 def _actions(patient: PatientHeader) -> None:
@@ -100,15 +108,17 @@ def _lines(shown: Timeline) -> list[Line]:
         day = visit.entry.seen_on or visit.entry.due_on
         if day is None:
             continue
+        is_planned = visit.entry.status is FollowUpStatus.PLANNED
         heading = _("Follow-up")
-        if visit.entry.status is FollowUpStatus.PLANNED:
-            heading = _("Overdue") if is_overdue(visit.entry, today) else _("Planned")
+        if is_overdue(visit.entry, today):
+            heading = _("Overdue")
+        elif is_planned:
+            heading = _("Planned")
         lines.append(
             Line(
                 FollowUpEntry, visit.entry.id, visit.version, day, _("Follow-ups"), heading,
                 tuple(sentences.follow_up(visit.entry)),
-                _("Record it") if visit.entry.status is FollowUpStatus.PLANNED else _("Correct"),
-                visit.recorded_at,
+                _("Record it") if is_planned else _("Correct"), visit.recorded_at, is_planned,
             )
         )  # fmt: skip
     return sorted(lines, key=lambda line: (line.day, line.recorded_at), reverse=True)
@@ -152,29 +162,24 @@ def _picture(lines: list[Line]) -> alt.Chart:
 
 
 def _show(line: Line) -> None:
-    with st.container(border=True):
-        left, right = st.columns([4, 1])
-        with left, st.container(gap="xxsmall"):
-            st.markdown(f"**{plain(words.day(line.day))} · {plain(line.heading)}**")
-            for text in line.lines:
-                st.text(text)
-        if not data.may_amend():
-            return
-        with right:
-            views = {
-                SessionEntry: ("session", components.SESSION_VIEW),
-                EventEntry: ("event", components.EVENT_VIEW),
-                FollowUpEntry: ("follow_up", components.FOLLOW_UP_VIEW),
-            }
-            name, view = views[line.kind]
-            if data.may_record() and st.button(
-                line.correct, key=f"correct:{line.id}", width="stretch"
-            ):
-                components.open_form(name, view, line.id)
-            if st.button(
-                _("Withdraw"), key=f"withdraw:{line.id}", type="tertiary", width="stretch"
-            ):
-                st.session_state["withdraw"] = (line.id, line.version, data.new_id())
+    views = {
+        SessionEntry: ("session", components.SESSION_VIEW),
+        EventEntry: ("event", components.EVENT_VIEW),
+        FollowUpEntry: ("follow_up", components.FOLLOW_UP_VIEW),
+    }
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**{plain(words.day(line.day))} · {plain(line.heading)}**", width="stretch"
+            )
+            if data.may_amend():
+                name, view = views[line.kind]
+                if data.may_record() and st.button(line.correct, key=f"correct:{line.id}"):
+                    components.open_form(name, view, line.id)
+                if st.button(_("Withdraw"), key=f"withdraw:{line.id}", type="tertiary"):
+                    st.session_state["withdraw"] = (line.id, line.version, data.new_id())
+        for text in line.lines:
+            st.text(text)
         target = st.session_state.get("withdraw")
         if target is not None and target[0] == line.id:
             _withdraw(line, target[1], target[2])

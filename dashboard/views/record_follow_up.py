@@ -245,13 +245,12 @@ def _list_for_visit(form: Form) -> None:
 
 
 def _seen(form: Form, entry: FollowUpEntry) -> tuple[FollowUpEntry, list[Problem]]:
-    columns = st.columns([1, 2.4, 1.2])
-    with columns[0]:
+    left, right = st.columns(2)
+    with left:
         seen_on = form.day(_("Seen on"), "seen_on", required=True)
-    with columns[1]:
-        method = form.choice(_("How"), "method", FollowUpMethod)
-    with columns[2]:
+    with right:
         typed = form.text(_("Days to normal activities"), "days_to_normal")
+    method = form.choice(_("How"), "method", FollowUpMethod)
     found = []
     days: Decimal | None = None
     try:

@@ -80,13 +80,13 @@ def _fill(form: Form, patient: PatientHeader) -> None:
 
 
 def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
-    columns = st.columns([2.4, 1, 1])
+    columns = st.columns([2.2, 1, 1])
     with columns[0]:
         term_code = _term(form)
     with columns[1]:
         onset_on = form.day(_("Began on"), "onset_on", required=True) or state.today()
     with columns[2]:
-        reported_on = form.day(_("We learned of it on"), "reported_on", required=True)
+        reported_on = form.day(_("Reported on"), "reported_on", required=True)
     session_id = _session(form, term_code, onset_on, shown)
     severity = form.choice(_("Severity: how intense"), "severity", Severity)
     criteria, found = event_fields.seriousness(form, "", term_code)
