@@ -250,7 +250,7 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
 
 
 def _chart(values: Sequence[dict[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.Data(values=values))  # type: ignore[no-untyped-call]
+    return alt.Chart(alt.InlineData(values=list(values)))
 
 
 def _say(given: Message) -> str:
