@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import html
+import importlib.util
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+
+if importlib.util.find_spec("dashboard") is None:
+    # `streamlit run` knows only this folder; without the package it could not even explain itself.
+    sys.path.append(str(Path(__file__).parents[1]))
 
 from dashboard import identity, incidents, state
 from dashboard.text import _
@@ -139,12 +145,7 @@ def _show_person(name: str) -> None:
 def _choose_clinic(clinics: tuple[ClinicSummary, ...]) -> None:
     names = {clinic.id: clinic.name for clinic in clinics}
     if len(names) > 1:
-        st.selectbox(
-            _("Clinic"),
-            list(names),
-            format_func=names.__getitem__,
-            key=state.CLINIC,
-        )
+        state.choose_clinic(names)
     elif names:
         st.text(next(iter(names.values())))
 

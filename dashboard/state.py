@@ -43,6 +43,8 @@ class Installation:
 
 
 _serving: Installation | None = None
+_last_chosen: dict[int, int] = {}
+"""Clinic chosen last by each account: a reload must not move a half-made entry to another one."""
 
 
 def install(installation: Installation | None) -> None:
@@ -134,6 +136,15 @@ def clinic_summary() -> ClinicSummary:
         st.stop()
     chosen = st.session_state.get(CLINIC)
     return next((choice for choice in choices if choice.id == chosen), choices[0])
+
+
+def choose_clinic(names: Mapping[int, str]) -> None:
+    """Let the person choose among several clinics; a reload keeps the choice."""
+    who = actor().user_id
+    if CLINIC not in st.session_state and _last_chosen.get(who) in names:
+        st.session_state[CLINIC] = _last_chosen[who]
+    chosen = st.selectbox(_("Clinic"), list(names), format_func=names.__getitem__, key=CLINIC)
+    _last_chosen[who] = chosen
 
 
 def clinic() -> int:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -11,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard.app
 from dashboard import identity, state
+from dashboard.logs import JsonFormatter
 from registry import accounts, sign_in
 from registry.access import Grant, may
 from registry.database import reading
@@ -36,6 +41,23 @@ def test_alone_the_script_only_explains_how_to_start() -> None:
     assert "sclero serve" in app.text[0].value
     assert not app.sidebar.children
     assert not app.button
+
+
+def test_outside_the_package_it_explains_too(tmp_path: Path) -> None:
+    script = (
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(APP)!r}, default_timeout=30).run()\n"
+        "print([title.value for title in app.title], list(app.exception))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.strip() == "['Sclerotherapy Registry'] []"
 
 
 @pytest.mark.parametrize("secret", ["", "guessed", "0" * 64, "é"])
@@ -135,6 +157,8 @@ def test_the_chosen_clinic_decides_which_pages_there_are(
     app.sidebar.selectbox(key=state.CLINIC).select(south).run()
     assert "People" not in page_names(app)
     assert any("Demonstration" in element.value for element in app.get("html"))
+    reloaded = AppTest.from_file(str(APP)).run()
+    assert reloaded.sidebar.selectbox(key=state.CLINIC).value == south
 
 
 def test_a_clinic_of_somebody_else_cannot_be_chosen(app_as: AppAs, sqlite_engine: Engine) -> None:
@@ -178,6 +202,26 @@ def test_a_refusal_is_told_in_its_own_words_and_logged(
     with reading(sqlite_engine) as db:
         actions = [entry.action for entry in db.query(AccessLog)]
     assert "refused" in actions
+
+
+def test_a_fault_is_a_number_on_the_page_and_a_kind_in_the_log(
+    app_as: AppAs, sqlite_engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    app_as(Role.AUDITOR, sqlite_engine)
+
+    def script() -> None:
+        from dashboard import incidents
+
+        try:
+            raise ValueError("Key (family_name)=(ZZPHI) already exists")
+        except ValueError as error:
+            incidents.on_script_error(error)
+
+    app = AppTest.from_function(script).run()
+    number = re.findall(r"number ([0-9a-f]{8})", app.error[0].value)[0]
+    assert "ZZPHI" not in app.error[0].value
+    record = next(record for record in caplog.records if number in record.getMessage())
+    assert "ZZPHI" not in JsonFormatter().format(record)
 
 
 def test_a_fragment_asks_who_is_there(app_as: AppAs, sqlite_engine: Engine) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 
 from registry import accounts, audit, passwords, sign_in, throttle
 from registry.access import Actor, Grant, Permission, may
-from registry.database import reading
+from registry.database import make_engine, reading
 from registry.errors import Conflict, NotFound, PermissionDenied
 from registry.operations.migration import command_line_actor
 from registry.passwords import WeakPassword
@@ -79,6 +79,21 @@ def test_sign_in_gives_the_actor_and_his_rights(engine: Engine, clinics: tuple[i
     assert may(actor, Permission.SEE_RECORDS, clinics[0])
     assert not may(actor, Permission.SEE_RECORDS, clinics[1])
     assert actions(engine) == ["sign_in"]
+
+
+def test_looking_up_a_sign_in_needs_no_right_to_write(
+    engine: Engine, clinics: tuple[int, int]
+) -> None:
+    a_user(engine, "ada", Grant(clinics[0], Role.CLINICIAN))
+    token = sign_in.sign_in(engine, "ada", GOOD, HOME, NOW)
+    reader = make_engine(engine.url, read_only=True)
+    with engine.begin() as writer:
+        # A long import holds the database meanwhile.
+        writer.execute(sa.update(SignIn).values(verified_at=NOW))
+        started = time.perf_counter()
+        assert sign_in.actor_of(reader, token, NOW) is not None
+        assert time.perf_counter() - started < 2
+    reader.dispose()
 
 
 def test_the_database_holds_no_usable_token(engine: Engine, clinics: tuple[int, int]) -> None:
