@@ -108,7 +108,7 @@ def read(base: SessionEntry, preparations: Sequence[Preparation], rows: Sequence
             _point(said, f"{path}.injections[{len(site.injections)}]", name, row.preparation)
             site = replace(site, injections=(*site.injections, given))
         sites[key] = site
-    if agents and not sites and not loose:
+    if agents and all(row.is_blank for row in rows):
         said.problems.append(
             Problem("row.0.place", "required", _("Say where it was injected, and how much."))
         )

@@ -1,0 +1,112 @@
+"""Do the sentences about a record say what is in it, and nothing that is not?"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+from dashboard import sentences, words
+from registry.entry.forms import (
+    EventEntry,
+    FindingEntry,
+    FollowUpEntry,
+    InjectionEntry,
+    SessionEntry,
+    SiteEntry,
+)
+from registry.vocabulary import (
+    Causality,
+    CompressionClass,
+    FindingState,
+    FollowUpStatus,
+    Laterality,
+    Modality,
+    SclerosantForm,
+    SeriousnessCriterion,
+)
+
+DAY = dt.date(2026, 3, 2)
+INJECTION = InjectionEntry(
+    product_code="asclera",
+    form=SclerosantForm.LIQUID,
+    concentration_percent=Decimal("0.50"),
+    liquid_ml=Decimal("2.00"),
+    lot_number="A1",
+)
+SESSION = SessionEntry(
+    id=UUID(int=1),
+    patient_id=UUID(int=2),
+    treated_on=DAY,
+    clinician_id=1,
+    pain=0,
+    compression_class=CompressionClass.FROM_18_TO_22_MMHG,
+    compression_days=1,
+    sites=(SiteEntry(side=Laterality.LEFT, anatomy_code="ssv", injections=(INJECTION,)),),
+)
+EVENT = EventEntry(
+    id=UUID(int=3),
+    patient_id=UUID(int=2),
+    event_term_code="dvt_distal",
+    onset_on=DAY + dt.timedelta(days=6),
+    reported_on=DAY + dt.timedelta(days=6),
+)
+VISIT = FollowUpEntry(
+    id=UUID(int=4), patient_id=UUID(int=2), status=FollowUpStatus.SEEN, seen_on=DAY
+)
+
+
+def test_a_session_in_words_keeps_units_and_a_pain_of_zero() -> None:
+    assert sentences.session(SESSION, {1: "Ada Doe"}) == [
+        "Sclerotherapy · Ada Doe",
+        "Left: Small saphenous vein · 2 mL Asclera 0.5 % liquid, lot A1",
+        "Polidocanol in all: 2 mL, 10 mg",
+        "Pain 0 of 10, compression 18 to 22 mmHg for 1 day",
+    ]
+
+
+def test_a_blank_volume_is_said_and_never_summed_as_nothing() -> None:
+    blank = replace(INJECTION, liquid_ml=None)
+    entry = replace(SESSION, injections=(blank,))
+    assert sentences.totals(entry) == ["Polidocanol in all: 2 mL, not counting volumes left blank"]
+
+
+def test_a_comparator_is_named_without_an_agent() -> None:
+    laser = replace(
+        SESSION, modality=Modality.ND_YAG_LASER, sites=(replace(SESSION.sites[0], injections=()),)
+    )
+    assert sentences.session_in_short(laser) == "Nd:YAG laser, 1 site"
+    assert sentences.totals(laser) == []
+
+
+def test_severity_and_seriousness_stay_apart_and_an_unjudged_cause_is_said() -> None:
+    serious = replace(EVENT, seriousness_criteria=frozenset({SeriousnessCriterion.HOSPITALISATION}))
+    assert sentences.event(serious, DAY) == [
+        "Deep vein thrombosis, distal · serious: hospital stay, begun or prolonged",
+        "Began on 8 Mar 2026, day 6 after the session of 2 Mar 2026",
+        "Relationship not judged, outcome not known yet",
+    ]
+    judged = sentences.event(replace(EVENT, causality=Causality.POSSIBLE), None)
+    assert judged[1:] == [
+        "Began on 8 Mar 2026; attributed to no session",
+        "Relationship possible, outcome not known yet",
+    ]
+
+
+def test_a_follow_up_tells_looked_for_and_absent_from_not_asked() -> None:
+    asked = replace(VISIT, checklist_code="early_14d", checklist_version=1)
+    not_assessed = FindingEntry(event_term_code="migraine", state=FindingState.NOT_ASSESSED)
+    present = FindingEntry(event_term_code="headache", state=FindingState.PRESENT)
+    assert sentences.follow_up(VISIT)[1] == "No list of events was asked"
+    assert sentences.follow_up(asked)[1] == "Nothing found of what was looked for"
+    assert (
+        sentences.follow_up(replace(asked, findings=(present, not_assessed)))[1]
+        == "Found: Headache; 1 item not assessed"
+    )
+
+
+def test_a_moment_is_told_in_the_clinics_own_time() -> None:
+    late = dt.datetime(2026, 11, 22, 23, 30, tzinfo=dt.UTC)
+    assert words.moment(late, "Europe/Berlin") == "23 Nov 2026, 00:30"
+    assert words.clock(late, "America/New_York") == "18:30"
