@@ -41,7 +41,8 @@ CHUNK: Final = 2_000
 class ImportPlan:
     """What an import would do. ``counts`` tells the rows of each file by their state.
 
-    ``already`` is when the very same files were imported before. ``accepted`` names the rules of
+    ``already`` is when the very same files were imported before; then nothing else is looked at.
+    ``accepted`` names the rules of
     level *confirm* that the person has confirmed.
     """
 
@@ -227,8 +228,6 @@ def _plan(
     allow_demo: bool,
     progress: Progress | None,
 ) -> ImportPlan:
-    problems = parsed.problems.copy()
-    keys = patient_keys(parsed)
     with open_db() as db:
         head = audit.head(db)
         clinic = db.get_one(Clinic, clinic_id)
@@ -244,8 +243,17 @@ def _plan(
                 ImportBatch.content_digest == parsed.content_digest,
             )
         )
+        if already is not None:
+            # What a person amended since is no contradiction: nothing will be stored.
+            tables = parsed.tables.items()
+            known = {file: {State.IDENTICAL: len(t.rows)} for file, t in tables if t.rows}
+            return ImportPlan(
+                clinic_id, parsed, known, Problems(), accepted, already, allow_demo, head, {}, ()
+            )
+        keys = patient_keys(parsed)
         ids = {record_id(code, "patients.csv", key) for key in keys}
         shelf = read_shelf(db, clinic_id, code, keys, ids)
+    problems = parsed.problems.copy()
     drafts = link(parsed, shelf, problems)
     with open_db() as db:
         stored = read_stored(db, clinic_id, drafts)
@@ -287,7 +295,7 @@ def _plan(
         counts=counts,
         problems=problems,
         accepted=accepted,
-        already=already,
+        already=None,
         allow_demo=allow_demo,
         head=head,
         rows=rows,

@@ -228,6 +228,33 @@ def test_the_same_files_again_store_nothing_and_say_so(
     assert stored_rows(engine) == before
 
 
+def test_the_same_files_again_do_not_contradict_what_was_amended_since(
+    engine: Engine, clinic_id: int, by: Actor
+) -> None:
+    carry_out(engine, by, clinic_id, parsed(), now=NOW)
+    patient = PatientEntry(
+        id=record_id("LEG", "patients.csv", "P-0001"),
+        pseudonym="P-0001",
+        enrolled_on=dt.date(2026, 1, 5),
+        birth_year=1971,
+    )
+    recording.amend(
+        engine,
+        by,
+        clinic_id,
+        patient,
+        version=1,
+        reason=ReasonForChange.TYPING_ERROR,
+        request_key=audit.request_key(),
+        now=NOW,
+    )
+    plan = plan_import(engine, by, clinic_id, parsed(), now=NOW)
+    assert plan.ready
+    assert carry_out(engine, by, clinic_id, plan, now=NOW).already
+    (stored,) = rows_of(engine, Patient)
+    assert (stored.birth_year, stored.version) == (1971, 2)
+
+
 def test_the_same_records_in_other_files_store_nothing(
     engine: Engine, clinic_id: int, by: Actor
 ) -> None:
@@ -336,7 +363,8 @@ def test_a_voided_record_does_not_come_back(engine: Engine, clinic_id: int, by: 
         request_key=audit.request_key(),
         now=NOW,
     )
-    plan = plan_import(engine, by, clinic_id, parsed(findings=[], sites=[SITE]), now=NOW)
+    again = parsed(_without=["note"], findings=[])
+    plan = plan_import(engine, by, clinic_id, again, now=NOW)
     assert refusals(plan) == [("events.csv", 2, "", "voided")]
 
 
