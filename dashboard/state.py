@@ -11,7 +11,7 @@ import functools
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, overload
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -164,19 +164,28 @@ def password_is_recent() -> bool:
     return token is not None and sign_in.password_is_recent(reading_engine(), token, now())
 
 
+@overload
+def fragment(function: Callable[P, R]) -> Callable[P, R]: ...
+
+
+@overload
+def fragment(*, run_every: float | None) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+
+
 def fragment(
     function: Callable[P, R] | None = None, *, run_every: float | None = None
-) -> Callable[..., R]:
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """``st.fragment`` that asks first whether the person is still signed in.
 
     A fragment runs without the script around it, hence without the script's own check.
     """
-    if function is None:
-        return functools.partial(fragment, run_every=run_every)  # type: ignore[return-value]
 
-    @functools.wraps(function)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        actor()
-        return function(*args, **kwargs)
+    def guarded(function: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(function)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            actor()
+            return function(*args, **kwargs)
 
-    return st.fragment(checked, run_every=run_every)
+        return st.fragment(checked, run_every=run_every)
+
+    return guarded if function is None else guarded(function)
