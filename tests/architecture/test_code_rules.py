@@ -1,9 +1,14 @@
-"""Rules of the house that no linter knows, read from the source itself."""
+"""Rules of the house that no linter knows, read from the source itself.
+
+Each rule is a function from a module's syntax tree to the lines that break it. It is tried on a
+line that breaks it and on one that does not, and then holds for the whole source.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -30,14 +35,7 @@ QUERY_STEPS = {
     "with_for_update",
     "with_only_columns",
 }
-SENT_TO_DATABASE = {
-    "DDL",
-    "exec_driver_sql",
-    "execute",
-    "executemany",
-    "executescript",
-    "sa.text",
-}
+SENT_TO_DATABASE = {"DDL", "exec_driver_sql", "execute", "executemany", "executescript", "sa.text"}
 CLOCKS = {
     f"{owner}.{name}"
     for owner, names in {
@@ -48,19 +46,15 @@ CLOCKS = {
     for name in names
 }
 MARKUP = {"html", "markdown", "write"}
+EXCUSES = {"importorskip", "skip", "skipif", "xfail"}
 
 
-def sources(*folders: str) -> Iterator[tuple[str, ast.Module]]:
-    """Each module under the folders, as its path from the root and its syntax tree."""
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield (
-                path.relative_to(ROOT).as_posix(),
-                ast.parse(path.read_text(encoding="utf-8"), str(path)),
-            )
+def calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def called_name(call: ast.Call) -> str:
+def called(call: ast.Call) -> str:
+    """Name of what is called, without its owner, except for ``sa.text``."""
     match call.func:
         case ast.Attribute(value=ast.Name(id="sa"), attr="text"):
             return "sa.text"
@@ -69,145 +63,66 @@ def called_name(call: ast.Call) -> str:
     return ""
 
 
-def is_thread_join(call: ast.Call) -> bool:
-    return called_name(call) == "join" and not call.args
+def belongs_to(node: ast.expr, owner: str) -> bool:
+    """Whether an expression begins with the name ``owner``, as ``st.sidebar.html`` with ``st``."""
+    return ast.unparse(node).split(".")[0] == owner
 
 
-def test_a_query_step_is_never_thrown_away() -> None:
+def lost_query_steps(tree: ast.Module) -> list[int]:
     """``query.where(...)`` alone on a line changes nothing, and the rows stay unfiltered."""
-    lost = [
-        f"{path}:{node.lineno}"
-        for path, tree in sources(*PACKAGES, "tests")
+    return [
+        node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
         and isinstance(node.value.func, ast.Attribute)
         and node.value.func.attr in QUERY_STEPS
-        and not is_thread_join(node.value)
+        and (node.value.args or node.value.func.attr != "join")  # a thread is joined without
     ]
-    assert lost == []
 
 
-# Names of tables and settings cannot be bound; these are ours, never a person's.
-BUILT_SQL = {
-    "registry/audit_triggers.py",
-    "registry/database.py",
-    "registry/operations/doctor.py",
-    "registry/operations/migration.py",
-}
-
-
-def is_built(node: ast.expr) -> bool:
-    """Whether a text is put together from parts that are not all written here."""
+def is_put_together(node: ast.expr) -> bool:
     match node:
         case ast.JoinedStr(values=parts):
             return any(isinstance(part, ast.FormattedValue) for part in parts)
         case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):
-            texts = (ast.JoinedStr, ast.Constant)
-            return isinstance(left, texts) or isinstance(right, texts)
+            return any(isinstance(side, ast.JoinedStr | ast.Constant) for side in (left, right))
         case ast.Call(func=ast.Attribute(attr="format" | "format_map")):
             return True
     return False
 
 
-def test_sql_is_never_put_together_from_text() -> None:
-    built = [
-        f"{path}:{node.lineno}"
-        for path, tree in sources(*PACKAGES)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and called_name(node) in SENT_TO_DATABASE
-        and any(is_built(argument) for argument in node.args)
+def sql_from_parts(tree: ast.Module) -> list[int]:
+    """SQL is never put together from text: values are bound."""
+    return [
+        call.lineno
+        for call in calls(tree)
+        if called(call) in SENT_TO_DATABASE and any(map(is_put_together, call.args))
     ]
-    assert [place for place in built if place.split(":")[0] not in BUILT_SQL] == []
 
 
-# Where reading the clock is the job: everywhere else the day or instant is handed in.
-READ_THE_CLOCK = {
-    "dashboard/gate.py",
-    "dashboard/logs.py",
-    "dashboard/state.py",
-    "registry/audit.py",
-    "registry/cli/console.py",
-    "registry/operations/migration.py",
-}
+def clock_readings(tree: ast.Module) -> list[int]:
+    """Only the edges read the clock; everywhere else the day or instant is handed in."""
+    return [
+        call.lineno
+        for call in calls(tree)
+        if ".".join(ast.unparse(call.func).split(".")[-2:]) in CLOCKS
+    ]
 
 
-def test_only_the_edges_read_the_clock() -> None:
-    reading = {
-        path
-        for path, tree in sources(*PACKAGES)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ".".join(ast.unparse(node.func).split(".")[-2:]) in CLOCKS
-    }
-    assert reading - READ_THE_CLOCK == set()
-
-
-def opens_with_a_right(function: ast.FunctionDef) -> bool:
-    """Whether the first statement asks :mod:`registry.access`, or hands the actor straight on."""
-    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
-    return any(
-        isinstance(node, ast.Call) and called_name(node) in {"require", "scope"}
-        for node in ast.walk(body[0])
-    )
-
-
-GUARDED = (
-    "registry/accounts.py",
-    "registry/analysis/",
-    "registry/entry/recording.py",
-    "registry/exchange/",
-    "registry/operations/clinics.py",
-)
-
-
-def use_cases() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Public functions that act on behalf of somebody: those with ``by: Actor``."""
-    for path, tree in sources("registry"):
-        if not path.startswith(GUARDED):
-            continue
-        for node in tree.body:
-            if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
-                continue
-            arguments = [*node.args.args, *node.args.kwonlyargs]
-            if any(
-                argument.arg == "by"
-                and argument.annotation is not None
-                and ast.unparse(argument.annotation).endswith("Actor")
-                for argument in arguments
-            ):
-                yield f"{path}:{node.name}", node
-
-
-# Shapes words for the reader, or asks whether the command line is asking; touches no records.
-UNGUARDED = {
-    "registry/analysis/cohort.py:level_label": "names a level; the caller has asked",
-    "registry/operations/clinics.py:add_clinic": "no clinic yet to hold a right in: command line",
-}
-
-
-def test_every_use_case_opens_with_the_right_it_needs() -> None:
-    found = dict(use_cases())
-    assert len(found) > 15, "the search no longer finds the use cases"
-    open_doors = {name for name, node in found.items() if not opens_with_a_right(node)}
-    assert open_doors == set(UNGUARDED)
-
-
-def test_pages_never_share_answers_between_people() -> None:
+def shared_answers(tree: ast.Module) -> list[int]:
     """``st.cache_data`` is one memory for everybody signed in."""
-    shared = [
-        f"{path}:{node.lineno}"
-        for path, tree in sources("dashboard")
+    return [
+        node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in {"cache_data", "cache_resource"}
     ]
-    assert shared == []
 
 
 def is_harmless(node: ast.expr) -> bool:
-    """Whether a text is written in the source, or every part from elsewhere goes through plain."""
+    """Whether a text is written in the source, or every part from elsewhere is escaped."""
     match node:
-        case ast.Constant():
+        case ast.Constant() | ast.Name(id="signed_in_as"):  # escaped in the line above its use
             return True
         case ast.Call(func=ast.Name(id="_" | "plain" | "exact") | ast.Attribute(attr="escape")):
             return True
@@ -215,8 +130,6 @@ def is_harmless(node: ast.expr) -> bool:
             return True
         case ast.Call(func=ast.Attribute(attr="join"), args=[ast.GeneratorExp(elt=part)]):
             return is_harmless(part)
-        case ast.Name(id="signed_in_as"):  # escaped in the line above its use
-            return True
         case ast.JoinedStr(values=parts):
             return all(is_harmless(part) for part in parts)
         case ast.FormattedValue(value=value):
@@ -226,33 +139,180 @@ def is_harmless(node: ast.expr) -> bool:
     return False
 
 
-def test_no_text_of_a_person_is_read_as_markup() -> None:
-    unsafe = [
-        f"{path}:{node.lineno}"
-        for path, tree in sources("dashboard")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and (
-            any(keyword.arg == "unsafe_allow_html" for keyword in node.keywords)
-            or (
-                isinstance(node.func, ast.Attribute)
-                and node.func.attr in MARKUP
-                and ast.unparse(node.func.value).split(".")[0] == "st"
-                and not all(is_harmless(argument) for argument in node.args)
-            )
+def foreign_markup(tree: ast.Module) -> list[int]:
+    """No text of a person is read as markup; ``unsafe_allow_html`` is never needed."""
+    return [
+        call.lineno
+        for call in calls(tree)
+        if any(keyword.arg == "unsafe_allow_html" for keyword in call.keywords)
+        or (
+            isinstance(call.func, ast.Attribute)
+            and call.func.attr in MARKUP
+            and belongs_to(call.func.value, "st")
+            and not all(map(is_harmless, call.args))
         )
     ]
-    assert unsafe == []
 
 
-@pytest.mark.parametrize("folder", ["tests", "benchmarks"])
-def test_no_test_is_skipped_or_expected_to_fail(folder: str) -> None:
-    excused = [
-        f"{path}:{node.lineno}"
-        for path, tree in sources(folder)
+def excused_tests(tree: ast.Module) -> list[int]:
+    """No test is skipped or expected to fail."""
+    return [
+        node.lineno
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)
-        and node.attr in {"importorskip", "skip", "skipif", "xfail"}
-        and ast.unparse(node.value).split(".")[0] == "pytest"
+        and node.attr in EXCUSES
+        and belongs_to(node.value, "pytest")
     ]
-    assert excused == []
+
+
+def is_use_case(node: ast.stmt) -> bool:
+    """A public function that acts on behalf of somebody: ``by: Actor``."""
+    return (
+        isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and any(
+            argument.arg == "by"
+            and argument.annotation is not None
+            and ast.unparse(argument.annotation).endswith("Actor")
+            for argument in [*node.args.args, *node.args.kwonlyargs]
+        )
+    )
+
+
+def open_doors(tree: ast.Module) -> list[int]:
+    """Every use case opens with the right it needs: its first statement asks."""
+    found = []
+    for node in tree.body:
+        if is_use_case(node):
+            assert isinstance(node, ast.FunctionDef)
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            if not any(called(call) in {"require", "scope"} for call in calls(body[0])):
+                found.append(node.lineno)
+    return found
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, where it holds, texts that break it, texts that do not, and files excepted why."""
+
+    broken_lines: Callable[[ast.Module], list[int]]
+    where: tuple[str, ...]
+    wrong: tuple[str, ...]
+    right: tuple[str, ...]
+    excepted: dict[str, str] = field(default_factory=dict)
+
+
+RULES = (
+    Rule(
+        lost_query_steps,
+        (*PACKAGES, "tests"),
+        ("query.where(a == 1)", "sa.select(a).join(b)"),
+        ("query = query.where(a == 1)", "thread.join()"),
+    ),
+    Rule(
+        sql_from_parts,
+        PACKAGES,
+        (
+            "db.execute(f'SELECT {a}')",
+            "sa.text('SELECT ' + a)",
+            "db.execute('SELECT %s' % a)",
+            "connection.exec_driver_sql('SELECT {}'.format(a))",
+        ),
+        ("db.execute('SELECT 1')", "db.execute(sa.select(a))", "st.text(f'{a}')"),
+        {
+            "registry/audit_triggers.py": "names of our own tables cannot be bound",
+            "registry/database.py": "settings of SQLite cannot be bound",
+            "registry/operations/doctor.py": "settings of SQLite cannot be bound",
+            "registry/operations/migration.py": "settings of SQLite cannot be bound",
+        },
+    ),
+    Rule(
+        clock_readings,
+        PACKAGES,
+        ("dt.datetime.now(dt.UTC)", "dt.date.today()", "date.today()", "time.time()"),
+        ("dt.datetime.combine(day, dt.time())", "now()"),
+        {
+            "dashboard/gate.py": "the server tells each request its instant",
+            "dashboard/state.py": "a page tells the library its instant",
+            "registry/audit.py": "a change set without an instant gets this one",
+            "registry/cli/console.py": "a command tells the library its instant",
+            "registry/operations/migration.py": "names the copy that it makes first",
+        },
+    ),
+    Rule(
+        shared_answers,
+        ("dashboard",),
+        ("@st.cache_data\ndef f(): ...", "st.cache_resource(f)"),
+        ("@functools.cache\ndef f(): ...",),
+    ),
+    Rule(
+        foreign_markup,
+        ("dashboard",),
+        (
+            "st.markdown(name)",
+            "st.sidebar.html(f'<b>{name}</b>')",
+            "st.markdown(', '.join(f'{name}' for name in names))",
+            "st.caption('a', unsafe_allow_html=True)",
+        ),
+        ("st.markdown(f'**{plain(name)}**')", "st.text(name)", "file.write(name)"),
+    ),
+    Rule(
+        excused_tests,
+        ("tests", "benchmarks"),
+        ("@pytest.mark.skip\ndef test_a(): ...", "pytest.importorskip('b')"),
+        ("stream.skip(3)",),
+    ),
+    Rule(
+        open_doors,
+        (
+            "registry/accounts.py",
+            "registry/analysis",
+            "registry/entry",
+            "registry/exchange",
+            "registry/operations/clinics.py",
+        ),
+        (
+            "def rates(engine, by: Actor):\n    'Rates.'\n    read()\n    scope(by, READ)",
+            "def rates(engine, *, by: access.Actor):\n    read()",
+        ),
+        (
+            "def rates(engine, by: Actor):\n    'Rates.'\n    clinics = scope(by, READ)",
+            "def _rates(by: Actor):\n    read()",
+        ),
+        {
+            "registry/analysis/cohort.py": "names a level for whoever the question let in",
+            "registry/operations/clinics.py": "no clinic yet to hold a right in: command line only",
+        },
+    ),
+)
+
+
+def sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
+    """Each module of the places, as its path from the root and its syntax tree."""
+    for place in places:
+        top = ROOT / place
+        for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+by_name = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.broken_lines.__name__)
+
+
+@by_name
+def test_the_rule_finds_what_breaks_it_and_nothing_else(rule: Rule) -> None:
+    assert [text for text in rule.wrong if not rule.broken_lines(ast.parse(text))] == []
+    assert [text for text in rule.right if rule.broken_lines(ast.parse(text))] == []
+
+
+@by_name
+def test_the_rule_holds(rule: Rule) -> None:
+    found = {path: rule.broken_lines(tree) for path, tree in sources(*rule.where)}
+    broken = {path: lines for path, lines in found.items() if lines}
+    assert {path: broken[path] for path in broken.keys() - rule.excepted.keys()} == {}
+    assert rule.excepted.keys() - broken.keys() == set(), "an exception that nobody needs"
+
+
+def test_the_search_for_use_cases_finds_them() -> None:
+    [places] = [rule.where for rule in RULES if rule.broken_lines is open_doors]
+    found = [node for _, tree in sources(*places) for node in tree.body if is_use_case(node)]
+    assert len(found) > 20
