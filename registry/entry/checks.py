@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -364,14 +365,20 @@ def _day(
         yield Problem(name, "not_after_death", f"The patient died on {known.died_on.isoformat()}.")
 
 
-def _columns(model: type[Base], entry: Any, path: str = "") -> Iterator[Problem]:
-    """Range and length of each field, as declared for the column of the same name."""
+@cache
+def _shared_columns(model: type[Base], entry: type) -> tuple[tuple[str, sa.Column[Any]], ...]:
+    """The columns that have the name of a field of the entry."""
     columns = sa.inspect(model).columns
-    for name in (field_.name for field_ in fields(entry)):
+    names = [field_.name for field_ in fields(entry)]
+    return tuple((name, columns[name]) for name in names if name in columns)
+
+
+def _columns(model: type[Base], entry: object, path: str = "") -> Iterator[Problem]:
+    """Range and length of each field, as declared for the column of the same name."""
+    for name, column in _shared_columns(model, type(entry)):
         value = getattr(entry, name)
-        if name not in columns or value is None:
+        if value is None:
             continue
-        column = columns[name]
         where = f"{path}.{name}" if path else name
         between = column.info.get("between")
         if between is not None and isinstance(value, int | Decimal):

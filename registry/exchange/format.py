@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -98,7 +99,12 @@ def record_id(clinic_code: str, file: str, key: str) -> UUID:
     """Identifier of the record with ``key``: the key itself when it is a UUID, else derived."""
     if is_uuid(key):
         return UUID(key)
-    return uuid5(uuid5(KEY_NAMESPACE, clinic_code), f"{file}/{key}")
+    return uuid5(_namespace(clinic_code), f"{file}/{key}")
+
+
+@cache
+def _namespace(clinic_code: str) -> UUID:
+    return uuid5(KEY_NAMESPACE, clinic_code)
 
 
 def is_uuid(key: str) -> bool:

@@ -147,12 +147,15 @@ def read_stored(db: DbSession, clinic_id: int, drafts: Drafts) -> Stored:
 
 def _same_day_sessions(stored: Stored, drafts: Drafts) -> list[UUID]:
     """Stored sessions on the day of a session in the files, of the same patient."""
+    own = {draft.entry.id for draft in drafts.sessions}
     found = []
     for draft in drafts.sessions:
         entry = draft.entry
         if isinstance(entry, SessionEntry):
             days = stored.sessions.get(entry.patient_id, {})
-            found += [id_ for id_, day in days.items() if day == entry.treated_on]
+            found += [
+                id_ for id_, day in days.items() if day == entry.treated_on and id_ not in own
+            ]
     return found
 
 
