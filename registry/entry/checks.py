@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -365,17 +364,22 @@ def _day(
         yield Problem(name, "not_after_death", f"The patient died on {known.died_on.isoformat()}.")
 
 
-@cache
-def _shared_columns(model: type[Base], entry: type) -> tuple[tuple[str, sa.Column[Any]], ...]:
+_SHARED: dict[tuple[type[Base], type], tuple[tuple[str, sa.Column[Any]], ...]] = {}
+
+
+def _shared_columns(model: type[Base], entry: Any) -> tuple[tuple[str, sa.Column[Any]], ...]:
     """The columns that have the name of a field of the entry."""
-    columns = sa.inspect(model).columns
-    names = [field_.name for field_ in fields(entry)]
-    return tuple((name, columns[name]) for name in names if name in columns)
+    key = (model, type(entry))
+    if key not in _SHARED:
+        columns = sa.inspect(model).columns
+        names = [field_.name for field_ in fields(entry)]
+        _SHARED[key] = tuple((name, columns[name]) for name in names if name in columns)
+    return _SHARED[key]
 
 
-def _columns(model: type[Base], entry: object, path: str = "") -> Iterator[Problem]:
+def _columns(model: type[Base], entry: Any, path: str = "") -> Iterator[Problem]:
     """Range and length of each field, as declared for the column of the same name."""
-    for name, column in _shared_columns(model, type(entry)):
+    for name, column in _shared_columns(model, entry):
         value = getattr(entry, name)
         if value is None:
             continue
