@@ -255,9 +255,7 @@ def clear_share(row: RecurrenceRow) -> str:
     """The share clear at 12 months, or the range it lies in when too many were not looked at."""
     estimate, mature = row.clear_at_12_months, row.mature_at_12_months
     if estimate.value is None and mature:
-        decimals = display_rules.percentage_decimals(mature)
-        worst, best = row.clear_worst or 0.0, row.clear_best or 0.0
-        return f"{100 * worst:.{decimals}f}–{100 * best:.{decimals}f}{NARROW_SPACE}%"
+        return bounds(row.clear_worst, row.clear_best, mature)
     return share(estimate)
 
 
