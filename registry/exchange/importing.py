@@ -309,7 +309,8 @@ def _store(db: DbSession, plan: ImportPlan, now: dt.datetime, progress: Progress
     order: tuple[type[Base], ...] = (Clinician, *STORING_ORDER)
     for model in order:
         for chunk in _chunks(plan.rows.get(model, [])):
-            db.execute(sa.insert(Base.metadata.tables[model.__tablename__]), chunk)
+            stamped = [row | {"recorded_at": now} if "recorded_at" in row else row for row in chunk]
+            db.execute(sa.insert(Base.metadata.tables[model.__tablename__]), stamped)
             done += len(chunk)
             if progress is not None:
                 progress(done, total, "storing")

@@ -63,9 +63,12 @@ class Problems:
         key = (problem.level, problem.file, problem.column, problem.rule)
         self._counts[key] += 1
         self._first.setdefault(key, problem)
-        kept = self._kept[problem.level]
-        if len(kept) < (KEPT_NOTES if problem.level is Level.NOTE else KEPT_PER_LEVEL):
-            kept.append(problem)
+        if self.keeps_more(problem.level):
+            self._kept[problem.level].append(problem)
+
+    def keeps_more(self, level: Level) -> bool:
+        """Whether a further problem of that level is kept and not only counted."""
+        return len(self._kept[level]) < (KEPT_NOTES if level is Level.NOTE else KEPT_PER_LEVEL)
 
     def copy(self) -> Problems:
         """An independent copy that can be added to."""

@@ -356,7 +356,10 @@ def _read_table(
     text = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline="")
     records = csv.reader(_lines(text), strict=True)
 
-    def refuse(found: str, rule: str, message: str, column: str = "") -> None:
+    def refuse(found: str, rule: str, message: str | CellFault, column: str = "") -> None:
+        if isinstance(message, CellFault):
+            kept = problems.keeps_more(Level.REFUSE)
+            message = message.advice() if kept else message.message
         problems.add(FileProblem(file.name, number, column, found, rule, message))
 
     try:
@@ -427,6 +430,13 @@ def _header(
             "The cells are not separated by commas. Save the file as CSV UTF-8 with commas.",
         )
         return None
+    if len(header) > 2 * len(file.columns):
+        refuse(
+            f"{len(header)} cells",
+            "known_column",
+            f"The file has {len(file.columns)} columns; the first row must hold their names.",
+        )
+        return None
     faults = 0
     for place, name in enumerate(header, 1):
         if name not in file.columns:
@@ -473,7 +483,7 @@ def _row(
                 values[name] = read(cell)
             except CellFault as fault:
                 sound = False
-                refuse(fault.found, fault.rule, fault.message, name)
+                refuse(fault.found, fault.rule, fault, name)
         elif column.required:
             sound = False
             refuse("blank", "required", "This cell must be filled.", name)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
-from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -29,16 +28,19 @@ _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
-_CLASSES: Final = (
-    ("day", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-    ("day with time", r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T].+"),
-    ("day in another order", r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}\.?"),
-    ("number with leading zeros", r"[+-]?0[0-9]+([.,][0-9]+)?"),
-    ("whole number", r"[+-]?[0-9]+"),
-    ("decimal number", r"[+-]?[0-9]*\.[0-9]+"),
-    ("decimal comma", r"[+-]?[0-9]*,[0-9]+"),
-    ("exponent", r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+"),
-    ("number with unit or separators", r"[+-]?[0-9].*"),
+_CLASSES: Final = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        ("day", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+        ("day with time", r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T].+"),
+        ("day in another order", r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}\.?"),
+        ("number with leading zeros", r"[+-]?0[0-9]+([.,][0-9]+)?"),
+        ("whole number", r"[+-]?[0-9]+"),
+        ("decimal number", r"[+-]?[0-9]*\.[0-9]+"),
+        ("decimal comma", r"[+-]?[0-9]*,[0-9]+"),
+        ("exponent", r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+"),
+        ("number with unit or separators", r"[+-]?[0-9].*"),
+    )
 )
 _HINTS: Final = {
     "day in another order": "3/4 may be 3 April or 4 March: write year-month-day, as 2026-11-23.",
@@ -53,11 +55,19 @@ _HINTS: Final = {
 class CellFault(Exception):
     """A cell that cannot be read: the class of what was found, the rule and what to do."""
 
-    def __init__(self, found: str, rule: str, message: str) -> None:
+    def __init__(
+        self, found: str, rule: str, message: str, *, text: str = "", allowed: tuple[str, ...] = ()
+    ) -> None:
         self.found = found
         self.rule = rule
         self.message = message
+        self._text = text
+        self._allowed = allowed
         super().__init__(message)
+
+    def advice(self) -> str:
+        """What to do, with the allowed word that was probably meant; slower than ``message``."""
+        return nearest(self._text, self._allowed) or self.message
 
 
 def value_class(text: str) -> str:
@@ -65,7 +75,7 @@ def value_class(text: str) -> str:
     if not text.strip():
         return "blank"
     for name, pattern in _CLASSES:
-        if re.fullmatch(pattern, text.strip()):
+        if pattern.fullmatch(text.strip()):
             return name
     return "text"
 
@@ -137,7 +147,9 @@ def _choice(column: Column, text: str) -> Any:
         raise CellFault(
             value_class(text),
             "one_of",
-            nearest(text, allowed) or f"Write one of: {', '.join(allowed)}.",
+            f"Write one of: {', '.join(allowed)}.",
+            text=text,
+            allowed=allowed,
         ) from None
 
 
@@ -147,12 +159,13 @@ def _code(column: Column, text: str) -> str:
         raise CellFault(
             value_class(text),
             "in_catalogue",
-            nearest(text, allowed) or "No such code; the column dictionary lists them.",
+            "No such code; the column dictionary lists them.",
+            text=text,
+            allowed=allowed,
         )
     return text
 
 
-@lru_cache(maxsize=4096)
 def nearest(text: str, allowed: tuple[str, ...]) -> str:
     """A question after the allowed word that looks most like ``text``; empty when none does."""
     found = get_close_matches(text[:LONGEST_KEY].strip().lower(), allowed, n=1)

@@ -678,6 +678,15 @@ def test_a_plan_is_made_again_when_somebody_stored_meanwhile(
     assert {file for file, count in report.stored.items() if count} == {"events.csv"}
 
 
+def test_records_carry_the_instant_of_storing_not_of_planning(
+    engine: Engine, clinic_id: int, by: Actor
+) -> None:
+    plan = plan_import(engine, by, clinic_id, parsed(), now=NOW)
+    later = NOW + dt.timedelta(hours=1)
+    carry_out(engine, by, clinic_id, plan, now=later)
+    assert {record.recorded_at for model in RECORDS for record in rows_of(engine, model)} == {later}
+
+
 def test_two_people_importing_the_same_files_store_them_once(
     engine: Engine, clinic_id: int, by: Actor
 ) -> None:

@@ -176,6 +176,7 @@ PATIENT_HEADER = list(FILES["patients.csv"].columns)
             "column_there",
         ),
         (";".join(PATIENT_HEADER).encode(), "", "comma"),
+        (",".join(["x"] * 100_000).encode(), "", "known_column"),
         (written("patients.csv", []) + b"P-0001,2026\r\n", "", "as_long_as_header"),
         (written("patients.csv", []) + b'P-0001,"a"b\r\n', "", "csv"),
         (written("patients.csv", []) + b'P-0001,"a\r\n', "", "csv"),
