@@ -11,7 +11,8 @@ Import the module you need; nothing is loaded from here.
 ``competing_risks``  Aalen-Johansen and Gray's test
 ``log_rank``         log-rank test for k groups, by stratum, cause and patient
 ``exact_tails``      binomial and Poisson tails and quantiles on arrays
-``control_charts``   p, u, Laney p', g, t and XmR charts; ``chart_choice`` says which one fits
+``control_charts``   p, u, Laney p', g, t and XmR charts
+``chart_choice``     which control chart fits the data, or none
 ``cusum``            Bernoulli and risk-adjusted CUSUM, VLAD
 ``funnel``           units against one target, with over-dispersion
 ``standardisation``  observed over expected events

@@ -24,6 +24,7 @@ from registry.statistics.control_charts import (
     u_chart,
     xmr_chart,
 )
+from tests.agreement import agrees
 
 MONTHS = st.lists(
     st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
@@ -36,8 +37,8 @@ def test_p_chart_has_three_sigma_limits_where_events_are_frequent():
     chart = p_chart([16, 24] * 6 + [44], [100] * 13)
     p = 284 / 1300
     assert chart.phases[0].method is LimitMethod.THREE_SIGMA
-    assert chart.points[0].centre_line == pytest.approx(p)
-    assert chart.points[0].upper_limit == pytest.approx(p + 3 * np.sqrt(p * (1 - p) / 100))
+    drawn = chart.points[0].centre_line, chart.points[0].upper_limit
+    agrees("control_charts.p_chart", "definition", drawn, (p, p + 3 * np.sqrt(p * (1 - p) / 100)))
     assert chart.signals == (12,)
     assert chart.points[12].signals == (Signal.ABOVE_LIMIT,)
 
@@ -57,10 +58,10 @@ def test_exact_limits_and_exact_tails_never_disagree(months):
             continue
         # At a probability within rounding of the tail either answer is right.
         high, low = stats.binom.sf(events - 1, sessions, p), stats.binom.cdf(events, sessions, p)
-        if abs(high - 0.001) > 1e-12:
-            assert (Signal.ABOVE_LIMIT in point.signals) == (high < 0.001)
-        if abs(low - 0.001) > 1e-12:
-            assert (Signal.BELOW_LIMIT in point.signals) == (low < 0.001)
+        for signal, tail in ((Signal.ABOVE_LIMIT, high), (Signal.BELOW_LIMIT, low)):
+            if abs(tail - 0.001) > 1e-12:
+                ours, theirs = signal in point.signals, tail < 0.001
+                agrees("control_charts.p_chart", "scipy binom, who signals", ours, theirs)
 
 
 @given(MONTHS)
@@ -79,9 +80,10 @@ def test_limits_hold_the_centre_line_between_them(months):
 def test_u_chart_limits_are_poisson_where_few_events_are_expected():
     chart = u_chart([1, 0] * 6, [100] * 12)
     assert chart.phases[0].method is LimitMethod.EXACT
-    assert chart.points[0].upper_limit == stats.poisson.ppf(0.999, 0.5) / 100
-    frequent = u_chart([9] * 12, [10] * 12)
-    assert frequent.points[0].upper_limit == pytest.approx(0.9 + 3 * np.sqrt(0.9 / 10))
+    limit = stats.poisson.ppf(0.999, 0.5) / 100
+    agrees("control_charts.u_chart", "scipy poisson", chart.points[0].upper_limit, limit)
+    frequent, limit = u_chart([9] * 12, [10] * 12), 0.9 + 3 * np.sqrt(0.9 / 10)
+    agrees("control_charts.u_chart", "definition", frequent.points[0].upper_limit, limit)
 
 
 def test_laney_limits_are_those_of_the_p_chart_times_sigma_z():
@@ -89,9 +91,9 @@ def test_laney_limits_are_those_of_the_p_chart_times_sigma_z():
     ordinary, laney = p_chart(x, n), laney_p_chart(x, n)
     z = (np.array(x) / 5000 - 0.08) / np.sqrt(0.08 * 0.92 / 5000)
     sigma_z = np.abs(np.diff(z)).mean() / 1.128
-    assert laney.phases[0].baseline.spread == pytest.approx(sigma_z, abs=1e-12)
-    half = ordinary.points[0].upper_limit - 0.08
-    assert laney.points[0].upper_limit == pytest.approx(0.08 + half * sigma_z)
+    agrees("control_charts.sigma_z", "definition", laney.phases[0].baseline.spread, sigma_z)
+    limit = 0.08 + (ordinary.points[0].upper_limit - 0.08) * sigma_z
+    agrees("control_charts.laney_p_chart", "definition", laney.points[0].upper_limit, limit)
     assert ordinary.signals == tuple(range(16))
     assert laney.signals == ()
 
@@ -194,14 +196,19 @@ def test_a_g_chart_shows_worsening_as_a_run_and_not_as_a_point():
 def test_the_open_run_has_the_chance_of_a_gap_at_least_as_long():
     chart = g_chart([99] * 10, open_run=300)
     assert chart.open_run.length == 300
-    assert chart.open_run.probability == pytest.approx(stats.geom.sf(300, 0.01))
+    chance = stats.geom.sf(300, 0.01)
+    agrees("control_charts.g_chart", "scipy geom", chart.open_run.probability, chance)
+    point, levels = chart.points[0], (0.00135, 0.5, 0.99865)
+    drawn = point.lower_limit, point.centre_line, point.upper_limit
+    agrees("control_charts.g_chart", "scipy geom", drawn, stats.geom.ppf(levels, 0.01) - 1)
     assert g_chart([0] * 10, open_run=0).open_run.probability == 1.0
     assert g_chart([0] * 10, open_run=1).open_run.probability == 0.0
 
 
 def test_three_sigma_g_chart_is_benneyans():
     chart = g_chart([20] * 10, method=LimitMethod.THREE_SIGMA)
-    assert chart.points[0].upper_limit == pytest.approx(20 + 3 * np.sqrt(20 * 21))
+    limit = 20 + 3 * np.sqrt(20 * 21)
+    agrees("control_charts.g_chart", "definition, 3-sigma", chart.points[0].upper_limit, limit)
     assert chart.points[0].lower_limit == 0
     with pytest.raises(ValueError, match="exact or 3-sigma"):
         g_chart([20] * 10, method=LimitMethod.LANEY)
@@ -216,12 +223,13 @@ def test_t_chart_is_an_individuals_chart_of_the_transformed_days():
     y = days ** (1 / 3.6)
     half = 3 / 1.128 * np.abs(np.diff(y)).mean()
     chart = t_chart(days, events=[1] * 11)
-    assert chart.points[0].centre_line == pytest.approx(y.mean() ** 3.6)
-    assert chart.points[0].upper_limit == pytest.approx((y.mean() + half) ** 3.6)
-    assert chart.points[0].lower_limit == pytest.approx(max(0.0, y.mean() - half) ** 3.6)
+    point, expected = chart.points[0], y.mean() + np.array([-half, 0.0, half])
+    drawn = point.lower_limit, point.centre_line, point.upper_limit
+    agrees("control_charts.t_chart", "definition", drawn, np.maximum(expected, 0.0) ** 3.6)
     assert chart.points[0].value == 30
     exact = t_chart(days, method=LimitMethod.EXACT)
-    assert exact.points[0].upper_limit == pytest.approx(stats.expon.ppf(0.99865, scale=days.mean()))
+    limit = stats.expon.ppf(0.99865, scale=days.mean())
+    agrees("control_charts.t_chart", "scipy expon", exact.points[0].upper_limit, limit)
     with pytest.raises(ValueError, match="moving-range"):
         t_chart(days, method=LimitMethod.LANEY)
 
@@ -230,10 +238,14 @@ def test_xmr_limits_by_hand():
     values = [4.0, 5.0] * 6 + [12.0]
     single, ranges = xmr_chart(values, plan=Plan(notes={12: "new form"}))
     mean, mean_range = np.mean(values), np.abs(np.diff(values)).mean()
-    assert single.points[0].upper_limit == pytest.approx(mean + 2.66 * mean_range, abs=1e-3)
-    assert single.points[0].lower_limit == pytest.approx(mean - 2.66 * mean_range, abs=1e-3)
+    drawn = (
+        single.points[0].lower_limit,
+        single.points[0].upper_limit,
+        ranges.points[-1].upper_limit,
+    )
+    expected = mean - 2.66 * mean_range, mean + 2.66 * mean_range, 3.267 * mean_range
+    agrees("control_charts.xmr_chart", "printed factors 2.66 and 3.267", drawn, expected)
     assert len(ranges.points) == 12
-    assert ranges.points[-1].upper_limit == pytest.approx(3.267 * mean_range)
     assert ranges.signals == (11,)
     assert ranges.points[-1].note == "new form"
 

@@ -15,6 +15,7 @@ from registry.statistics.cusum import (
     scores,
     vlad,
 )
+from tests.agreement import agrees
 
 SESSIONS = st.lists(st.tuples(st.booleans(), st.floats(0.001, 0.9)), max_size=300)
 
@@ -45,8 +46,8 @@ def test_paths_and_signals_are_those_of_the_recursion(after_signal, share_kept, 
     chart = cusum(y, p, upper_limit=limit, lower_limit=limit, after_signal=after_signal)
     upper, upper_signals = recursion(scores(y, p), limit, restart)
     lower, lower_signals = recursion(scores(y, p, 0.5), limit, restart)
-    assert chart.upper == pytest.approx(upper, abs=1e-9)
-    assert -chart.lower == pytest.approx(lower, abs=1e-9)
+    agrees("cusum.cusum", "recursion, session by session", chart.upper, upper)
+    agrees("cusum.cusum", "recursion, session by session", -chart.lower, lower)
     assert chart.upper_signals.tolist() == upper_signals
     assert chart.lower_signals.tolist() == lower_signals
 
@@ -57,16 +58,15 @@ def test_blocks_join_without_a_seam():
     y = rng.random(p.size) < 1.3 * p
     chart = cusum(y, p, upper_limit=4.0, lower_limit=4.0)
     path, signals = recursion(scores(y, p), 4.0, 0.0)
-    assert chart.upper == pytest.approx(path, abs=1e-9)
+    agrees("cusum.cusum", "recursion, session by session", chart.upper, path)
     assert chart.upper_signals.tolist() == signals
     assert len(signals) > 20
 
 
 def test_score_is_the_log_likelihood_ratio():
     # Odds 1/4 doubled are 1/2: probabilities 0.2 and 1/3.
-    assert scores([1, 0], 0.2) == pytest.approx(
-        [np.log((1 / 3) / 0.2), np.log((2 / 3) / 0.8)], abs=1e-12
-    )
+    ratios = (1 / 3) / 0.2, (2 / 3) / 0.8
+    agrees("cusum.scores", "likelihood ratio", scores([1, 0], 0.2), np.log(ratios))
 
 
 # In-control and out-of-control mean run lengths for a doubling, from 20,000 simulated runs each.
@@ -85,9 +85,9 @@ TABLE = [
 
 @pytest.mark.parametrize(("p", "limit", "in_control", "out_of_control"), TABLE)
 def test_run_lengths_agree_with_the_simulated_table(p, limit, in_control, out_of_control):
-    # Two standard errors of a mean of 20,000 nearly exponential run lengths are 1.4 %.
-    assert average_run_length(p, limit) == pytest.approx(in_control, 0.02)
-    assert average_run_length(p, limit, true_odds_ratio=2.0) == pytest.approx(out_of_control, 0.02)
+    lengths = [average_run_length(p, limit, true_odds_ratio=ratio) for ratio in (1.0, 2.0)]
+    expected = in_control, out_of_control
+    agrees("cusum.average_run_length", "table of 20,000 simulated runs", lengths, expected)
 
 
 def simulated_run_length(p, true_p, limit, odds_ratio, runs, rng):
@@ -113,8 +113,7 @@ def test_run_lengths_agree_with_simulation(p, limit, odds_ratio, true_odds_ratio
         p, odds / (1 + odds), limit, odds_ratio, 20_000, np.random.default_rng(5)
     )
     computed = average_run_length(p, limit, odds_ratio=odds_ratio, true_odds_ratio=true_odds_ratio)
-    # Four standard errors of the simulation.
-    assert computed == pytest.approx(simulated, 4 / np.sqrt(20_000))
+    agrees("cusum.average_run_length", "simulation", computed, simulated)
 
 
 @pytest.mark.parametrize(("odds_ratio", "true_odds_ratio"), [(2.0, 1.0), (2.0, 2.0), (0.5, 1.0)])
@@ -130,6 +129,7 @@ def test_risk_adjusted_run_lengths_agree_with_simulation(odds_ratio, true_odds_r
     signals = chart.upper_signals if odds_ratio > 1 else chart.lower_signals
     simulated = signals[-1] / signals.size
     computed = average_run_length(risk, 2.5, odds_ratio=odds_ratio, true_odds_ratio=true_odds_ratio)
+    agrees("cusum.average_run_length", "simulation, own risks", computed, simulated)
     assert computed == pytest.approx(simulated, 4 / np.sqrt(signals.size))
 
 
@@ -157,7 +157,7 @@ def test_a_missing_risk_is_replaced_by_the_baseline_and_counted():
     assert chart.risk_missing == 1
     whole = cusum(y, [0.1, 0.2, 0.3], upper_limit=3, lower_limit=3)
     assert chart.upper == pytest.approx(whole.upper)
-    assert vlad(y, p, baseline=0.2) == pytest.approx([-0.9, -0.7, -1.4])
+    agrees("cusum.vlad", "definition", vlad(y, p, baseline=0.2), [-0.9, -0.7, -1.4])
 
 
 def test_no_sessions_make_an_empty_chart():

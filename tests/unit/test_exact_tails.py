@@ -1,6 +1,11 @@
-"""Tails and quantiles of counts against scipy.stats, an independent code path (Boost)."""
+"""Tails and quantiles of counts against scipy.stats, and against the sum of their terms.
+
+scipy.stats may reach the same incomplete beta and gamma functions; the sums do not.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from registry.statistics import exact_tails as tails
+from tests.agreement import agrees
 
 binomials = st.integers(0, 3000).flatmap(
     lambda n: st.tuples(
@@ -22,14 +28,44 @@ levels = st.sampled_from([0.001, 0.00135, 0.025, 0.5, 0.975, 0.99865, 0.999])
 @given(binomials)
 def test_binomial_tails_agree_with_scipy(case):
     x, n, p = case
-    assert tails.binomial_upper_tail(x, n, p) == pytest.approx(stats.binom.sf(x - 1, n, p), 1e-9)
-    assert tails.binomial_lower_tail(x, n, p) == pytest.approx(stats.binom.cdf(x, n, p), 1e-9)
+    upper, lower = tails.binomial_upper_tail(x, n, p), tails.binomial_lower_tail(x, n, p)
+    agrees("exact_tails.binomial_upper_tail", "scipy", upper, stats.binom.sf(x - 1, n, p))
+    agrees("exact_tails.binomial_lower_tail", "scipy", lower, stats.binom.cdf(x, n, p))
 
 
 @given(st.integers(0, 3000), means)
 def test_poisson_tails_agree_with_scipy(x, mean):
-    assert tails.poisson_upper_tail(x, mean) == pytest.approx(stats.poisson.sf(x - 1, mean), 1e-9)
-    assert tails.poisson_lower_tail(x, mean) == pytest.approx(stats.poisson.cdf(x, mean), 1e-9)
+    upper, lower = tails.poisson_upper_tail(x, mean), tails.poisson_lower_tail(x, mean)
+    agrees("exact_tails.poisson_upper_tail", "scipy", upper, stats.poisson.sf(x - 1, mean))
+    agrees("exact_tails.poisson_lower_tail", "scipy", lower, stats.poisson.cdf(x, mean))
+
+
+def log_factorial(values):
+    return np.array([math.lgamma(value + 1.0) for value in values])
+
+
+@given(binomials)
+def test_binomial_tails_are_the_sums_of_their_terms(case):
+    x, n, p = case
+    k = np.arange(n + 1)
+    if not 0.0 < p < 1.0:
+        terms = (k == n * p).astype(float)
+    else:
+        logs = math.lgamma(n + 1.0) - log_factorial(k) - log_factorial(n - k)
+        terms = np.exp(logs + k * math.log(p) + (n - k) * math.log1p(-p))
+    upper, lower = tails.binomial_upper_tail(x, n, p), tails.binomial_lower_tail(x, n, p)
+    agrees("exact_tails.binomial_upper_tail", "sum of its terms", upper, math.fsum(terms[x:]))
+    agrees("exact_tails.binomial_lower_tail", "sum of its terms", lower, math.fsum(terms[: x + 1]))
+
+
+@given(st.integers(0, 3000), means)
+def test_poisson_tails_are_the_sums_of_their_terms(x, mean):
+    # Beyond this many the terms are smaller than the rounding of the greatest.
+    k = np.arange(int(mean + 40 * math.sqrt(mean)) + x + 100)
+    terms = np.exp(k * math.log(mean) - mean - log_factorial(k))
+    upper, lower = tails.poisson_upper_tail(x, mean), tails.poisson_lower_tail(x, mean)
+    agrees("exact_tails.poisson_upper_tail", "sum of its terms", upper, math.fsum(terms[x:]))
+    agrees("exact_tails.poisson_lower_tail", "sum of its terms", lower, math.fsum(terms[: x + 1]))
 
 
 @given(binomials, levels)
@@ -53,12 +89,15 @@ def test_mid_p_weighs_the_observed_count_by_half(case):
     x, n, p = case
     point = stats.binom.pmf(x, n, p)
     smaller = min(stats.binom.sf(x, n, p), stats.binom.cdf(x - 1, n, p)) + point / 2
-    assert tails.binomial_mid_p(x, n, p) == pytest.approx(min(1.0, 2 * smaller), 1e-9, 1e-300)
+    mid_p = tails.binomial_mid_p(x, n, p)
+    agrees("exact_tails.binomial_mid_p", "scipy", mid_p, min(1.0, 2 * smaller))
+    assert mid_p == pytest.approx(min(1.0, 2 * smaller), 1e-9, 1e-300)
 
 
 def test_poisson_mid_p_by_hand():
     # P(X = 0) = e^-2, so 2 * (0 + e^-2 / 2).
-    assert tails.poisson_mid_p(0, 2.0) == pytest.approx(np.exp(-2.0), 1e-12)
+    mid_p = tails.poisson_mid_p(0, 2.0)
+    agrees("exact_tails.poisson_mid_p", "definition", mid_p, np.exp(-2.0))
 
 
 def test_arrays_broadcast():

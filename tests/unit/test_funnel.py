@@ -20,6 +20,7 @@ from registry.statistics.funnel import (
     ratio_funnel,
     ratio_limits,
 )
+from tests.agreement import agrees
 
 UNITS = st.lists(
     st.integers(0, 600).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
@@ -64,7 +65,8 @@ def test_lines_follow_the_printed_formula(target, sessions, tail):
         )
         limit = (r - alpha) / sessions
         if not np.isnan(line):
-            assert line == pytest.approx(min(limit, 1.0), abs=1e-9)
+            oracle = "printed formula with scipy"
+            agrees("funnel.binomial_limits", oracle, line, min(limit, 1.0))
         else:
             assert limit < 1e-9 if level < 0.5 else limit <= target + 1e-9
 
@@ -73,7 +75,7 @@ def test_ratio_lines_follow_the_printed_formula():
     lower, upper = ratio_limits([20.0, 0.01])
     r = stats.poisson.ppf(0.975, 20)
     alpha = (stats.poisson.cdf(r, 20) - 0.975) / stats.poisson.pmf(r, 20)
-    assert upper[0] == pytest.approx((r - alpha) / 20, abs=1e-12)
+    agrees("funnel.ratio_limits", "printed formula with scipy", upper[0], (r - alpha) / 20)
     assert np.isnan(upper[1])
     assert 0 < lower[0] < 1
 
@@ -88,10 +90,10 @@ def test_flags_are_exact_tails(units, target):
         low = stats.binom.cdf(unit.numerator, unit.denominator, target)
         if min(abs(tail - edge) for tail in (high, low) for edge in (0.025, 0.001)) < 1e-12:
             continue
-        assert (unit.flag is Flag.HIGH_ALARM) == (high < 0.001)
-        assert (unit.flag is Flag.HIGH_ALERT) == (0.001 <= high < 0.025)
-        assert (unit.flag is Flag.LOW_ALARM) == (low < 0.001)
-        assert (unit.flag is Flag.LOW_ALERT) == (0.001 <= low < 0.025)
+        flags = Flag.HIGH_ALARM, Flag.HIGH_ALERT, Flag.LOW_ALARM, Flag.LOW_ALERT
+        ours = [unit.flag is flag for flag in flags]
+        theirs = [high < 0.001, 0.001 <= high < 0.025, low < 0.001, 0.001 <= low < 0.025]
+        agrees("funnel.funnel", "scipy binom, who is flagged", ours, theirs)
 
 
 @given(UNITS)
@@ -132,16 +134,17 @@ def test_tau_squared_is_that_of_dersimonian_and_laird_without_winsorising():
     variance = p * (1 - p) / n
     ours = dispersion(x / n, p, variance, winsorised_share=0.0)
     theirs = combine_effects(x / n, variance, method_re="dl")
-    assert ours.tau_squared == pytest.approx(theirs.tau2, abs=1e-12)
-    assert ours.phi * 12 == pytest.approx(theirs.q, 1e-12)
-    assert ours.p_value == pytest.approx(stats.chi2.sf(theirs.q, 12), 1e-9)
+    agrees("funnel.dispersion", "statsmodels, tau squared", ours.tau_squared, theirs.tau2)
+    found = ours.phi * 12, ours.p_value
+    agrees("funnel.dispersion", "statsmodels, Q", found, (theirs.q, stats.chi2.sf(theirs.q, 12)))
 
 
 def test_phi_is_winsorised_at_a_tenth_from_each_end():
     z = np.array([-4.0, -1, -0.5, 0, 0, 0.5, 0.6, 0.8, 1, 1.2, 9])
     low, high = -1.0, 1.2
     expected = np.mean(np.clip(z, low, high) ** 2)
-    assert dispersion(z, 0.0, np.ones(11)).phi == pytest.approx(expected)
+    phi = dispersion(z, 0.0, np.ones(11)).phi
+    agrees("funnel.dispersion", "definition, winsorised", phi, expected)
 
 
 def test_over_dispersion_widens_the_limits_and_is_said():
@@ -153,15 +156,12 @@ def test_over_dispersion_widens_the_limits_and_is_said():
     p = result.target
     variance = p * (1 - p) / 150
     lower, upper = adjusted_limits(p, variance, result.dispersion)
-    assert upper - p == pytest.approx(
-        1.959964 * np.sqrt(variance + result.dispersion.tau_squared), 1e-6
-    )
-    assert lower == pytest.approx(2 * p - upper)
+    half = 1.959964 * np.sqrt(variance + result.dispersion.tau_squared)
+    agrees("funnel.adjusted_limits", "definition", (lower, upper), (p - half, p + half))
     assert np.isnan(adjusted_limits(p, 10 * variance, result.dispersion)[0])
     wide = funnel(range(12), *OVERDISPERSED, adjustment=Adjustment.MULTIPLICATIVE).dispersion
-    assert adjusted_limits(p, variance, wide)[1] - p == pytest.approx(
-        1.959964 * np.sqrt(variance * wide.phi), 1e-6
-    )
+    half = 1.959964 * np.sqrt(variance * wide.phi)
+    agrees("funnel.adjusted_limits", "definition", adjusted_limits(p, variance, wide)[1], p + half)
 
 
 def test_chance_alone_is_not_adjusted_for():
@@ -198,12 +198,17 @@ def test_q_values_are_benjamini_hochberg_of_the_mid_p():
     p = np.array([unit.mid_p for unit in units])
     order = np.argsort(p)
     stepped = np.minimum.accumulate((p[order] * 12 / np.arange(1, 13))[::-1])[::-1]
-    assert np.array([unit.q_value for unit in units])[order] == pytest.approx(stepped)
+    q_values = np.array([unit.q_value for unit in units])[order]
+    agrees("funnel.funnel", "definition, q-values", q_values, stepped)
 
 
 def test_ratio_funnel_flags_by_poisson_tails_and_not_below_one_expected():
     result = ratio_funnel("abcd", [20, 3, 4, 0], [10.0, 10.0, 0.5, 0.0])
     assert [unit.name for unit in result.units] == ["a", "b", "c"]
+    tails = stats.poisson.sf(19, 10), stats.poisson.cdf(3, 10)
+    for unit, tail in zip(result.units[:2], tails, strict=True):
+        half = stats.poisson.pmf(unit.numerator, unit.denominator) / 2
+        agrees("funnel.ratio_funnel", "scipy poisson, mid-p", unit.mid_p, 2 * (tail - half))
     assert stats.poisson.sf(19, 10) == pytest.approx(0.00345, abs=1e-5)
     assert stats.poisson.cdf(3, 10) == pytest.approx(0.01034, abs=1e-5)
     assert [unit.flag for unit in result.units] == [Flag.HIGH_ALERT, Flag.LOW_ALERT, Flag.NONE]

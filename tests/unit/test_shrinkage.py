@@ -15,6 +15,7 @@ from registry.statistics.shrinkage import (
     gamma_poisson,
     moment_estimate,
 )
+from tests.agreement import agrees
 
 # Tumours among control rats of 70 earlier experiments (Tarone 1982; Gelman et al., table 5.1).
 RATS = np.array(
@@ -46,8 +47,8 @@ def test_the_first_guess_for_the_rat_tumours_is_the_published_one():
     assert rates.size == 70
     assert rates.mean() == pytest.approx(0.136, abs=5e-4)
     assert rates.std(ddof=1) == pytest.approx(0.103, abs=5e-4)
-    alpha, beta = moment_estimate(*RATS)
-    assert (round(alpha, 1), round(beta, 1)) == (1.4, 8.6)
+    oracle = "printed example, Gelman et al."
+    agrees("shrinkage.moment_estimate", oracle, moment_estimate(*RATS), (1.4, 8.6))
 
 
 def test_beta_binomial_is_the_maximum_of_scipys_likelihood():
@@ -57,14 +58,15 @@ def test_beta_binomial_is_the_maximum_of_scipys_likelihood():
         return -stats.betabinom.logpmf(*RATS, *np.exp(logs)).sum()
 
     best = optimize.minimize(minus_log_likelihood, [0.0, 2.0], method="BFGS", tol=1e-10)
-    assert [fit.alpha, fit.beta] == pytest.approx(np.exp(best.x), 1e-4)
+    method, oracle = "shrinkage.beta_binomial", "scipy betabinom, maximised"
+    agrees(method, oracle, [fit.alpha, fit.beta], np.exp(best.x))
     assert minus_log_likelihood(np.log([fit.alpha, fit.beta])) <= best.fun + 1e-9
     unit = fit.units[-1]
-    posterior = stats.beta(fit.alpha + 9, fit.beta + 15)
     assert unit.raw == 9 / 24
-    assert unit.smoothed == pytest.approx(posterior.mean())
-    assert [unit.lower, unit.upper] == pytest.approx(posterior.ppf([0.025, 0.975]))
-    assert unit.probability_of_double == pytest.approx(posterior.sf(2 * fit.mean))
+    posterior = stats.beta(fit.alpha + 9, fit.beta + 15)
+    found = unit.smoothed, unit.lower, unit.upper, unit.probability_of_double
+    expected = posterior.mean(), *posterior.ppf([0.025, 0.975]), posterior.sf(2 * fit.mean)
+    agrees(method, "scipy beta, posterior", found, expected)
 
 
 def test_gamma_poisson_is_the_maximum_of_scipys_likelihood():
@@ -78,12 +80,13 @@ def test_gamma_poisson_is_the_maximum_of_scipys_likelihood():
         return -stats.nbinom.logpmf(observed, alpha, beta / (beta + expected)).sum()
 
     best = optimize.minimize(minus_log_likelihood, [1.0, 1.0], method="BFGS", tol=1e-10)
-    assert [fit.alpha, fit.beta] == pytest.approx(np.exp(best.x), 1e-4)
+    method, oracle = "shrinkage.gamma_poisson", "scipy nbinom, maximised"
+    agrees(method, oracle, [fit.alpha, fit.beta], np.exp(best.x))
     unit = fit.units[0]
     posterior = stats.gamma(fit.alpha + observed[0], scale=1 / (fit.beta + expected[0]))
-    assert unit.smoothed == pytest.approx(posterior.mean())
-    assert [unit.lower, unit.upper] == pytest.approx(posterior.ppf([0.025, 0.975]))
-    assert unit.probability_of_double == pytest.approx(posterior.sf(2 * fit.mean))
+    found = unit.smoothed, unit.lower, unit.upper, unit.probability_of_double
+    theirs = posterior.mean(), *posterior.ppf([0.025, 0.975]), posterior.sf(2 * fit.mean)
+    agrees(method, "scipy gamma, posterior", found, theirs)
 
 
 def test_units_that_differ_by_chance_alone_are_pooled():

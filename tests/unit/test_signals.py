@@ -24,6 +24,7 @@ from registry.statistics.signals import (
     review_signals,
     stratified_expected,
 )
+from tests.agreement import agrees
 
 # Uveitis with rifabutin: 41 of 55 reports; 754 of 592,712 reports of all other drugs (Evans 2001).
 RIFABUTIN = (41, 14, 754, 591_958)
@@ -33,10 +34,10 @@ TABLES = st.tuples(*[st.integers(1, 5000)] * 4)
 
 def test_rifabutin_is_printed_with_the_whole_database_and_pearsons_chi_squared():
     printed = proportional_reporting_ratio(*RIFABUTIN, comparator=Comparator.WHOLE_DATABASE)
-    assert round(printed.value) == 556
+    method, oracle = "signals.proportional_reporting_ratio", "printed rifabutin, Evans 2001"
+    agrees(method, oracle, printed.value, 556)
     assert round(proportional_reporting_ratio(*RIFABUTIN).value) == 586
-    # Printed as 22,740.
-    assert chi_squared(*RIFABUTIN, yates=False) == pytest.approx(22_740, abs=1)
+    agrees("signals.chi_squared", oracle, chi_squared(*RIFABUTIN, yates=False), 22_740)
     assert evans_signal(*RIFABUTIN)
 
 
@@ -45,7 +46,8 @@ def test_chi_squared_is_scipys(table):
     square = np.array(table).reshape(2, 2)
     for yates in (True, False):
         expected = stats.chi2_contingency(square, correction=yates).statistic
-        assert chi_squared(*table, yates=yates) == pytest.approx(expected, 1e-9, 1e-9)
+        found = chi_squared(*table, yates=yates)
+        agrees("signals.chi_squared", "scipy chi2_contingency", found, expected)
 
 
 @given(TABLES)
@@ -54,13 +56,15 @@ def test_reporting_ratios_are_scipys(table):
     ratio = reporting_odds_ratio(a, b, c, d)
     theirs = stats.contingency.odds_ratio([[a, b], [c, d]], kind="sample")
     limits = theirs.confidence_interval(0.95)
-    assert ratio.value == pytest.approx(theirs.statistic)
-    assert [ratio.interval.lower, ratio.interval.upper] == pytest.approx(list(limits))
+    found = ratio.value, ratio.interval.lower, ratio.interval.upper
+    expected = theirs.statistic, *limits
+    agrees("signals.reporting_odds_ratio", "scipy odds_ratio", found, expected)
     prr = proportional_reporting_ratio(a, b, c, d)
     theirs = stats.contingency.relative_risk(a, a + b, c, c + d)
     limits = theirs.confidence_interval(0.95)
-    assert prr.value == pytest.approx(theirs.relative_risk)
-    assert [prr.interval.lower, prr.interval.upper] == pytest.approx(list(limits))
+    found = prr.value, prr.interval.lower, prr.interval.upper
+    expected = theirs.relative_risk, *limits
+    agrees("signals.proportional_reporting_ratio", "scipy relative_risk", found, expected)
 
 
 def test_an_empty_cell_is_not_defined_unless_half_a_report_is_added():
@@ -119,7 +123,7 @@ def test_empirical_bayes_is_the_posterior_of_the_mixture(o, e, prior):
     fit = empirical_bayes([o], [e], prior)
     for level, quantile in ((0.05, fit.eb05[0]), (0.95, fit.eb95[0])):
         reached = sum(w * p.cdf(quantile) for w, p in zip(weights, posteriors, strict=True))
-        assert reached == pytest.approx(level, abs=1e-9)
+        agrees("signals.empirical_bayes", "scipy mixture, at its quantiles", reached, level)
     assert fit.eb05[0] <= fit.ebgm[0] <= fit.eb95[0]
 
 
@@ -134,7 +138,8 @@ def test_ebgm_is_the_integrated_geometric_mean():
 
     total, _ = integrate.quad(weight, 0, 60, epsabs=1e-13)
     mean_log, _ = integrate.quad(lambda r: np.log(r) * weight(r), 0, 60, epsabs=1e-13)
-    assert empirical_bayes([o], [e], prior).ebgm[0] == pytest.approx(np.exp(mean_log / total), 1e-7)
+    ebgm = empirical_bayes([o], [e], prior).ebgm[0]
+    agrees("signals.empirical_bayes", "numerical integral", ebgm, np.exp(mean_log / total))
 
 
 def test_a_fit_never_has_a_lower_likelihood_than_its_start():
@@ -159,15 +164,15 @@ def test_information_component_has_gamma_limits(o, e):
     ic, lower, upper = information_component(o, e)
     assert ic == pytest.approx(np.log2((o + 0.5) / (e + 0.5)))
     posterior = stats.gamma(o + 0.5, scale=1 / (e + 0.5))
-    assert 2**lower == pytest.approx(posterior.ppf(0.025), 1e-7)
-    assert 2**upper == pytest.approx(posterior.ppf(0.975), 1e-7)
+    limits, expected = (2**lower, 2**upper), posterior.ppf([0.025, 0.975])
+    agrees("signals.information_component", "scipy gamma", limits, expected)
 
 
 @pytest.mark.parametrize("observed", [5, 10, 40, 200])
 def test_norens_approximation_of_the_lower_limit(observed):
     ic, lower, _ = information_component(observed, 3.0)
     near = ic - 3.3 * (observed + 0.5) ** -0.5 - 2 * (observed + 0.5) ** -1.5
-    assert lower == pytest.approx(near, abs=0.15)
+    agrees("signals.information_component", "Norén's approximation", lower, near)
 
 
 def test_one_or_two_events_are_never_a_signal():
@@ -177,7 +182,7 @@ def test_one_or_two_events_are_never_a_signal():
 
 def test_expected_events_come_from_the_rates_of_their_strata():
     expected = stratified_expected([[100, 0], [50, 20]], [10, 30], [1000, 300])
-    assert expected.tolist() == pytest.approx([1.0, 0.5 + 2.0])
+    agrees("signals.stratified_expected", "definition", expected, [1.0, 0.5 + 2.0])
 
 
 def test_a_lot_is_called_by_its_sessions_and_not_by_one_clinic():
@@ -192,9 +197,8 @@ def test_a_lot_is_called_by_its_sessions_and_not_by_one_clinic():
     assert cells[1].one_clinic
     assert cells[1].by_eb05
     assert cells[0].ratio.value == 6.0
-    assert cells[0].p_value == pytest.approx(
-        stats.poisson.sf(12, 2) + stats.poisson.pmf(12, 2) / 2, 1e-9
-    )
+    mid_p = stats.poisson.sf(12, 2) + stats.poisson.pmf(12, 2) / 2
+    agrees("signals.review_signals", "scipy poisson", cells[0].p_value, mid_p)
     assert all(cell.q_value >= cell.p_value for cell in cells)
     alone = review_signals(["bad"], [12], [2.0], [1], clinics_compared=1)
     assert alone[0].to_review

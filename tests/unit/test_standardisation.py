@@ -23,6 +23,7 @@ from registry.statistics.standardisation import (
     observed_over_expected,
     standardise,
 )
+from tests.agreement import agrees
 
 
 @given(st.integers(0, 5000), st.floats(0.01, 5000))
@@ -30,8 +31,8 @@ def test_exact_limits_are_chi_squared_quantiles(observed, expected):
     ratio = observed_over_expected(observed, expected)
     lower = stats.chi2.ppf(0.025, 2 * observed) / 2 / expected if observed else 0.0
     upper = stats.chi2.ppf(0.975, 2 * observed + 2) / 2 / expected
-    assert ratio.interval.lower == pytest.approx(lower, 1e-9)
-    assert ratio.interval.upper == pytest.approx(upper, 1e-9)
+    limits, oracle = (ratio.interval.lower, ratio.interval.upper), "scipy chi2"
+    agrees("standardisation.observed_over_expected", oracle, limits, (lower, upper))
     assert ratio.interval.lower <= ratio.value <= ratio.interval.upper
 
 
@@ -41,17 +42,17 @@ def test_byar_limits_lie_close_to_the_exact_ones(observed, expected):
     byar = observed_over_expected(observed, expected, method=RatioMethod.BYAR).interval
     # Breslow & Day call the approximation accurate; its worst case is the lower limit of 1.
     assert byar.lower == pytest.approx(exact.lower, 0.007 if observed > 3 else 0.5)
-    assert byar.upper == pytest.approx(exact.upper, 0.007)
+    agrees("standardisation.byar_limits", "exact upper limits", byar.upper, exact.upper)
     assert byar.method == "byar"
 
 
 def test_byar_limits_by_hand():
     lower, upper = byar_limits([0, 10])
     z = 1.959963984540054
-    assert lower == pytest.approx([0, 10 * (1 - 1 / 90 - z / (3 * 10**0.5)) ** 3])
-    assert upper == pytest.approx(
-        [(1 - 1 / 9 + z / 3) ** 3, 11 * (1 - 1 / 99 + z / (3 * 11**0.5)) ** 3]
-    )
+    method = "standardisation.byar_limits"
+    agrees(method, "definition", lower, [0, 10 * (1 - 1 / 90 - z / (3 * 10**0.5)) ** 3])
+    expected = (1 - 1 / 9 + z / 3) ** 3, 11 * (1 - 1 / 99 + z / (3 * 11**0.5)) ** 3
+    agrees(method, "definition", upper, expected)
 
 
 def test_nothing_observed_has_an_upper_limit_of_3_689_over_expected():
@@ -70,8 +71,8 @@ def test_nothing_expected_is_not_defined_and_little_gets_no_verdict():
 
 def test_indirect_standardisation_by_hand():
     ratio = standardise([6, 4], [100, 50], [30, 40], [1000, 400], part_of_reference=True)
-    assert ratio.denominator == pytest.approx(100 * 0.03 + 50 * 0.1)
-    assert ratio.value == pytest.approx(10 / 8)
+    expected = 100 * 0.03 + 50 * 0.1, 10 / 8
+    agrees("standardisation.standardise", "definition", (ratio.denominator, ratio.value), expected)
     assert ratio.warnings == (RatioCaution.PART_OF_REFERENCE,)
     rate = adjusted_rate(ratio, 70 / 1400)
     assert rate.value == pytest.approx(10 / 8 * 0.05)
@@ -113,8 +114,10 @@ def test_a_model_of_one_binary_term_reproduces_both_rates():
     x, y = cells((30, 300), (40, 200))
     model = fit_risk_model(x, y, ("foam",))
     assert model.method is FitMethod.MAXIMUM_LIKELIHOOD
-    assert model.predict([[0], [1]]) == pytest.approx([0.1, 0.2], abs=1e-9)
-    assert model.coefficients[0] == pytest.approx(logit(0.2) - logit(0.1))
+    found = (*model.predict([[0], [1]]), model.coefficients[0])
+    expected = 0.1, 0.2, logit(0.2) - logit(0.1)
+    method = "standardisation.fit_risk_model"
+    agrees(method, "closed form of a binary term", found, expected)
     assert (model.events, model.sessions, model.ranges) == (70, 500, ((0.0, 1.0),))
     assert model.calibration.ratio == pytest.approx(1)
     assert model.calibration.intercept == pytest.approx(0, abs=1e-8)
@@ -128,7 +131,8 @@ def test_separated_outcomes_get_firths_answer():
     model = fit_risk_model(x, y, ("foam",))
     assert model.method is FitMethod.FIRTH
     odds_ratio = (20.5 / 80.5) / (0.5 / 100.5)
-    assert model.coefficients[0] == pytest.approx(np.log(odds_ratio), abs=1e-8)
+    method, oracle = "standardisation.fit_risk_model", "closed form of Firth's estimate"
+    agrees(method, oracle, model.coefficients[0], np.log(odds_ratio))
     assert model.predict(x).sum() == pytest.approx(20)
 
 
@@ -149,16 +153,19 @@ def test_area_under_the_curve_counts_pairs(pairs):
     without = [p for y, p in pairs if not y]
     wins = sum((a > b) + (a == b) / 2 for a in with_event for b in without)
     y, p = zip(*pairs, strict=True)
-    assert area_under_curve(y, p) == pytest.approx(wins / len(with_event) / len(without))
-    assert brier_score(y, p) == pytest.approx(np.mean([(a - b) ** 2 for a, b in pairs]))
+    area = wins / len(with_event) / len(without)
+    agrees("standardisation.area_under_curve", "all pairs", area_under_curve(y, p), area)
+    squares = np.mean([(a - b) ** 2 for a, b in pairs])
+    agrees("standardisation.brier_score", "definition", brier_score(y, p), squares)
 
 
 def test_predictions_that_are_too_extreme_have_a_slope_below_one():
     x, y = cells((30, 300), (40, 200))
     p = np.where(np.array(x)[:, 0] == 1, 0.5, 0.02)
     extreme = calibration(y, p)
-    assert extreme.slope == pytest.approx((logit(0.2) - logit(0.1)) / (logit(0.5) - logit(0.02)))
-    assert extreme.ratio == pytest.approx(70 / (100 + 6))
+    slope = (logit(0.2) - logit(0.1)) / (logit(0.5) - logit(0.02))
+    found, expected = (extreme.slope, extreme.ratio), (slope, 70 / (100 + 6))
+    agrees("standardisation.calibration", "closed form of two risks", found, expected)
     assert sum(sessions for sessions, _, _ in extreme.groups) == 500
     assert sum(observed for _, observed, _ in extreme.groups) == 70
     assert extreme.groups[0][2] == pytest.approx(1.0)

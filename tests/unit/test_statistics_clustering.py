@@ -20,6 +20,7 @@ from registry.statistics.clustering import (
 )
 from registry.statistics.proportions import proportion, zero_event_bound
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 
 def sessions_of(seed: int, patients: int, rate: float, spread: float = 0.3):
@@ -50,8 +51,11 @@ def test_variance_is_the_sandwich_of_a_logistic_regression(seed):
         cov_type="cluster", cov_kwds={"groups": patients}, tol=1e-14
     )
     p = events.mean()
-    assert linearised_variance(y, n) ** 0.5 == pytest.approx(
-        fit.bse[0] * p * (1 - p), rel=0, abs=1e-9
+    agrees(
+        "clustering.linearised_variance",
+        "statsmodels GLM, clustered",
+        linearised_variance(y, n) ** 0.5,
+        fit.bse[0] * p * (1 - p),
     )
 
 
@@ -63,9 +67,13 @@ def test_ten_events_use_wilson_at_the_effective_number_of_sessions():
     assert deff > 1
     assert found.design_effect == pytest.approx(deff)
     assert found.effective_denominator == pytest.approx(total / deff)
-    lower, upper = proportion_confint(x / deff, total / deff, method="wilson")
-    assert found.estimate.interval.lower == pytest.approx(lower, abs=1e-9)
-    assert found.estimate.interval.upper == pytest.approx(upper, abs=1e-9)
+    interval = found.estimate.interval
+    agrees(
+        "clustering.clustered_proportion",
+        "statsmodels at n / deff",
+        (interval.lower, interval.upper),
+        proportion_confint(x / deff, total / deff, method="wilson"),
+    )
     assert found.estimate.interval.method == "wilson_effective_n"
     naive = proportion(x, total).interval
     assert found.estimate.interval.lower < naive.lower
@@ -84,9 +92,13 @@ def test_below_ten_events_uses_korn_graubard():
     lower = stats.beta.ppf(0.025, p * reduced, reduced - p * reduced + 1)
     upper = stats.beta.ppf(0.975, p * reduced + 1, reduced - p * reduced)
     assert found.estimate.interval.method == "korn_graubard"
-    assert found.estimate.interval.lower == pytest.approx(lower, abs=1e-9)
-    assert found.estimate.interval.upper == pytest.approx(upper, abs=1e-9)
-    assert found.standard_error == pytest.approx(variance**0.5, abs=1e-12)
+    interval = found.estimate.interval
+    agrees(
+        "clustering.clustered_proportion",
+        "definition, Korn-Graubard",
+        (interval.lower, interval.upper, found.standard_error),
+        (lower, upper, variance**0.5),
+    )
 
 
 def test_design_effect_never_falls_below_one():
@@ -171,13 +183,13 @@ def test_per_patient_and_first_session():
 
 def test_intraclass_correlation_spans_its_range():
     alike = intraclass_correlation([3, 0, 3, 0], [3, 3, 3, 3])
-    assert alike == pytest.approx(1.0)
+    agrees("clustering.intraclass_correlation", "bounds of its range", alike, 1.0)
     opposite = intraclass_correlation([1, 1, 1, 1], [2, 2, 2, 2])
-    assert opposite == pytest.approx(-1.0)
+    agrees("clustering.intraclass_correlation", "bounds of its range", opposite, -1.0)
     assert intraclass_correlation([1, 0], [1, 1]) is None
     assert intraclass_correlation([0, 0], [2, 2]) is None
     y, n = sessions_of(5, 20_000, 0.2, spread=0.3)
-    assert intraclass_correlation(y, n) == pytest.approx(0.3, abs=0.02)
+    agrees("clustering.intraclass_correlation", "simulation", intraclass_correlation(y, n), 0.3)
 
 
 @pytest.mark.parametrize("measure", RatioMeasure)
@@ -201,12 +213,12 @@ def test_two_groups_give_the_crude_ratio_with_the_linearised_error(measure):
         + linearised_variance(y1, n1) * 179 / 180 * scales[1] ** 2
     )
     limits = np.exp(np.log(ratio) + np.array([-1, 1]) * stats.norm.ppf(0.975) * variance**0.5)
-    assert found.estimate.value == pytest.approx(ratio, abs=1e-9)
-    assert (found.estimate.interval.lower, found.estimate.interval.upper) == pytest.approx(
-        tuple(limits), abs=1e-8
-    )
-    assert found.p_value == pytest.approx(
-        2 * stats.norm.sf(abs(np.log(ratio)) / variance**0.5), abs=1e-9
+    interval = found.estimate.interval
+    agrees(
+        "clustering.compare_groups",
+        "two linearised variances",
+        (found.estimate.value, interval.lower, interval.upper, found.p_value),
+        (ratio, *limits, 2 * stats.norm.sf(abs(np.log(ratio)) / variance**0.5)),
     )
     assert found.estimate.numerator == y1.sum()
 
@@ -224,7 +236,12 @@ def test_a_covariate_is_adjusted_for():
         np.column_stack([np.ones(600), foam, large]).astype(float),
         sm.families.Poisson(),
     ).fit(cov_type="cluster", cov_kwds={"groups": patients})
-    assert adjusted.estimate.value == pytest.approx(np.exp(theirs.params[1]), abs=1e-6)
+    agrees(
+        "clustering.compare_groups",
+        "statsmodels GLM, covariate",
+        adjusted.estimate.value,
+        np.exp(theirs.params[1]),
+    )
     assert adjusted.estimate.value < crude.estimate.value
 
 

@@ -23,6 +23,7 @@ from registry.statistics.comparisons import (
 )
 from registry.statistics.proportions import clopper_pearson
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 COUNTS = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 LEVELS = st.sampled_from([0.9, 0.95, 0.99])
@@ -42,7 +43,7 @@ LEVELS = st.sampled_from([0.9, 0.95, 0.99])
     ],
 )
 def test_differences_of_newcombe_1998(table, lower, upper):
-    assert np.round(newcombe(*table), 4).tolist() == [lower, upper]
+    agrees("comparisons.newcombe", "printed table, Newcombe 1998", newcombe(*table), (lower, upper))
 
 
 def test_foam_against_liquid_of_guex_2005():
@@ -53,35 +54,40 @@ def test_foam_against_liquid_of_guex_2005():
 
 
 def test_lady_tasting_tea():
-    exact, mid = fisher(3, 4, 1, 4)
-    assert exact == pytest.approx(34 / 70)
-    assert mid == pytest.approx(34 / 70 - 0.5 * 32 / 70)
+    exact, mid = 34 / 70, 34 / 70 - 0.5 * 32 / 70
+    agrees("comparisons.fisher", "the lady tasting tea", fisher(3, 4, 1, 4), (exact, mid))
 
 
 def test_ratio_of_two_incidence_rates_as_in_the_manual_of_r():
     # Documented example of R's poisson.test: 11 events in 800 and 21 in 3,011 person-years.
     found = rate_ratio(11, 800, 21, 3_011, unit="person-years")
-    assert found.estimate.value == pytest.approx(1.971488, abs=1e-6)
-    assert found.estimate.interval.lower == pytest.approx(0.8584264, abs=1e-6)
-    assert found.estimate.interval.upper == pytest.approx(4.2772659, abs=1e-6)
+    interval = found.estimate.interval
+    agrees(
+        "comparisons.rate_ratio_limits",
+        "printed example, R manual",
+        (found.estimate.value, interval.lower, interval.upper),
+        (1.971488, 0.8584264, 4.2772659),
+    )
 
 
 @given(COUNTS, COUNTS, LEVELS)
 def test_limits_agree_with_statsmodels_and_scipy(first, second, level):
     table = (*first, *second)
     theirs = confint_proportions_2indep(*table, method="newcomb", compare="diff", alpha=1 - level)
-    assert np.allclose(newcombe(*table, level), theirs, rtol=0, atol=1e-9)
+    agrees("comparisons.newcombe", "statsmodels", newcombe(*table, level), theirs)
     exact, _ = fisher(*table)
     (x1, n1), (x2, n2) = first, second
     cells = [[x1, n1 - x1], [x2, n2 - x2]]
-    assert exact == pytest.approx(stats.fisher_exact(cells).pvalue, rel=1e-8, abs=1e-9)
+    agrees("comparisons.fisher", "scipy fisher_exact", exact, stats.fisher_exact(cells).pvalue)
     if x1 and x2 and (x1 < n1 or x2 < n2):
         relative = stats.contingency.relative_risk(x1, n1, x2, n2)
         interval = relative.confidence_interval(level)
-        assert np.allclose(risk_ratio_limits(*table, level), interval, rtol=1e-9)
+        limits = risk_ratio_limits(*table, level)
+        agrees("comparisons.risk_ratio_limits", "scipy relative_risk", limits, interval)
     if x1 and x2 and x1 < n1 and x2 < n2:
         interval = stats.contingency.odds_ratio(cells, kind="sample").confidence_interval(level)
-        assert np.allclose(odds_ratio_limits(*table, level), interval, rtol=1e-9)
+        limits = odds_ratio_limits(*table, level)
+        agrees("comparisons.odds_ratio_limits", "scipy odds_ratio", limits, interval)
 
 
 @given(COUNTS, COUNTS)
@@ -124,7 +130,8 @@ def test_exact_rate_ratio_inverts_the_binomial_test(x1, exposure1, x2, exposure2
     for limit in (lower, upper):
         if 0 < limit < np.inf:
             share = limit * exposure1 / (limit * exposure1 + exposure2)
-            assert binomial_exact_p(x1, x1 + x2, share) == pytest.approx(0.05, abs=1e-7)
+            p = binomial_exact_p(x1, x1 + x2, share)
+            agrees("comparisons.rate_ratio_limits", "the binomial test it inverts", p, 0.05)
 
 
 @given(COUNTS, st.floats(0.001, 0.999))
@@ -135,14 +142,18 @@ def test_exact_p_is_small_exactly_where_the_interval_excludes(counts, benchmark)
     if abs(p - 0.05) > 1e-9:
         assert (p < 0.05) == (not lower <= benchmark <= upper)
     tails = stats.binom.cdf(x, n, benchmark), stats.binom.sf(x - 1, n, benchmark)
-    assert p == pytest.approx(min(1, 2 * min(tails)), abs=1e-9)
+    agrees("comparisons.binomial_exact_p", "scipy binom", p, min(1, 2 * min(tails)))
 
 
 def test_fixed_benchmark():
     found = against_fixed_benchmark(5, 100, 0.01)
     tail = stats.binom.sf(4, 100, 0.01)
-    assert found.p_exact == pytest.approx(2 * tail, abs=1e-12)
-    assert found.p_mid == pytest.approx(2 * tail - stats.binom.pmf(5, 100, 0.01), abs=1e-12)
+    agrees(
+        "comparisons.against_fixed_benchmark",
+        "scipy binom",
+        (found.p_exact, found.p_mid),
+        (2 * tail, 2 * tail - stats.binom.pmf(5, 100, 0.01)),
+    )
     assert found.estimate.value == pytest.approx(0.04)
     lower, upper = clopper_pearson(5, 100)
     assert found.estimate.interval.lower == pytest.approx(lower - 0.01)

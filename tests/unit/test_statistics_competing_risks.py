@@ -15,6 +15,7 @@ from registry.statistics.competing_risks import (
 from registry.statistics.log_rank import log_rank
 from registry.statistics.result import Caution
 from registry.statistics.survival import count_by_day, kaplan_meier, kaplan_meier_by_patient
+from tests.agreement import agrees
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 30), st.integers(0, 3), st.integers(0, 25), st.integers(0, 2)),
@@ -60,10 +61,10 @@ def test_curves_and_errors_agree_with_statsmodels(rows):
     at = np.searchsorted(theirs.times, found.days + 1)
     for cause in present:
         own = theirs.cinc[cause - 1][at]
-        assert np.allclose(found.incidence[cause - 1], own, rtol=0, atol=1e-9)
+        method = "competing_risks.aalen_johansen"
+        agrees(method, "statsmodels", found.incidence[cause - 1], own)
         variance = theirs.cinc_se[cause - 1][at] ** 2
-        ours = found.standard_error[cause - 1] ** 2
-        assert np.allclose(ours, variance, rtol=0, atol=1e-9)
+        agrees(method, "statsmodels", found.standard_error[cause - 1] ** 2, variance)
 
 
 @given(ROWS)
@@ -87,13 +88,15 @@ def test_one_cause_is_one_minus_kaplan_meier(rows):
     found = aalen_johansen_by_patient(durations, flags, patients)
     plain = aalen_johansen(count_by_day(durations, flags))
     inside = curve.survival > 0
-    assert np.allclose(found.incidence[0], 1 - curve.survival, rtol=0, atol=1e-12)
+    method, oracle = "competing_risks.aalen_johansen", "1 - Kaplan-Meier, one cause"
+    agrees(method, oracle, plain.incidence[0], 1 - curve.survival)
+    assert np.array_equal(found.incidence, plain.incidence)
     # Variances, because the square root blows up the rounding of one that is 0.
     variance, expected = found.standard_error[0] ** 2, curve.standard_error**2
     assert np.allclose(variance[inside], expected[inside], rtol=0, atol=1e-12)
     greenwood = kaplan_meier(count_by_day(durations, flags)).standard_error
     variance = plain.standard_error[0] ** 2
-    assert np.allclose(variance[inside], greenwood[inside] ** 2, rtol=0, atol=1e-12)
+    agrees(method, oracle, variance[inside], greenwood[inside] ** 2)
 
 
 @given(ROWS)
@@ -111,7 +114,12 @@ def test_error_by_patient_is_the_multinomial_one_when_each_row_is_a_patient(rows
     durations, events, _, _ = columns(rows)
     own = aalen_johansen_by_patient(durations, events, np.arange(len(rows)), causes=3)
     plain = aalen_johansen(count_by_day(durations, events, causes=3))
-    assert np.allclose(own.standard_error**2, plain.standard_error**2, rtol=0, atol=1e-12)
+    agrees(
+        "competing_risks.aalen_johansen_by_patient",
+        "multinomial variance, one leg each",
+        own.standard_error**2,
+        plain.standard_error**2,
+    )
 
 
 def test_error_by_patient_is_the_derivative_with_respect_to_the_patients_weight():
@@ -133,8 +141,12 @@ def test_error_by_patient_is_the_derivative_with_respect_to_the_patients_weight(
             for sign in (1, -1)
         ]
         variance += ((paths[0] - paths[1]) / (2 * step)) ** 2
-    # Central differences are exact to the square of the step.
-    assert np.allclose(found.standard_error.T, np.sqrt(variance), rtol=0, atol=1e-8)
+    agrees(
+        "competing_risks.aalen_johansen_by_patient",
+        "numerical derivative by weight",
+        found.standard_error.T,
+        np.sqrt(variance),
+    )
 
 
 @given(ROWS)
@@ -206,7 +218,8 @@ def test_gray_is_the_log_rank_score_without_competing_events():
     durations, events = rng.integers(0, 50, 120), rng.integers(0, 2, 120)
     groups = rng.integers(0, 3, 120)
     gray, rank = gray_test(durations, events, groups), log_rank(durations, events, groups)
-    assert gray.expected == pytest.approx(rank.expected, abs=1e-9)
+    method, oracle = "competing_risks.gray_test", "log-rank, no competing event"
+    agrees(method, oracle, gray.expected, rank.expected)
     assert gray.observed == rank.observed
     assert gray.degrees_of_freedom == 2
 

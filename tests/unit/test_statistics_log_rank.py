@@ -9,6 +9,7 @@ from statsmodels.duration.survfunc import survdiff
 
 from registry.statistics.log_rank import log_rank
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 # Freireich et al., Blood 1963;21:699: weeks in remission.
 SIX_MP = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
@@ -39,8 +40,9 @@ def columns(rows):
 def test_remissions_of_freireich_as_tabulated_in_textbooks():
     found = log_rank(SIX_MP + PLACEBO, RELAPSED + [1] * 21, [0] * 21 + [1] * 21)
     assert found.observed == (9, 21)
-    assert np.round(found.expected, 2).tolist() == [19.25, 10.75]
-    assert round(found.chi_square, 2) == 16.79
+    numbers = (*found.expected, found.chi_square)
+    printed = 19.25, 10.75, 16.79
+    agrees("log_rank.log_rank", "printed chi squared, Freireich 1963", numbers, printed)
     assert found.degrees_of_freedom == 1
     assert found.p_value == pytest.approx(4.17e-5, abs=5e-8)
 
@@ -53,9 +55,8 @@ def test_agrees_with_statsmodels_for_k_groups_and_strata(rows):
         found = log_rank(durations, flags, groups, strata=layer)
         if found.chi_square is None or found.degrees_of_freedom + 1 < np.unique(groups).size:
             continue  # statsmodels inverts a singular matrix there
-        chi_square, p_value = survdiff(durations, flags, groups, strata=layer)
-        assert found.chi_square == pytest.approx(chi_square, rel=1e-8, abs=1e-9)
-        assert found.p_value == pytest.approx(p_value, rel=1e-8, abs=1e-9)
+        theirs = survdiff(durations, flags, groups, strata=layer)
+        agrees("log_rank.log_rank", "statsmodels", (found.chi_square, found.p_value), theirs)
 
 
 @given(ROWS)
@@ -71,7 +72,7 @@ def test_agrees_with_scipy_for_two_groups(rows):
         )
         for each in (0, 1)
     ]
-    assert found.p_value == pytest.approx(logrank(*samples).pvalue, abs=1e-9)
+    agrees("log_rank.log_rank", "scipy logrank", found.p_value, logrank(*samples).pvalue)
 
 
 @given(ROWS)
@@ -130,7 +131,7 @@ def test_variance_by_patient_is_the_sum_of_influences():
             influence[k] += (groups[k] - share) * (mine - failing / at_risk.sum())
     expected = influence.sum() ** 2 / np.sum(np.bincount(patients, influence) ** 2)
     found = log_rank(durations, events, groups, strata=strata, patients=patients)
-    assert found.chi_square == pytest.approx(expected, abs=1e-9)
+    agrees("log_rank.log_rank", "definition, by patient", found.chi_square, expected)
     assert found.method == "log_rank_by_patient"
 
 

@@ -17,6 +17,7 @@ from registry.statistics.proportions import (
     zero_event_bound,
 )
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 LEVELS = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.998])
 COUNTS = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -32,8 +33,7 @@ COUNTS = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), s
     ],
 )
 def test_wilson_reproduces_the_table_of_newcombe_1998(x, n, lower, upper):
-    found = wilson(x, n)
-    assert np.round(found, 4).tolist() == [lower, upper]
+    agrees("proportions.wilson", "printed table, Newcombe 1998", wilson(x, n), (lower, upper))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_zero_of_344_is_compatible_with_nearly_nine_per_thousand():
 @pytest.mark.parametrize(("n", "one_in"), [(842, 3 / 1000), (8192, 3 / 10_000)])
 def test_rule_of_three_of_eypasch_1995(n, one_in):
     # Eypasch quotes "about": 3/842 = 3.6/1000 and 3/8192 = 3.7/10,000.
-    assert rule_of_three(n) == 3 / n
+    agrees("proportions.rule_of_three", "definition", rule_of_three(n), 3 / n)
     assert one_in < rule_of_three(n) < 1.25 * one_in
     assert zero_event_bound(n) == pytest.approx(3 / n, rel=0.005)
 
@@ -78,14 +78,17 @@ def test_zero_event_bound_of_twenty():
 @given(COUNTS, LEVELS)
 def test_limits_agree_with_statsmodels_and_scipy(counts, level):
     x, n = counts
-    for ours, name in ((wilson, "wilson"), (clopper_pearson, "beta")):
-        theirs = proportion_confint(x, n, alpha=1 - level, method=name)
-        assert np.allclose(ours(x, n, level), theirs, rtol=0, atol=1e-9)
-    exact = binomtest(x, n).proportion_ci(level, "exact")
-    assert np.allclose(clopper_pearson(x, n, level), exact, rtol=0, atol=1e-9)
+
+    def theirs(method):
+        return proportion_confint(x, n, alpha=1 - level, method=method)
+
+    agrees("proportions.wilson", "statsmodels", wilson(x, n, level), theirs("wilson"))
+    exact = clopper_pearson(x, n, level)
+    agrees("proportions.clopper_pearson", "statsmodels", exact, theirs("beta"))
+    interval = binomtest(x, n).proportion_ci(level, "exact")
+    agrees("proportions.clopper_pearson", "scipy binomtest", exact, interval)
     if 0 < x < n:
-        theirs = proportion_confint(x, n, alpha=1 - level, method="jeffreys")
-        assert np.allclose(jeffreys(x, n, level), theirs, rtol=0, atol=1e-9)
+        agrees("proportions.jeffreys", "statsmodels", jeffreys(x, n, level), theirs("jeffreys"))
 
 
 @given(COUNTS, LEVELS, st.sampled_from([wilson, clopper_pearson, jeffreys]))
@@ -108,7 +111,8 @@ def test_more_confidence_is_a_wider_interval(counts):
 
 @given(st.integers(1, 10**6), LEVELS)
 def test_zero_event_bound_is_the_rate_that_gives_no_event_with_the_error_probability(n, level):
-    assert n * np.log1p(-zero_event_bound(n, level)) == pytest.approx(np.log1p(-level), rel=1e-9)
+    no_event = n * np.log1p(-zero_event_bound(n, level))
+    agrees("proportions.zero_event_bound", "definition", no_event, np.log1p(-level))
 
 
 def test_arrays_broadcast_and_empty_cells_are_nan():

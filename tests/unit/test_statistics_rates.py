@@ -16,6 +16,7 @@ from registry.statistics.rates import (
     rate_trend,
 )
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 LEVELS = st.sampled_from([0.8, 0.9, 0.95, 0.99])
 
@@ -25,17 +26,14 @@ LEVELS = st.sampled_from([0.8, 0.9, 0.95, 0.99])
     [(0, 0.0, 3.689), (1, 0.0253, 5.572), (5, 1.623, 11.668), (10, 4.795, 18.390)],
 )
 def test_limits_of_garwood_1936(x, lower, upper):
-    found = poisson_limits(x)
-    assert found[0] == pytest.approx(lower, abs=5e-4)
-    assert found[1] == pytest.approx(upper, abs=5e-4)
+    agrees("rates.poisson_limits", "printed table, Garwood 1936", poisson_limits(x), (lower, upper))
 
 
 @given(st.integers(0, 100_000), st.floats(0.5, 1e7), LEVELS)
 def test_limits_agree_with_statsmodels_and_contain_the_rate(x, exposure, level):
     lower, upper = rate_limits(x, exposure, level)
     theirs = confint_poisson(x, exposure, method="exact-c", alpha=1 - level)
-    assert lower == pytest.approx(np.nan_to_num(theirs[0]), rel=1e-9, abs=1e-12)
-    assert upper == pytest.approx(theirs[1], rel=1e-9)
+    agrees("rates.rate_limits", "statsmodels", (lower, upper), np.nan_to_num(theirs))
     assert 0 <= lower <= x / exposure <= upper
 
 
@@ -75,8 +73,8 @@ def test_impossible_rates_are_refused(x, exposure):
 def test_dispersion_of_poisson_and_of_wilder_counts():
     events, exposures = [4, 6, 5, 5], [10, 10, 10, 10]
     found = dispersion(events, exposures)
-    assert found.ratio == pytest.approx((1 + 1 + 0 + 0) / 5 / 3)
-    assert found.p_value == pytest.approx(stats.chi2.sf(2 / 5, 3))
+    expected = (1 + 1 + 0 + 0) / 5 / 3, stats.chi2.sf(2 / 5, 3)
+    agrees("rates.dispersion", "definition", (found.ratio, found.p_value), expected)
     assert not found.excessive
     wild = dispersion([0, 20, 0, 0, 20], [10, 10, 10, 10, 10])
     assert wild.excessive
@@ -96,12 +94,12 @@ def test_months_without_sessions_are_left_out_of_the_trend_but_keep_their_place(
         sm.families.Poisson(),
         offset=np.log(sessions[used]),
     ).fit(tol=1e-13)
-    assert found.estimate.value == pytest.approx(np.exp(theirs.params[1]), abs=1e-9)
-    limits = np.exp(theirs.conf_int()[1])
-    assert found.estimate.interval.lower == pytest.approx(limits[0], abs=1e-9)
-    assert found.estimate.interval.upper == pytest.approx(limits[1], abs=1e-9)
-    assert found.p_value == pytest.approx(theirs.pvalues[1], abs=1e-9)
-    assert found.dispersion.ratio == pytest.approx(theirs.pearson_chi2 / 3, abs=1e-9)
+    estimate = found.estimate
+    limits = estimate.value, estimate.interval.lower, estimate.interval.upper
+    expected = np.exp([theirs.params[1], *theirs.conf_int()[1]])
+    agrees("rates.rate_trend", "statsmodels", limits, expected)
+    others = found.p_value, found.dispersion.ratio
+    agrees("rates.rate_trend", "statsmodels", others, (theirs.pvalues[1], theirs.pearson_chi2 / 3))
     assert found.estimate.interval.method == "poisson_regression"
     assert found.estimate.warnings == ()
 

@@ -20,6 +20,7 @@ from registry.statistics.survival import (
     numbers_at_risk,
     quantile,
 )
+from tests.agreement import agrees
 
 # Remission in weeks under 6-mercaptopurine and placebo, Freireich et al., Blood 1963;21:699.
 SIX_MP = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
@@ -48,11 +49,13 @@ def test_remissions_of_freireich_as_tabulated_in_textbooks():
     assert curve.days.tolist() == [6, 7, 10, 13, 16, 22, 23]
     assert curve.at_risk.tolist() == [21, 17, 15, 12, 11, 7, 6]
     assert curve.events.tolist() == [3, 1, 1, 1, 1, 1, 1]
-    assert np.round(curve.survival, 3).tolist() == [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
+    survival = [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448]
     errors = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
-    assert np.round(curve.standard_error, 4).tolist() == errors
-    median = quantile(curve)
-    assert (median.value, median.interval.lower, median.interval.upper) == (23, 13, None)
+    method, median = "survival.kaplan_meier", quantile(curve)
+    agrees(method, "printed survival, Freireich 1963", curve.survival, survival)
+    agrees(method, "printed errors, Freireich 1963", curve.standard_error, errors)
+    found = median.value, median.interval.lower, median.interval.upper
+    agrees("survival.quantile", "printed median, Freireich 1963", found, (23, 13, None))
 
 
 @given(ROWS)
@@ -65,16 +68,16 @@ def test_curve_agrees_with_statsmodels_and_lifelines(rows):
     # statsmodels merges day 0 with the origin; a shift of all days changes nothing else.
     theirs = SurvfuncRight(durations + 1, events)
     at = np.searchsorted(theirs.surv_times, curve.days + 1)
-    assert np.allclose(curve.survival, theirs.surv_prob[at], rtol=0, atol=1e-9)
-    inside = curve.survival > 0
+    method, inside = "survival.kaplan_meier", curve.survival > 0
+    agrees(method, "statsmodels", curve.survival, theirs.surv_prob[at])
     errors = theirs.surv_prob_se[at]
-    assert np.allclose(curve.standard_error[inside], errors[inside], rtol=0, atol=1e-9)
+    agrees(method, "statsmodels", curve.standard_error[inside], errors[inside])
     fitter = KaplanMeierFitter(alpha=0.05).fit(durations, events)
     own = fitter.survival_function_at_times(curve.days).to_numpy()
-    assert np.allclose(curve.survival, own, rtol=0, atol=1e-9)
+    agrees(method, "lifelines", curve.survival, own)
     limits = fitter.confidence_interval_survival_function_.loc[curve.days[inside]].to_numpy()
     ours = np.column_stack([curve.lower[inside], curve.upper[inside]])
-    assert np.allclose(ours, limits, rtol=0, atol=1e-9)
+    agrees(method, "lifelines", ours, limits)
 
 
 @given(ROWS, st.randoms(use_true_random=False))
@@ -139,7 +142,8 @@ def test_error_by_patient_is_the_sum_of_influences(rows):
                 influence[k] += 1 / (n[at] - d[at])
         sums = np.bincount(patients, influence)
         expected = found.survival[j] ** 2 * np.sum(sums**2)
-        assert found.standard_error[j] ** 2 == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        variance = found.standard_error[j] ** 2
+        agrees("survival.kaplan_meier_by_patient", "definition", variance, expected)
 
 
 @given(ROWS)
@@ -179,10 +183,8 @@ def test_event_curve_times_censoring_curve_is_the_share_observed_beyond(rows):
     reached = np.flatnonzero(censoring <= 0.5 + 1e-12)
     gone = survival == 0
     reached = reached[~gone[reached]]
-    if reverse.value is None:
-        assert reached.size == 0
-    else:
-        assert reverse.value == reached[0]
+    expected = reached[0] if reached.size else None
+    agrees("survival.median_follow_up", "definition", reverse.value, expected)
 
 
 def test_median_follow_up_is_not_the_mean_and_not_the_median_of_all_durations():
@@ -199,10 +201,11 @@ def test_landmark_before_at_and_after_events():
     assert early.estimate.interval.lower == pytest.approx(0.05 ** (1 / 21))
     assert early.estimate.warnings == (Caution.NO_EVENTS,)
     middle = landmark(curve, 15)
-    assert middle.estimate.value == pytest.approx(0.6902, abs=5e-5)
+    end = landmark(curve, 35).estimate.value
+    found = middle.estimate.value, end
+    agrees("survival.landmark", "printed example, Freireich 1963", found, (0.6902, 0.4482))
     assert (middle.events, middle.at_risk) == (6, 11)
     assert middle.estimate.interval.method == "log_log"
-    assert landmark(curve, 35).estimate.value == pytest.approx(0.4482, abs=5e-5)
     late = landmark(curve, 36)
     assert late.estimate.value is None
     assert late.estimate.interval.lower is None
@@ -274,9 +277,13 @@ def test_difference_of_two_groups_at_a_landmark():
     second = kaplan_meier(count_by_day([1, 4, 8, 12, 15, 20], [1, 1, 0, 1, 0, 1]))
     found = landmark_difference(first, second, 14)
     a, b = landmark(first, 14).estimate.value, landmark(second, 14).estimate.value
-    assert found.value == pytest.approx(a - b)
     half = 1.959963984540054 * np.hypot(first.standard_error[3], second.standard_error[2])
-    assert found.interval.upper - found.value == pytest.approx(half)
+    agrees(
+        "survival.landmark_difference",
+        "definition",
+        (found.value, found.interval.lower, found.interval.upper),
+        (a - b, a - b - half, a - b + half),
+    )
     assert found.numerator == 6 + 3
     assert found.denominator == 27
     early = landmark_difference(first, second, 2)

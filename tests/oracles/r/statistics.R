@@ -78,6 +78,7 @@ rows <- lapply(seq_len(nrow(tables)), function(i) {
     exact <- binom.test(x1, n1)$conf.int
     # The warning is about the test, which is not used.
     score <- suppressWarnings(prop.test(x1, n1, correct = FALSE)$conf.int)
+    jeffreys <- qbeta(c(0.025, 0.975), x1 + 0.5, n1 - x1 + 0.5)
     garwood <- poisson.test(x1)$conf.int
     newcombe <- Epi::ci.pd(x1, x2, n1 - x1, n2 - x2, method = "Nc", print = FALSE)
     ratio <- poisson.test(c(x1, x2), c(n1, n2))
@@ -86,6 +87,7 @@ rows <- lapply(seq_len(nrow(tables)), function(i) {
       x1 = x1, n1 = n1, x2 = x2, n2 = n2,
       wilson_lower = score[1], wilson_upper = score[2],
       clopper_pearson_lower = exact[1], clopper_pearson_upper = exact[2],
+      jeffreys_lower = jeffreys[1], jeffreys_upper = jeffreys[2],
       poisson_lower = garwood[1], poisson_upper = garwood[2],
       newcombe_lower = newcombe[6], newcombe_upper = newcombe[7],
       risk_ratio = by_two$measures[1, 1], risk_ratio_lower = by_two$measures[1, 2],
