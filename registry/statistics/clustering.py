@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
+from registry.statistics import display_rules
 from registry.statistics.proportions import (
     checked_counts,
     checked_level,
@@ -25,9 +26,6 @@ from registry.statistics.proportions import (
 from registry.statistics.result import Caution, Estimate, Interval
 
 Integers = NDArray[np.int64]
-
-FEWEST_PATIENTS = 20
-"""Below this many patients the design effect is not estimated."""
 
 FEWEST_EVENTS_FOR_WILSON = 10
 """Below this many events, or non-events, Korn-Graubard limits replace Wilson's."""
@@ -98,7 +96,7 @@ def dense_codes(codes: ArrayLike, name: str = "patients") -> tuple[Integers, int
 def too_few_patients(codes: Integers) -> bool:
     """Whether rows are repeated in patients who are too few to estimate what that does."""
     patients = np.unique(codes).size
-    return patients < FEWEST_PATIENTS and patients < codes.size
+    return patients < min(display_rules.MINIMUM_PATIENTS_FOR_CLUSTERING, codes.size)
 
 
 def checked_flags(values: ArrayLike, name: str, size: int) -> NDArray[np.bool_]:
@@ -193,7 +191,7 @@ def clustered_proportion(
     if x in (0, total):
         worst = proportion(0 if x == 0 else m, m, level=level).interval
         return ClusteredProportion(naive, m, patient_bound=worst)
-    if m < FEWEST_PATIENTS:
+    if not display_rules.estimates_clustering(m, x):
         warned = Estimate(naive.value, naive.interval, x, total, unit, (Caution.TOO_FEW_PATIENTS,))
         return ClusteredProportion(warned, m)
     rate = x / total

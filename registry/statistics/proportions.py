@@ -14,15 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv, ndtri
 
+from registry.statistics import display_rules
 from registry.statistics.result import Caution, Estimate, Interval
 
 Floats = NDArray[np.float64]
-
-FEW_EVENTS = 5
-"""Below this many events, or non-events, `proportion` uses Clopper-Pearson."""
-
-RULE_OF_THREE_FROM = 30
-"""Smallest n for which 3/n is close enough to the exact bound (Hanley & Lippman-Hand 1983)."""
 
 
 class ProportionMethod(StrEnum):
@@ -147,10 +142,14 @@ def zero_event_bound(n: ArrayLike, level: float = 0.95) -> Floats:
 
 
 def rule_of_three(n: ArrayLike) -> Floats:
-    """3/n, the mental arithmetic for `zero_event_bound` at 95 %; NaN below n = 30."""
+    """3/n (Hanley & Lippman-Hand 1983), the mental arithmetic for `zero_event_bound` at 95 %.
+
+    NaN where the rule book does not quote it: below n = 30.
+    """
     units = checked_amounts(n, "n")
+    quoted = units >= display_rules.MINIMUM_DENOMINATOR_FOR_RULE_OF_THREE
     with np.errstate(divide="ignore"):
-        return np.where(units >= RULE_OF_THREE_FROM, 3.0 / units, np.nan)
+        return np.where(quoted, 3.0 / units, np.nan)
 
 
 def default_method(x: int, n: int) -> ProportionMethod:
@@ -160,7 +159,7 @@ def default_method(x: int, n: int) -> ProportionMethod:
     """
     if x == 0:
         return ProportionMethod.ZERO_EVENT_BOUND
-    if min(x, n - x) < FEW_EVENTS:
+    if min(x, n - x) < display_rules.MINIMUM_EVENTS_FOR_TREND:
         return ProportionMethod.CLOPPER_PEARSON
     return ProportionMethod.WILSON
 

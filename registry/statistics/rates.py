@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, gammaincinv, ndtr
 
+from registry.statistics import display_rules
 from registry.statistics.proportions import (
     Floats,
     checked_amounts,
@@ -24,10 +25,6 @@ from registry.statistics.result import Caution, Estimate, Interval
 DISPERSION_RATIO = 1.2
 DISPERSION_P = 0.05
 """Counts are over-dispersed when Pearson's χ²/df exceeds the ratio and its p is below this."""
-
-FEWEST_PERIODS = 10
-FEWEST_EVENTS = 20
-"""Below either, a negative binomial model is not fitted."""
 
 LEAST_OVER_DISPERSION = 1e-6
 """An α at or below this is the Poisson model at the edge of the parameter space."""
@@ -181,7 +178,7 @@ def rate_trend(
     slope, error = float(fit.params[1]), float(fit.bse[1])
     if spread.excessive:
         warnings = (Caution.OVERDISPERSED,)
-        if x.size >= FEWEST_PERIODS and total >= FEWEST_EVENTS:
+        if display_rules.fits_negative_binomial(x.size, total):
             with np.errstate(all="ignore"):
                 wide = NegativeBinomial(x, design, offset=offset).fit(
                     start_params=[*fit.params, 0.1],
