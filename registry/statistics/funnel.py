@@ -10,10 +10,11 @@ table: units are not ranked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -68,6 +69,22 @@ class FunnelCaution(StrEnum):
     TARGET_AT_BOUNDARY = "funnel.target_at_boundary"
     DISPERSION_NOT_ESTIMABLE = "funnel.dispersion_not_estimable"
     ADJUSTED = "funnel.adjusted"
+
+
+TEXT: Mapping[FunnelCaution, str] = MappingProxyType(
+    {
+        FunnelCaution.TOO_FEW_UNITS: "Too few units, or too few of some size, for a funnel.",
+        FunnelCaution.TARGET_AT_BOUNDARY: "The target is 0 or 1: nothing can be drawn around it.",
+        FunnelCaution.DISPERSION_NOT_ESTIMABLE: (
+            "Too little to tell whether units differ by more than chance: no adjustment for that."
+        ),
+        FunnelCaution.ADJUSTED: (
+            "Units differ by more than chance explains. Flags that allow for it stand beside the "
+            "exact ones, and may hide a real difference."
+        ),
+    }
+)
+"""The English sentence of each caution."""
 
 
 @dataclass(frozen=True, slots=True)

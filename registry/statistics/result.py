@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Caution(StrEnum):
@@ -27,6 +29,25 @@ class Caution(StrEnum):
     """Counts vary more than their model allows: the interval is too short."""
     NOT_ESTIMABLE = "not_estimable"
     """An empty cell or a degenerate design leaves the quantity or its limits undefined."""
+
+
+TEXT: Mapping[Caution, str] = MappingProxyType(
+    {
+        Caution.NOT_DEFINED: "The denominator is 0: not defined.",
+        Caution.NO_EVENTS: "None was seen; a limit, where there is one, is the one-sided bound.",
+        Caution.TOO_FEW_PATIENTS: (
+            "Too few patients to allow for their repeated sessions or legs: the limits may be too "
+            "close."
+        ),
+        Caution.BEYOND_FOLLOW_UP: "Nobody was observed this long: not estimable.",
+        Caution.NOT_REACHED: "So large a share did not have the event during follow-up.",
+        Caution.ONE_AT_RISK: "A single observation: no interval.",
+        Caution.NO_ONE_LEFT: "Every one had the event: the limits are not defined.",
+        Caution.OVERDISPERSED: "Counts vary more than chance explains: the interval is too short.",
+        Caution.NOT_ESTIMABLE: "These counts leave the quantity or its limits undefined.",
+    }
+)
+"""The English sentence of each caution."""
 
 
 @dataclass(frozen=True, slots=True)

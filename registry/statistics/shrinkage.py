@@ -10,9 +10,10 @@ a fit is *pooled*: every unit gets the common rate and its limits, and is told s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,17 @@ class ShrinkageCaution(StrEnum):
 
     TOO_FEW_UNITS = "shrinkage.too_few_units"
     POOLED = "shrinkage.pooled"
+
+
+TEXT: Mapping[ShrinkageCaution, str] = MappingProxyType(
+    {
+        ShrinkageCaution.TOO_FEW_UNITS: "Too few units to smooth their rates.",
+        ShrinkageCaution.POOLED: (
+            "Units differ no more than chance explains: each has the common rate."
+        ),
+    }
+)
+"""The English sentence of each caution."""
 
 
 @dataclass(frozen=True, slots=True)

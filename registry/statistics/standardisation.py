@@ -10,8 +10,10 @@ to 1: that is stated with the result.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,6 +50,24 @@ class RatioCaution(StrEnum):
     STRATA_WITHOUT_REFERENCE = "ratio.strata_without_reference"
     """Sessions of strata that the reference does not know are in neither O nor E."""
     PART_OF_REFERENCE = "ratio.part_of_reference"
+
+
+TEXT: Mapping[RatioCaution, str] = MappingProxyType(
+    {
+        RatioCaution.FEW_EXPECTED: "Less than one event is expected: no verdict.",
+        RatioCaution.FEW_REFERENCE_EVENTS: (
+            "The reference has few events: what it expects is uncertain, which the limits do not "
+            "show."
+        ),
+        RatioCaution.STRATA_WITHOUT_REFERENCE: (
+            "Sessions of kinds that the reference does not have are in neither number."
+        ),
+        RatioCaution.PART_OF_REFERENCE: (
+            "The unit is part of its own reference: if it is a large part, the ratio is drawn to 1."
+        ),
+    }
+)
+"""The English sentence of each caution."""
 
 
 class FitMethod(StrEnum):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.statistics import chart_choice, funnel, result, shrinkage, standardisation
 from registry.statistics import display_rules as rules
 from registry.statistics.display_rules import TEXT, Wording
 
@@ -95,13 +96,33 @@ def test_swapping_clinic_and_paper_swaps_higher_and_lower(one, other):
     assert rules.benchmark_wording(-upper, -lower, comparable=True) is swapped.get(verdict, verdict)
 
 
-def test_every_wording_has_its_sentence_and_none_names_a_cause():
+@pytest.mark.parametrize(
+    ("ids", "texts"),
+    [
+        (Wording, rules.TEXT),
+        (result.Caution, result.TEXT),
+        (chart_choice.Reason, chart_choice.TEXT),
+        (funnel.FunnelCaution, funnel.TEXT),
+        (standardisation.RatioCaution, standardisation.TEXT),
+        (shrinkage.ShrinkageCaution, shrinkage.TEXT),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_every_id_has_its_sentence_and_none_names_a_cause(ids, texts):
     causal = re.compile(
         r"\b(cause|because|due to|leads? to|effect|safer|dangerous|risk factor|prevent)", re.I
     )
-    assert set(TEXT) == set(Wording)
-    assert not [text for text in TEXT.values() if causal.search(text)]
-    assert "%" not in "".join(TEXT.values())
+    assert set(texts) == set(ids)
+    assert not [text for text in texts.values() if causal.search(text)]
+    assert not any(text[0].islower() for text in texts.values())
+    assert all(text.endswith(".") for text in texts.values())
+    assert "%" not in "".join(texts.values())
+
+
+def test_no_two_cautions_share_an_id():
+    cautions = (*result.Caution, *funnel.FunnelCaution, *standardisation.RatioCaution)
+    cautions += (*shrinkage.ShrinkageCaution, *chart_choice.Reason, *Wording)
+    assert len({each.value for each in cautions}) == len(cautions)
 
 
 def test_a_lower_rate_always_states_how_many_were_followed():
