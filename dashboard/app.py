@@ -77,6 +77,20 @@ def pages() -> dict[str, tuple[Page, ...]]:
         ),
         _("Manage"): (
             Page(
+                "files.py",
+                _("Files"),
+                "files",
+                ":material/folder_open:",
+                frozenset({Permission.IMPORT, Permission.EXPORT}),
+            ),
+            Page(
+                "audit.py",
+                _("Audit"),
+                "audit",
+                ":material/verified_user:",
+                frozenset({Permission.READ_AUDIT}),
+            ),
+            Page(
                 "users.py",
                 _("People"),
                 "people",

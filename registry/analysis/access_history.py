@@ -38,7 +38,13 @@ ACCESSES: Final[Mapping[AccessKind, tuple[str, ...]]] = {
         sign_in.PASSWORD_CHANGED,
     ),
     AccessKind.VIEW: ("open_patient", "open_identified_patient", "list_identified"),
-    AccessKind.EXPORT: ("export", "export_identity", "download_table", "download_trail"),
+    AccessKind.EXPORT: (
+        "export",
+        "export_identity",
+        "download_table",
+        "download_trail",
+        "download_accesses",
+    ),
     AccessKind.REFUSAL: ("refused", throttle.FAILED),
 }
 """Codes of the log by what they are about; a failed sign-in is a refusal too."""

@@ -248,6 +248,11 @@ def trail_table(
         ]
 
 
+def may_be_named(kind: str, key: str, clinic_id: int) -> bool:
+    """Whether the key of a row tells nothing of a clinic other than this one."""
+    return kind not in _KEYED_BY_CLINIC or key.startswith(f"[{clinic_id},")
+
+
 # --- what belongs to a clinic --------------------------------------------------------------------
 
 

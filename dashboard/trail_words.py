@@ -1,0 +1,150 @@
+"""The words of the audit page: records, use cases, accesses, and values as people write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from dashboard import words
+from dashboard.text import _
+from registry.analysis.access_history import AccessKind
+from registry.analysis.audit_trail import ColumnChange
+from registry.operations.audit_verification import Check
+from registry.vocabulary import ReasonForChange
+
+DIGEST_SHOWN: Final = 12
+
+KINDS: Final[Mapping[str, str]] = {
+    "adverse_event": "Adverse event",
+    "anatomy": "Catalogue: region or vein",
+    "checklist": "Catalogue: checklist",
+    "clinic": "Clinic",
+    "clinician": "Clinician",
+    "course": "Course",
+    "event_term": "Catalogue: event term",
+    "follow_up": "Follow-up",
+    "follow_up_finding": "Finding",
+    "import_batch": "Imported files",
+    "injection": "Injection",
+    "lot": "Lot",
+    "patient": "Patient",
+    "patient_identity": "Identity of a patient",
+    "product": "Catalogue: product",
+    "role_grant": "Role",
+    "scale": "Catalogue: scale",
+    "sclerosant": "Catalogue: sclerosant",
+    "site_outcome": "Outcome of a site",
+    "treated_site": "Treated site",
+    "treatment_session": "Session",
+    "user_account": "Account",
+}
+"""Audited tables as people speak of their rows."""
+
+ACTIONS: Final[Mapping[str, str]] = {
+    **words.ACTIONS,
+    "import_files": "Files imported",
+    "add_clinic": "Clinic added",
+    "add_clinician": "Clinician added",
+    "add_user": "Account added",
+    "disable_user": "Account disabled",
+    "enable_user": "Account enabled",
+    "grant_role": "Role given",
+    "revoke_role": "Role taken away",
+    "set_rights": "Rights changed",
+    "issue_code": "One-time code issued",
+    "set_password": "Password set",
+    "rehash": "Password protected anew",
+    "make_demo": "Demonstration made",
+    "store_catalogue": "Catalogue stored",
+    "migrate": "Database migrated",
+    "restore_backup": "Backup restored",
+}
+"""Every use case that writes."""
+
+ACCESSES: Final[Mapping[str, str]] = {
+    "sign_in": "Signed in",
+    "sign_in_failed": "Sign-in refused",
+    "sign_out": "Signed out",
+    "password_confirmed": "Typed the password again",
+    "password_changed": "Changed the password",
+    "code_issued": "One-time code issued",
+    "code_used": "One-time code used",
+    "open_patient": "Opened a record without names",
+    "open_identified_patient": "Opened a record with names",
+    "list_identified": "Searched patients with names",
+    "export": "Exported without names",
+    "export_identity": "Exported with names",
+    "download_table": "Downloaded a table of figures",
+    "download_trail": "Downloaded the audit trail",
+    "download_accesses": "Downloaded the log of accesses",
+    "verify_trail": "Verified the audit trail",
+    "refused": "Was refused",
+}
+"""Codes of the log of accesses."""
+
+OPERATIONS: Final[Mapping[str, str]] = {
+    "insert": "added",
+    "update": "changed",
+    "delete": "removed",
+}
+
+ACCESS_KINDS: Final[Mapping[AccessKind, str]] = {
+    AccessKind.SIGN_IN: "Sign-ins",
+    AccessKind.VIEW: "Views of records",
+    AccessKind.EXPORT: "Exports and downloads",
+    AccessKind.REFUSAL: "Refusals",
+}
+
+CHECKS: Final[Mapping[Check, str]] = {
+    Check.CHAIN: "Chain",
+    Check.ANCHOR: "Noted seal",
+    Check.REPLAY: "Stored data",
+    Check.TRIGGERS: "Triggers",
+}
+
+
+def kind(table: str) -> str:
+    """A kind of record."""
+    return _(KINDS.get(table, table))
+
+
+def action(code: str) -> str:
+    """A use case that wrote."""
+    return _(ACTIONS.get(code, code))
+
+
+def access(code: str) -> str:
+    """An entry of the log of accesses."""
+    return _(ACCESSES.get(code, code))
+
+
+def reason(code: str) -> str:
+    """A reason for a change; as it stands when it is no longer among them."""
+    return words.label(ReasonForChange(code)) if code in set(ReasonForChange) else code
+
+
+def value(change: ColumnChange, side: Any, time_zone: str) -> str:
+    """A value before or after a change; identity shows as the beginning of its digest."""
+    if side is None:
+        return "–"
+    if change.is_digest:
+        return _("hidden, digest {digest}").format(digest=str(side)[:DIGEST_SHOWN])
+    match side:
+        case bool():
+            return _("yes") if side else _("no")
+        case StrEnum():
+            return words.label(side) if type(side) in words.LABELS else side.value
+        case dt.datetime():
+            return words.moment(side, time_zone)
+        case dt.date():
+            return words.day(side)
+        case Decimal():
+            return words.number(side)
+        case UUID():
+            return str(side)[:8]
+        case _:
+            return str(side)
