@@ -45,6 +45,8 @@ def sign_in_page(*, csrf: str, next_path: str, message: str = "", user_name: str
         csrf=csrf,
         next_path=next_path,
         user_name=user_name,
+        focus_name="" if user_name else " autofocus",
+        focus_password=" autofocus" if user_name else "",
     )
     return _page(_("Sign in"), body, message)
 

@@ -240,7 +240,7 @@ class Tab:
         if self.socket.sock is not None:
             with contextlib.suppress(OSError):
                 self.socket.sock.shutdown(socket.SHUT_RDWR)
-            self.socket.close()
+            self.socket.shutdown()
 
     def _receive(self) -> ForwardMsg:
         opcode, data = self.socket.recv_data()

@@ -61,7 +61,7 @@ def test_signing_in_by_keyboard_alone(open_page: PageAs) -> None:
         "User name or password is not right. Nobody was signed in."
     )
     expect(page.get_by_label("User name")).to_have_value("administrator")
-    page.get_by_label("Password").focus()
+    expect(page.get_by_label("Password")).to_be_focused()
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="People")).to_be_visible()

@@ -105,12 +105,6 @@ def test_each_role_is_offered_the_pages_its_rights_open(
     assert ("People" in expected) == (role is Role.ADMINISTRATOR)
 
 
-def test_every_page_listed_exists_and_every_view_is_listed() -> None:
-    listed = {page.view for group in dashboard.app.pages().values() for page in group}
-    views = {path.name for path in (APP.parent / "views").glob("*.py")} - {"__init__.py"}
-    assert listed == views
-
-
 def test_a_right_taken_away_closes_the_page_at_the_next_click(
     app_as: AppAs, sqlite_engine: Engine
 ) -> None:

@@ -174,13 +174,22 @@ def test_strangers_cannot_upload_into_memory(served: Served) -> None:
     tab.close()
 
 
-@pytest.mark.parametrize(("who", "expected"), [("clinician", 404), ("auditor", 404)])
-def test_nobody_uploads_who_may_not_import(served: Served, who: str, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("who", "expected"), [("clinician", 404), ("auditor", 404), ("data_manager", 204)]
+)
+def test_only_who_may_import_uploads(served: Served, who: str, expected: int) -> None:
     with served.sign_in(who) as client:
         tab = Tab(served, client)
         tab.run()
-        answer = client.put(f"/_stcore/upload_file/{tab.session}/1", files={"file": b"x"})
+        client.get("/_stcore/health")
+        answer = client.put(
+            f"/_stcore/upload_file/{tab.session}/1",
+            files={"file": b"x"},
+            headers={"x-xsrftoken": client.cookies["_streamlit_xsrf"]},
+        )
         assert answer.status_code == expected
+        forged = client.put(f"/_stcore/upload_file/{tab.session}/2", files={"file": b"x"})
+        assert forged.status_code in (403, 404), "a page of another site can send this"
         tab.close()
 
 
