@@ -268,8 +268,10 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 headers.update(HEADERS)
                 if self.front.is_secure:
-                    headers["strict-transport-security"] = "max-age=31536000"
                     _make_cookies_secure(headers)
+                if self.front.public_origin is not None:
+                    # Not for a bare machine: it would bind every other service of that name too.
+                    headers["strict-transport-security"] = "max-age=31536000"
                 if scope["path"].startswith("/static/") and message["status"] == 200:
                     kept = headers.get("cache-control", "no-cache")
                     headers["cache-control"] = kept.replace("public", "private")
