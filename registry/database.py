@@ -283,6 +283,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
         f"journal_mode={'WAL' if wal_is_safe else 'DELETE'}",
         "synchronous=FULL",
         "foreign_keys=ON",
+        # A transaction larger than the cache would lock readers out before it commits.
+        "cache_spill=OFF",
         # Without this, INSERT OR REPLACE removes the old row past the delete trigger.
         "recursive_triggers=ON",
     ):
