@@ -32,6 +32,8 @@ PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 RUNTIME, DEVELOPMENT, UV = "requirements.lock", "requirements-dev.lock", "requirements-uv.lock"
 
 FAST_FIRST = ("architecture", "unit", "spec", "database", "migrations", "faults", "dashboard")
+# By file, so that what a file prepares is made once, and in the order of the folders.
+IN_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
@@ -143,7 +145,7 @@ def test(arguments: list[str]) -> int:
         print(f"   {time.monotonic() - started:.0f} s", flush=True)
     folders = [f"tests/{name}" for name in (*FAST_FIRST, "browser")]
     print(f"== pytest {' '.join(folders)}", flush=True)
-    return replace_by([*pytest, "-n", "2", "--dist", "loadfile", "--durations", "15", *folders])
+    return replace_by([*pytest, *IN_TWO, "--durations", "15", *folders])
 
 
 def missing_tools() -> dict[str, str]:
