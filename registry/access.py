@@ -74,6 +74,8 @@ class Grant:
             extra.add(Permission.SEE_RECORDS)
         if self.see_identity:
             extra |= {Permission.SEE_RECORDS, Permission.SEE_IDENTITY}
+            if Permission.EXPORT in ALLOWED[self.role]:
+                extra.add(Permission.EXPORT_IDENTITY)
         return ALLOWED[self.role] | extra
 
 

@@ -59,7 +59,8 @@ class Known:
 
     ``sessions`` maps the patient's sessions to their days; ``sites`` the patient's treated sites
     to their session; ``lots`` known lots, by product and number, to their expiry; ``same_day`` what
-    the patient got in other sessions of the entry's day.
+    the patient got in other sessions of the entry's day. ``courses`` and ``events`` are the
+    patient's; None where whoever asks has compared those references already.
     """
 
     today: dt.date
@@ -71,6 +72,8 @@ class Known:
     lots: Mapping[tuple[str, str], dt.date | None] = field(default_factory=dict)
     clinician_ids: frozenset[int] = frozenset()
     same_day: tuple[InjectionEntry, ...] = ()
+    courses: frozenset[UUID] | None = None
+    events: frozenset[UUID] | None = None
 
 
 def check(entry: Entry, known: Known) -> list[Problem]:
@@ -121,6 +124,9 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     yield from _day("treated_on", entry.treated_on, known)
     if entry.clinician_id is not None and entry.clinician_id not in known.clinician_ids:
         yield Problem("clinician_id", "known_clinician", "No such clinician in this clinic.")
+    course = entry.course_id
+    if course is not None and known.courses is not None and course not in known.courses:
+        yield Problem("course_id", "known_course", "No such course of this patient.")
     if (entry.cost_amount is None) != (entry.cost_currency is None):
         yield Problem("cost_currency", "cost_has_currency", "Give amount and currency together.")
     if entry.compression_days is not None and entry.compression_class is None:
@@ -288,7 +294,7 @@ def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
                 "not_before_session",
                 f"The follow-up lies before the session of {treated_on.isoformat()}.",
             )
-    yield from _checklist(entry)
+    yield from _checklist(entry, known)
     sites: set[tuple[object, ...]] = set()
     for i, outcome in enumerate(entry.site_outcomes):
         yield from _site_outcome(f"site_outcomes[{i}]", outcome)
@@ -299,7 +305,7 @@ def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
         yield Problem("status", "findings_need_visit", "Only a visit that took place has findings.")
 
 
-def _checklist(entry: FollowUpEntry) -> Iterator[Problem]:
+def _checklist(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
     if entry.checklist_code is None:
         if entry.checklist_version is not None:
             yield Problem("checklist_code", "version_needs_list", "Say which checklist it was.")
@@ -325,6 +331,11 @@ def _checklist(entry: FollowUpEntry) -> Iterator[Problem]:
         if finding.adverse_event_id is not None and finding.state is not FindingState.PRESENT:
             yield Problem(
                 f"findings[{i}].state", "event_needs_presence", "Only what was present is an event."
+            )
+        event = finding.adverse_event_id
+        if event is not None and known.events is not None and event not in known.events:
+            yield Problem(
+                f"findings[{i}].adverse_event_id", "known_event", "No such event of this patient."
             )
 
 

@@ -12,8 +12,10 @@ from registry.entry.checks import Known
 from registry.entry.forms import Entry, InjectionEntry, PatientEntry, SessionEntry
 from registry.errors import NotFound
 from registry.schema import (
+    AdverseEvent,
     Clinic,
     Clinician,
+    Course,
     Injection,
     Lot,
     Patient,
@@ -48,6 +50,18 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
             TreatedSite.voided_at.is_(None),
         )
     )
+    courses, events = (
+        frozenset(
+            db.scalars(
+                sa.select(model.id).where(
+                    model.clinic_id == clinic_id,
+                    model.patient_id == entry.patient_id,
+                    model.voided_at.is_(None),
+                )
+            )
+        )
+        for model in (Course, AdverseEvent)
+    )
     lots: dict[tuple[str, str], dt.date | None] = {}
     if isinstance(entry, SessionEntry):
         numbers = {i.lot_number for i in entry.all_injections() if i.lot_number}
@@ -69,6 +83,8 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         lots=lots,
         clinician_ids=frozenset(clinicians),
         same_day=same_day,
+        courses=courses,
+        events=events,
     )
 
 

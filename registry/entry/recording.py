@@ -397,6 +397,10 @@ def _refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) 
     dependants: list[tuple[Any, str]] = []
     if root is TreatmentSession:
         dependants = [(AdverseEvent, "treatment_session_id"), (FollowUp, "treatment_session_id")]
+    elif root is Course:
+        dependants = [(TreatmentSession, "course_id")]
+    elif root is AdverseEvent:
+        dependants = [(FollowUpFinding, "adverse_event_id")]
     elif root is Patient:
         dependants = [
             (TreatmentSession, "patient_id"),

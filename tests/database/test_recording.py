@@ -225,6 +225,32 @@ def test_an_event_cannot_be_attributed_to_a_session_of_another_patient(world: Wo
     assert [p.rule for p in refused.value.problems] == ["known_session"]
 
 
+def test_courses_and_events_of_other_patients_cannot_be_referred_to(world: World) -> None:
+    with pytest.raises(InvalidEntry) as refused:
+        world.record(world.session(course_id=uuid4()))
+    assert [p.rule for p in refused.value.problems] == ["known_course"]
+    finding = FindingEntry(
+        event_term_code="infection", state=FindingState.PRESENT, adverse_event_id=uuid4()
+    )
+    follow_up = world.follow_up(
+        checklist_code="standard_6_8w", checklist_version=1, findings=(finding,)
+    )
+    with pytest.raises(InvalidEntry) as refused:
+        recording.record_follow_up(world.engine, world.by, world.clinic, follow_up, now=NOW)
+    assert [p.rule for p in refused.value.problems] == ["known_event"]
+
+
+def test_a_course_is_not_voided_from_under_its_sessions(world: World) -> None:
+    course = CourseEntry(id=uuid4(), patient_id=world.patient, opened_on=TODAY)
+    recording.plan_course(world.engine, world.by, world.clinic, course, now=NOW)
+    session = world.session(course_id=course.id)
+    world.record(session)
+    with pytest.raises(Conflict, match="treatment session"):
+        world.void(course, 1)
+    world.void(session, 1)
+    world.void(course, 1)
+
+
 def test_sending_the_same_form_again_stores_it_once_and_says_when(world: World) -> None:
     entry = world.session()
     first = world.record(entry)
