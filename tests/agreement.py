@@ -123,6 +123,7 @@ SOURCES = {
 WITHOUT_ORACLE = {
     "proportions.default_method": "a decision: each side of each threshold",
     "proportions.proportion": "chooses among the limits above",
+    "proportions.bounds_for_unassessed": "two imagined outcomes, by hand",
     "rates.event_rate": "scales `rate_limits`",
     "comparisons.difference": "`newcombe` and `fisher`",
     "comparisons.risk_ratio": "`risk_ratio_limits` and `fisher`",
@@ -137,6 +138,7 @@ WITHOUT_ORACLE = {
     "survival.product_limit": "inside `kaplan_meier`",
     "survival.patient_products": "inside the errors by patient",
     "survival.numbers_at_risk": "counting",
+    "survival.cumulative_incidence": "1 minus `landmark`, limits turned over",
     "survival.bounds_for_lost": "`kaplan_meier` of two imagined outcomes, by hand",
     "competing_risks.incidence_at": "reads `aalen_johansen` at a day",
     "log_rank.tested": "inside `log_rank` and `gray_test`",

@@ -41,9 +41,11 @@ from registry.statistics.clustering import (
     per_patient_counts,
     per_patient_proportion,
 )
-from registry.statistics.result import Estimate, Interval
+from registry.statistics.proportions import bounds_for_unassessed
+from registry.statistics.result import Estimate
 from registry.statistics.survival import (
     count_by_day,
+    cumulative_incidence,
     kaplan_meier,
     kaplan_meier_by_patient,
     landmark,
@@ -265,6 +267,7 @@ def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Mes
             durations = np.where(had, first, np.clip(observed, 0, outcome.window_days))[mature]
             estimate = _until(durations, had[mature], patients[mature], outcome.window_days)
         bound = clustered.patient_bound
+        best, worst = bounds_for_unassessed(x, assessed, n)
         return RateRow(
             code=code,
             label=label,
@@ -277,8 +280,8 @@ def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Mes
             screened=int((mature & screened).sum()),
             basis=basis,
             estimate=estimate,
-            best=x / n if n else None,
-            worst=(x + n - assessed) / n if n else None,
+            best=best,
+            worst=worst,
             design_effect=clustered.design_effect,
             patient_bound=bound.upper if bound else None,
         )
@@ -292,22 +295,7 @@ def _until(durations: Days, had: Flags, patients: Days, window: int) -> Estimate
         curve = kaplan_meier(count_by_day(durations, had))
     else:
         curve = kaplan_meier_by_patient(durations, had, patients)
-    free = landmark(curve, window, unit="sessions").estimate
-    limits = free.interval
-    return Estimate(
-        None if free.value is None else 1.0 - free.value,
-        Interval(
-            None if limits.upper is None else 1.0 - limits.upper,
-            None if limits.lower is None else 1.0 - limits.lower,
-            limits.level,
-            f"kaplan_meier_{limits.method}",
-            limits.one_sided,
-        ),
-        int(had.sum()),
-        len(had),
-        "sessions",
-        free.warnings,
-    )
+    return cumulative_incidence(landmark(curve, window, unit="sessions"))
 
 
 def _serious(facts: Facts, chosen: Flags) -> tuple[tuple[Message, int], ...]:

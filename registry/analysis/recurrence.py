@@ -42,6 +42,7 @@ from registry.statistics.competing_risks import (
     aalen_johansen_by_patient,
     incidence_at,
 )
+from registry.statistics.proportions import bounds_for_unassessed
 from registry.statistics.result import Caution, Estimate, Interval
 from registry.statistics.survival import (
     LANDMARK_DAYS,
@@ -313,7 +314,8 @@ def _row(
     )
     seen = old_enough & (histories.clear_12 >= 0)
     clear = old_enough & (histories.clear_12 == 1)
-    mature, assessed, x = int(old_enough.sum()), int(seen.sum()), int(clear.sum())
+    mature, assessed = int(old_enough.sum()), int(seen.sum())
+    least, most = bounds_for_unassessed(int(clear.sum()), assessed, mature)
     methods = Counter(
         method or NOT_RECORDED
         for method, counted, ending in zip(histories.seen_by, won, histories.ending, strict=True)
@@ -333,8 +335,8 @@ def _row(
         curve=_curve(curves),
         median_follow_up_days=median_follow_up(count_by_day(durations, endings > 0)),
         clear_at_12_months=_clear(clear[old_enough], patients[old_enough], assessed),
-        clear_best=(x + mature - assessed) / mature if mature else None,
-        clear_worst=x / mature if mature else None,
+        clear_best=most,
+        clear_worst=least,
         mature_at_12_months=mature,
         assessed_at_12_months=assessed,
         methods=dict(sorted(methods.items())),

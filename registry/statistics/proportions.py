@@ -200,3 +200,19 @@ def proportion(
     interval = Interval(float(lower), float(upper), level, method.value)
     warnings = () if events else (Caution.NO_EVENTS,)
     return Estimate(events / units, interval, events, units, unit, warnings)
+
+
+def bounds_for_unassessed(x: int, assessed: int, n: int) -> tuple[float | None, float | None]:
+    """Best and worst case of x / n: none, or all, of the n - assessed others had the event too.
+
+    x counts events among the assessed, so x <= assessed <= n, else ``ValueError``. ``None`` for
+    n = 0.
+    """
+    events, seen, units = (
+        int(checked_counts(v, name)) for v, name in ((x, "x"), (assessed, "assessed"), (n, "n"))
+    )
+    if not events <= seen <= units:
+        raise ValueError("x must not exceed assessed, nor assessed n")
+    if units == 0:
+        return None, None
+    return events / units, (events + units - seen) / units

@@ -338,6 +338,23 @@ def landmark(curve: KaplanMeier, day: int, *, unit: str = "legs") -> Landmark:
     return Landmark(day, Estimate(value, interval, events, total, unit, warnings), at_risk, events)
 
 
+def cumulative_incidence(at: Landmark) -> Estimate:
+    """1 minus the event-free probability at a landmark, its limits turned over.
+
+    Of a single cause only: with competing causes it overstates each (see `competing_risks`).
+    """
+    free, limits = at.estimate, at.estimate.interval
+    turned = Interval(
+        None if limits.upper is None else 1.0 - limits.upper,
+        None if limits.lower is None else 1.0 - limits.lower,
+        limits.level,
+        f"kaplan_meier_{limits.method}",
+        limits.one_sided,
+    )
+    value = None if free.value is None else 1.0 - free.value
+    return Estimate(value, turned, free.numerator, free.denominator, free.unit, free.warnings)
+
+
 def landmark_difference(
     first: KaplanMeier, second: KaplanMeier, day: int, *, unit: str = "legs"
 ) -> Estimate:

@@ -96,7 +96,7 @@ def test_blank_is_not_no(engine: Engine, given: Given) -> None:
     assert (total.events, total.assessed, total.mature) == (1, 1 + 1, 6)
     assert (total.best, total.worst) == (1 / 6, (1 + 4) / 6)
     assert total.basis is Basis.KAPLAN_MEIER
-    assert "2 of 6" in rate_sentence(total)
+    assert "1 of 6 sessions; assessed: 2." in rate_sentence(total)
 
 
 def test_below_95_percent_assessed_the_headline_is_kaplan_meier(

@@ -9,6 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from registry.statistics.proportions import (
     ProportionMethod,
+    bounds_for_unassessed,
     clopper_pearson,
     jeffreys,
     proportion,
@@ -175,3 +176,11 @@ def test_broken_counts_and_misused_bound_are_refused():
         proportion(1.5, 3)
     with pytest.raises(ValueError, match="x = 0"):
         proportion(1, 3, method=ProportionMethod.ZERO_EVENT_BOUND)
+
+
+def test_best_and_worst_case_of_what_was_not_assessed() -> None:
+    assert bounds_for_unassessed(1, 2, 6) == (1 / 6, 5 / 6)
+    assert bounds_for_unassessed(3, 6, 6) == (0.5, 0.5)
+    assert bounds_for_unassessed(0, 0, 0) == (None, None)
+    with pytest.raises(ValueError, match="assessed"):
+        bounds_for_unassessed(3, 2, 6)

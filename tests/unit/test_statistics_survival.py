@@ -12,6 +12,7 @@ from registry.statistics.survival import (
     LANDMARK_DAYS,
     bounds_for_lost,
     count_by_day,
+    cumulative_incidence,
     kaplan_meier,
     kaplan_meier_by_patient,
     landmark,
@@ -330,3 +331,19 @@ def test_broken_events_and_counts_are_refused():
         count_by_day([1, 2], [1, 0]).only(2)
     with pytest.raises(ValueError, match="one value per row"):
         kaplan_meier_by_patient([1, 2], [1, 0], [1])
+
+
+@pytest.mark.parametrize("events", [[1, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
+def test_cumulative_incidence_is_what_survival_leaves(events: list[int]) -> None:
+    at = landmark(kaplan_meier(count_by_day([3, 5, 8, 13], events)), 8)
+    turned, free = cumulative_incidence(at), at.estimate
+    assert turned.value is not None
+    assert free.value is not None
+    assert turned.value == 1.0 - free.value
+    assert turned.interval.lower == (
+        None if free.interval.upper is None else 1.0 - free.interval.upper
+    )
+    assert turned.interval.upper == (
+        None if free.interval.lower is None else 1.0 - free.interval.lower
+    )
+    assert (turned.numerator, turned.warnings) == (free.numerator, free.warnings)
