@@ -60,7 +60,7 @@ def looked_for(
     form: Form, entry: FollowUpEntry, shown: Timeline
 ) -> tuple[FollowUpEntry, list[EventEntry], list[Problem]]:
     """What was asked item by item. Nothing counts as absent that nobody says was asked."""
-    st.subheader(_("Looked for"))
+    st.header(_("Looked for"))
     versions = catalogue().checklist_versions
     stored = (entry.checklist_code, entry.checklist_version)
     offered: list[object] = [*lists(), NO_LIST]
@@ -217,7 +217,7 @@ def site_outcomes(
     sites = _treated_sites(entry, shown)
     if not sites:
         return entry, []
-    st.subheader(_("How the sites did"))
+    st.header(_("How the sites did"))
     scales = catalogue().scales
     form.begin("scale", USUAL_SCALE)
     scale_code = form.pick(

@@ -80,7 +80,7 @@ def fill_rows(form: Form, rows: Sequence[Row]) -> None:
 
 def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
     """Ask what was drawn up."""
-    st.subheader(_("Drawn up"))
+    st.header(_("Drawn up"))
     shelf = data.lots_on_the_shelf(treated_on)
     numbers: list[int] = form.get("preparations", [])
     preparations = [_preparation(form, p, shelf, len(numbers) > 1) for p in numbers]
@@ -99,7 +99,7 @@ def sites(
     form: Form, preparations: Sequence[Preparation], earlier: SessionEntry | None
 ) -> list[Row]:
     """Ask where it went and how much."""
-    st.subheader(_("Sites"))
+    st.header(_("Sites"))
     numbers: list[int] = form.get("rows", [])
     rows = [_row(form, r, preparations, is_first=r == numbers[0]) for r in numbers]
     with st.container(horizontal=True):

@@ -32,7 +32,7 @@ def main() -> None:
     found += data.problems(entry)
     change: data.Change | None = None
     if stored:
-        st.subheader(_("Why"))
+        st.header(_("Why"))
         change = form.change()
         if change is None:
             found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
@@ -85,7 +85,7 @@ def _ask(form: Form, stored: PatientEntry | None) -> tuple[PatientEntry, list[Pr
         died_on = form.day(_("Died on"), "died_on")
     identity: dict[str, str | None] = {}
     birth_date: dt.date | None = None
-    st.subheader(_("Who it is"))
+    st.header(_("Who it is"))
     st.text(
         _(
             "Optional, and kept apart from the records: only those with the right to see identity "

@@ -55,10 +55,10 @@ def main() -> None:
         st.text(_("Course: {course}").format(course=sentences.course(course)))
     coming = [line for line in lines if line.is_planned]
     if coming:
-        st.subheader(_("Planned"))
+        st.header(_("Planned"))
         for line in reversed(coming):
             _show(line)
-    st.subheader(_("So far"))
+    st.header(_("So far"))
     for line in lines:
         if not line.is_planned:
             _show(line)
@@ -222,7 +222,7 @@ def _recent_saves() -> None:
         saves.setdefault((save.at, save.patient_id), []).append(save)
     if not saves:
         return
-    st.subheader(_("What you saved last"))
+    st.header(_("What you saved last"))
     zone = state.clinic_summary().time_zone
     for (at, patient_id), together in saves.items():
         done = dict.fromkeys(words.action(save.action) for save in reversed(together))

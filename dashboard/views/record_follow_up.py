@@ -143,6 +143,14 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         if entry.visit_code is None:
             entry = replace(entry, due_on=form.day(_("Agreed for"), "due_on"))
         entry = replace(entry, seen_on=None)
+        if entry.status is FollowUpStatus.DEAD:
+            st.info(
+                _(
+                    "Also note the day of death under “Correct the patient's data”, and report the "
+                    "event if it may have to do with the treatment."
+                ),
+                icon=":material/info:",
+            )
     else:
         entry, unreadable = _seen(form, entry)
         found += unreadable
@@ -164,7 +172,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         ]
     change: data.Change | None = None
     if _corrects(form):
-        st.subheader(_("Why"))
+        st.header(_("Why"))
         change = form.change()
         if change is None:
             found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))

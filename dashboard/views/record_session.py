@@ -84,7 +84,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     found = [*said.problems, *_not_said_twice(data.problems(said.entry), said)]
     change: data.Change | None = None
     if correcting:
-        st.subheader(_("Why"))
+        st.header(_("Why"))
         change = form.change()
         if change is None:
             found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
@@ -250,7 +250,7 @@ def _course(
 
 
 def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Problem]]:
-    st.subheader(_("Afterwards"))
+    st.header(_("Afterwards"))
     pain = st.pills(
         _("Worst pain at injection, 0 none to 10 worst"),
         list(range(11)),

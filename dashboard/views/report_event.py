@@ -121,7 +121,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         found += data.problems(entry)
     change: data.Change | None = None
     if base is not None:
-        st.subheader(_("Why"))
+        st.header(_("Why"))
         change = form.change()
         if change is None:
             found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))

@@ -298,9 +298,9 @@ def test_another_patient_begins_a_blank_form(clinic: Clinic) -> None:
 
 def test_a_comparator_asks_for_no_agent(clinic: Clinic) -> None:
     page = clinic.open("record_session")
-    assert "Drawn up" in [heading.value for heading in page.app.subheader]
+    assert "Drawn up" in [heading.value for heading in page.app.header]
     page.fill("session", modality=Modality.ND_YAG_LASER)
-    assert "Drawn up" not in [heading.value for heading in page.app.subheader]
+    assert "Drawn up" not in [heading.value for heading in page.app.header]
     page.fill(
         "session", treated_on=TODAY, row__0__side=Laterality.RIGHT, row__0__place="thigh_lateral"
     ).save("session")
