@@ -22,7 +22,7 @@ PREPARED: Final = "files:prepared"
 def show() -> None:
     """Make an archive of the clinic's records and offer it once."""
     clinic = state.clinic_summary()
-    st.subheader(_("Take records out"))
+    st.header(_("Take records out"))
     st.text(
         _(
             "Everything recorded at {clinic}, as the same files that an import reads. Patients "
@@ -40,10 +40,10 @@ def show() -> None:
         _("With names, birth dates and hospital numbers"), key="files:identity"
     )
     if not may_read_notes:
-        st.caption(
+        st.text(
             _(
-                "Notes and names are exported by those only who may see names, which an "
-                "administrator decides."
+                "Notes and names leave only with the right to see names, which an administrator "
+                "gives person by person."
             )
         )
     reason = None
@@ -109,7 +109,7 @@ def show_prepared(kept: tuple[int, Prepared]) -> None:
                 seal=prepared.report.seal,
             )
         )
-        st.caption(
+        st.text(
             _(
                 "It can be fetched once, by you, within ten minutes. Fingerprint of its content, "
                 "as in the log:"

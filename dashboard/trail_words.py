@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -11,12 +12,20 @@ from uuid import UUID
 
 from dashboard import words
 from dashboard.text import _
-from registry.analysis.access_history import AccessKind
-from registry.analysis.audit_trail import ColumnChange
+from registry.analysis.access_history import Access, AccessKind
+from registry.analysis.audit_trail import ChangedRow, ColumnChange
+from registry.analysis.wording import NARROW_SPACE
+from registry.catalogue import catalogue
 from registry.operations.audit_verification import Check
 from registry.vocabulary import ReasonForChange
 
 DIGEST_SHOWN: Final = 12
+BOOKKEEPING: Final = frozenset({"recorded_at", "version", "user_id"})
+"""Columns that say nothing to a reader about a row that was added or removed."""
+
+_LONG_DIGEST: Final = re.compile(
+    rf"\b([0-9a-f]{{{DIGEST_SHOWN}}})[0-9a-f]{{{64 - DIGEST_SHOWN}}}\b"
+)
 
 KINDS: Final[Mapping[str, str]] = {
     "adverse_event": "Adverse event",
@@ -107,6 +116,17 @@ CHECKS: Final[Mapping[Check, str]] = {
 }
 
 
+_NAMED: Final[Mapping[str, Callable[[str], str | None]]] = {
+    "anatomy_code": lambda code: words.place(code) if code in catalogue().anatomy else None,
+    "event_term_code": lambda code: (
+        words.event_term(code) if code in catalogue().event_terms else None
+    ),
+    "product_code": lambda code: words.product(code) if code in catalogue().products else None,
+    "scale_code": lambda code: words.scale(code) if code in catalogue().scales else None,
+    "visit_code": lambda code: words.visit(code) if code in catalogue().visits else None,
+}
+
+
 def kind(table: str) -> str:
     """A kind of record."""
     return _(KINDS.get(table, table))
@@ -127,12 +147,48 @@ def reason(code: str) -> str:
     return words.label(ReasonForChange(code)) if code in set(ReasonForChange) else code
 
 
+def unbroken(text: str) -> str:
+    """A short text that stays on one line of a table."""
+    return text.replace(" ", NARROW_SPACE)
+
+
+def record(row: ChangedRow) -> str:
+    """A changed row as people speak of it: "Session of P-0001"."""
+    if row.pseudonym is None:
+        return kind(row.kind)
+    if row.kind == "patient":
+        return _("Patient {pseudonym}").format(pseudonym=row.pseudonym)
+    return _("{kind} of {pseudonym}").format(kind=kind(row.kind), pseudonym=row.pseudonym)
+
+
+def content(row: ChangedRow, time_zone: str) -> str:
+    """What a row held that was added or removed, without identifiers of other rows."""
+    parts = []
+    for column in row.columns:
+        held = column.before if row.operation == "delete" else column.after
+        if column.column not in BOOKKEEPING and not isinstance(held, UUID):
+            parts.append(f"{_(column.label)}: {value(column, held, time_zone)}")
+    return _LONG_DIGEST.sub(r"\1…", "; ".join(parts)) or "–"
+
+
+def detail(access: Access) -> str:
+    """Whence and what, with digests cut to their beginning."""
+    parts = [
+        _("from {address}").format(address=access.address) if access.address else "",
+        _LONG_DIGEST.sub(r"\1…", access.detail or ""),
+    ]
+    return ", ".join(part for part in parts if part) or "–"
+
+
 def value(change: ColumnChange, side: Any, time_zone: str) -> str:
     """A value before or after a change; identity shows as the beginning of its digest."""
     if side is None:
         return "–"
     if change.is_digest:
         return _("hidden, digest {digest}").format(digest=str(side)[:DIGEST_SHOWN])
+    named = _NAMED.get(change.column)
+    if named is not None and (found := named(side)) is not None:
+        return found
     match side:
         case bool():
             return _("yes") if side else _("no")

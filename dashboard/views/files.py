@@ -42,7 +42,7 @@ CHOICES_SHOWN: Final = 160
 
 def show_template() -> None:
     """Empty files, and what goes into each column."""
-    st.subheader(_("1. Fill the files"))
+    st.header(_("1. Fill the files"))
     st.text(
         _(
             "The template holds an empty file for each kind of record, and a guide. Needed are "
@@ -96,7 +96,7 @@ def _described(row: ColumnDescription) -> dict[str, str]:
 def show_import() -> None:
     """Upload, check, confirm, import."""
     show_template()
-    st.subheader(_("2. Check and import"))
+    st.header(_("2. Check and import"))
     clinic = state.clinic_summary()
     if clinic.is_demo:
         st.info(
@@ -116,7 +116,7 @@ def show_import() -> None:
         key=f"{UPLOADER}:{st.session_state.get(UPLOADER, 0)}",
         help=_("Choosing files stores nothing yet: they are checked first."),
     )
-    st.caption(
+    st.text(
         _(
             "Up to {size} MiB and {rows} rows. Larger files are imported on the server with "
             "“sclero import”."
@@ -187,6 +187,14 @@ def show_plan(plan: ImportPlan) -> None:
             icon=":material/fact_check:",
         )
     report_parts.table(_rows_by_file(plan), _("What the files hold"))
+    if any(plan.problems.count(level) for level in Level):
+        st.link_button(
+            _("All remarks as CSV"),
+            file_data.offer_problems(plan),
+            icon=":material/download:",
+            on_click="rerun",
+            key="files:problems",
+        )
     if refused:
         show_problems(plan)
     accepted = confirmations(plan)
@@ -196,16 +204,8 @@ def show_plan(plan: ImportPlan) -> None:
             report_parts.table(
                 [_kind(entry.count, entry.first) for entry in notes[:KINDS_SHOWN]],
                 _("Worth knowing"),
-                words=(_("File"), _("Column"), _("What to do")),
+                words=kind_words(),
             )
-    if plan.problems.count(Level.REFUSE) or plan.problems.count(Level.CONFIRM) or notes:
-        st.link_button(
-            _("All of this as CSV"),
-            file_data.offer_problems(plan),
-            icon=":material/download:",
-            on_click="rerun",
-            key="files:problems",
-        )
     if refused or not plan.new_rows:
         return
     if st.button(
@@ -224,18 +224,19 @@ def _rows_by_file(plan: ImportPlan) -> Table:
     problems: Counter[str] = Counter()
     for entry in plan.problems.by_rule(Level.REFUSE):
         problems[entry.first.file] += entry.count
-    return [
-        {
-            _("File"): name,
-            _("Rows read"): count(sum(states.values())),
-            _("New"): count(states.get(State.NEW, 0)),
-            _("Stored already"): count(states.get(State.IDENTICAL, 0)),
-            _("Conflicting"): count(states.get(State.CONFLICTING, 0)),
-            _("Problems"): count(problems[name]),
-        }
-        for name in plan.parsed.tables
-        if (states := plan.counts.get(name, {})) or problems[name]
-    ]
+    rows = []
+    for name in plan.parsed.tables:
+        states = plan.counts.get(name, {})
+        if states or problems[name]:
+            row = {
+                _("File"): name,
+                _("Rows"): count(sum(states.values())),
+                _("New"): count(states.get(State.NEW, 0)),
+                _("Already stored"): count(states.get(State.IDENTICAL, 0)),
+                _("Conflicts"): count(states.get(State.CONFLICTING, 0)),
+            }
+            rows.append(row | ({_("Problems"): count(problems[name])} if problems else {}))
+    return rows
 
 
 def show_problems(plan: ImportPlan) -> None:
@@ -243,12 +244,12 @@ def show_problems(plan: ImportPlan) -> None:
     kinds = plan.problems.by_rule(Level.REFUSE)
     kept = plan.problems.kept(Level.REFUSE)
     total = plan.problems.count(Level.REFUSE)
-    if total > len(kinds):
+    if total > 2 * len(kinds):
         st.markdown(f"**{plain(_('By kind'))}**")
         report_parts.table(
             [_kind(entry.count, entry.first) for entry in kinds[:KINDS_SHOWN]],
             _("Problems by kind"),
-            words=(_("File"), _("Column"), _("What to do")),
+            words=kind_words(),
         )
     st.markdown(f"**{plain(_('Place by place'))}**")
     shown = kept[:PLACES_SHOWN]
@@ -256,14 +257,14 @@ def show_problems(plan: ImportPlan) -> None:
     texts = tuple(name for name in rows[0] if name != _("Row"))
     report_parts.table(rows, _("Problems by place"), words=texts)
     if total > len(shown):
-        st.caption(
+        st.text(
             _(
                 "The first {shown} of {total}. The CSV lists the first {kept} and counts all of "
                 "them. The header is row 1, as in a spreadsheet."
             ).format(shown=count(len(shown)), total=count(total), kept=count(len(kept)))
         )
     else:
-        st.caption(_("The header is row 1, as in a spreadsheet."))
+        st.text(_("The header is row 1, as in a spreadsheet."))
 
 
 def _kind(number: int, problem: FileProblem) -> dict[str, str]:
@@ -272,8 +273,14 @@ def _kind(number: int, problem: FileProblem) -> dict[str, str]:
         _("File"): problem.file,
         _("Column"): problem.column or _("whole row"),
         _("First in row"): count(problem.row) if problem.row else "–",
+        _("Found"): problem.found or "–",
         _("What to do"): problem.message,
     }
+
+
+def kind_words() -> tuple[str, ...]:
+    """Columns of a table of kinds that hold words."""
+    return (_("File"), _("Column"), _("Found"), _("What to do"))
 
 
 def _place(problem: FileProblem) -> dict[str, str]:
@@ -281,8 +288,8 @@ def _place(problem: FileProblem) -> dict[str, str]:
         _("File"): problem.file,
         _("Row"): count(problem.row) if problem.row else _("whole file"),
         _("Column"): problem.column or _("whole row"),
+        _("Found"): problem.found or "–",
         _("What to do"): problem.message,
-        _("Found"): problem.found,
         _("Rule"): problem.rule,
     }
 
@@ -373,7 +380,7 @@ def show_stored(report: ImportReport) -> None:
         _("What was stored"),
     )
     if state.allowed(Permission.READ_RATES):
-        st.page_link("views/overview.py", label=_("See the overview"))
+        st.page_link("views/overview.py", label=_("See the overview"), icon=":material/monitoring:")
 
 
 def main() -> None:

@@ -89,8 +89,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """A value before and after. ``label`` heads the column on pages; ``is_digest`` marks a value
-    of which the trail keeps a digest only."""
+    """A value before and after.
+
+    ``label`` heads the column on pages, with its unit; ``is_digest`` marks a value of which the
+    trail keeps a digest only.
+    """
 
     column: str
     label: str
@@ -433,8 +436,14 @@ def _columns(kind: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Co
             for side in (old, new)
         )
         if before != after:
-            label = name if column is None else str(column.info.get("label") or name)
-            yield ColumnChange(name, label, before, after, is_digest)
+            yield ColumnChange(name, _label(name, column), before, after, is_digest)
+
+
+def _label(name: str, column: sa.Column[Any] | None) -> str:
+    """What heads a column, with its unit unless that is said already: "Birth year" is in years."""
+    about = {} if column is None else column.info
+    label, unit = str(about.get("label") or name), about.get("unit")
+    return f"{label} ({unit})" if unit and unit not in label.lower() else label
 
 
 def _typed(column: sa.Column[Any], raw: Any) -> Any:

@@ -178,16 +178,17 @@ def test_a_change_opens_to_before_and_after(page: AppTest) -> None:
     ]
     assert not any("Before" in found.value.columns for found in page.table)
     open_change(page, 1)
-    (year, version, *_) = table(page, "Column")
-    assert year == {"Column": "Birth year", "Before": "1970", "After": "1971"}
-    assert version == {"Column": "Version", "Before": "1", "After": "2"}
-    (name,) = [
-        row
-        for found in page.table
-        for row in found.value.to_dict("records")
-        if row.get("Column") == "Given name"
-    ]
-    assert str(name["Before"]).startswith("hidden, digest ")
+    rows = {row["Column"]: row for row in table(page, "Record")}
+    assert rows["Birth year"] == {
+        "Record": "Patient P-0001",
+        "Column": "Birth year",
+        "Before": "1970",
+        "After": "1971",
+    }
+    assert (rows["Version"]["Before"], rows["Version"]["After"]) == ("1", "2")
+    name = rows["Given name"]
+    assert name["Record"] == "Identity of a patient of P-0001"
+    assert name["Before"].startswith("hidden, digest ")
     assert name["Before"] != name["After"]
     words = [text.value for text in page.text]
     assert "In their words: ![x](https://elsewhere.example/a.png)" in words

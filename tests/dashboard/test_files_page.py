@@ -165,7 +165,7 @@ def test_every_problem_is_counted_and_the_first_200_are_shown(page: AppTest) -> 
     assert (kind["How often"], kind["First in row"]) == ("250", "2")
     assert len(table(page, 3)) == 200
     assert "The first 200 of 250" in texts(page)
-    rows = list(csv.DictReader(io.StringIO(fetch(page, "All of this as CSV").decode())))
+    rows = list(csv.DictReader(io.StringIO(fetch(page, "All remarks as CSV").decode())))
     assert [row["line"] for row in rows].count("place") == 250
     assert rows[0]["count"] == "250"
 
@@ -177,11 +177,10 @@ def test_what_is_right_is_imported_once(page: AppTest, sqlite_engine: Engine) ->
     assert table(page, 1) == [
         {
             "File": name,
-            "Rows read": "3",
+            "Rows": "3",
             "New": "3",
-            "Stored already": "0",
-            "Conflicting": "0",
-            "Problems": "0",
+            "Already stored": "0",
+            "Conflicts": "0",
         }
         for name in ("patients.csv", "sessions.csv", "injections.csv")
     ]
@@ -206,7 +205,7 @@ def test_what_differs_from_what_is_stored_is_a_conflict(page: AppTest) -> None:
     press(page, "files:import")
     upload(page, files(patients=[PATIENTS[0] | {"birth_year": "1971"}, *PATIENTS[1:]]))
     assert page.error
-    assert [row["Conflicting"] for row in table(page, 1)] == ["1", "0", "0"]
+    assert [row["Conflicts"] for row in table(page, 1)] == ["1", "0", "0"]
     assert table(page, 2)[0]["Row"] == "2"
 
 
