@@ -110,8 +110,8 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
         base.transform_filter("!datum.is_too_small")
         .mark_line(strokeWidth=2)
         .encode(y=y, detail="part:N"),
-        *_points(base, y),
-        _cut_marks(base, "triangle-up", alt.Y("upper:Q", scale=_scale(top))),
+        *_points(values, base, y),
+        *_cut_marks(values, base, "triangle-up", alt.Y("upper:Q", scale=_scale(top))),
     ]
     whole = _value(report.total)
     if whole is not None:
@@ -334,7 +334,6 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
     names = dict(marks[0].details)
     base = _chart(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
     x = alt.X("value:Q", scale=_scale(top), axis=_rate_axis())
-    drawn = base.transform_filter("isValid(datum.upper)")
     layers: list[alt.Chart] = []
     if whole is not None:
         layers.append(
@@ -342,15 +341,17 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
             .mark_rule(color=INK, opacity=0.45, strokeDash=[2, 3])
             .encode(alt.X("whole:Q", scale=_scale(top), axis=_rate_axis()))
         )
-    for one_sided, dash in (("!datum.one_sided", [1, 0]), ("datum.one_sided", [5, 4])):
-        layers.append(
-            drawn.transform_filter(one_sided)
-            .mark_rule(strokeWidth=3, opacity=0.5, strokeDash=dash, color=INK)
-            .encode(alt.X("lower:Q", scale=_scale(top), axis=_rate_axis()), alt.X2("upper:Q"))
-        )
-    layers += _points(base, x)
+    for sides, dash in (("two", [1, 0]), ("one", [5, 4])):
+        interval = _where(values, base, "sides", sides)
+        if interval is not None:
+            layers.append(
+                interval.mark_rule(strokeWidth=3, opacity=0.5, strokeDash=dash, color=INK).encode(
+                    alt.X("lower:Q", scale=_scale(top), axis=_rate_axis()), alt.X2("upper:Q")
+                )
+            )
+    layers += _points(values, base, x)
     end = alt.X("upper:Q", scale=_scale(top), axis=_rate_axis())
-    layers.append(_cut_marks(base, "triangle-right", end))
+    layers += _cut_marks(values, base, "triangle-right", end)
     return Figure(
         alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
         title,
@@ -359,28 +360,45 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
     )
 
 
-def _points(base: alt.Chart, position: alt.X | alt.Y) -> Iterator[alt.Chart]:
+def _points(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, position: alt.X | alt.Y
+) -> Iterator[alt.Chart]:
     """Full for a rate, hollow for no event, a diamond for a Kaplan-Meier estimate."""
-    known = base.transform_filter("isValid(datum.value) && !datum.is_too_small")
-    for condition, shape, filled in (
-        ("datum.is_none", "circle", False),
-        ("!datum.is_none && !datum.is_kaplan_meier", "circle", True),
-        ("!datum.is_none && datum.is_kaplan_meier", "diamond", True),
+    for sign, shape, filled in (
+        ("hollow", "circle", False),
+        ("full", "circle", True),
+        ("diamond", "diamond", True),
     ):
+        layer = _where(values, base, "sign", sign)
+        if layer is not None:
+            yield (
+                layer.mark_point(
+                    shape=shape, filled=filled, size=95, strokeWidth=2, opacity=1
+                ).encode(position)
+            )
+
+
+def _cut_marks(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, shape: str, position: alt.X | alt.Y
+) -> Iterator[alt.Chart]:
+    """An interval that leaves the picture says so."""
+    layer = _where(values, base, "is_cut", True)
+    if layer is not None:
         yield (
-            known.transform_filter(condition)
-            .mark_point(shape=shape, filled=filled, size=95, strokeWidth=2, opacity=1)
-            .encode(position)
+            layer.mark_point(shape=shape, filled=True, size=70, opacity=0.8, color=INK).encode(
+                position
+            )
         )
 
 
-def _cut_marks(base: alt.Chart, shape: str, position: alt.X | alt.Y) -> alt.Chart:
-    """An interval that leaves the picture says so."""
-    cut = base.transform_filter("datum.is_cut")
-    drawn: alt.Chart = cut.mark_point(
-        shape=shape, filled=True, size=70, opacity=0.8, color=INK
-    ).encode(position)
-    return drawn
+def _where(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, name: str, wanted: str | bool
+) -> alt.Chart | None:
+    """The rows with that value; None for no row: an empty layer has no name to be read out."""
+    if not _shown(values, name, wanted):
+        return None
+    kept: alt.Chart = base.transform_filter(f"datum.{name} === {json.dumps(wanted)}")
+    return kept
 
 
 def _counts_and_rate(mark: _Mark) -> str:
@@ -396,35 +414,43 @@ def _is_drawn(mark: _Mark) -> bool:
 def _drawable(mark: _Mark, top: float) -> dict[str, Any]:
     estimate = mark.estimate
     limits = estimate.interval
-    hidden = not _is_drawn(mark)
+    drawn = _is_drawn(mark)
+    upper = limits.upper if drawn else None
+    sign = "diamond" if mark.is_kaplan_meier else "full"
     return {
         "value": estimate.value,
-        "lower": None if hidden else limits.lower,
-        "upper": None if hidden or limits.upper is None else min(limits.upper, top),
-        "is_cut": not hidden and limits.upper is not None and limits.upper > top,
-        "one_sided": limits.one_sided,
-        "is_none": estimate.value == 0,
+        "lower": limits.lower if drawn else None,
+        "upper": None if upper is None else min(upper, top),
+        "sides": None if upper is None else "one" if limits.one_sided else "two",
+        "is_cut": upper is not None and upper > top,
         "is_too_small": mark.is_too_small,
-        "is_kaplan_meier": mark.is_kaplan_meier,
+        "sign": None
+        if estimate.value is None or mark.is_too_small
+        else "hollow"
+        if estimate.value == 0
+        else sign,
     }
 
 
 def _key(values: Sequence[Mapping[str, Any]]) -> str:
     """What the signs in a picture mean, those that occur in it."""
-    points = [value for value in values if value["value"] is not None and not value["is_too_small"]]
     signs = (
-        (any(value["is_none"] for value in points), _("○ none; the interval is one-sided.")),
+        (_shown(values, "sign", "hollow"), _("○ none seen; its interval is one-sided.")),
         (
-            any(value["is_kaplan_meier"] and not value["is_none"] for value in points),
+            _shown(values, "sign", "diamond"),
             _("◆ Kaplan-Meier, because more than 5 % were not assessed."),
         ),
         (
-            any(value["is_too_small"] and value["upper"] is not None for value in values),
+            any(value["is_too_small"] and value["sides"] for value in values),
             _("Interval without a point: fewer than ten, too few for a percentage."),
         ),
-        (any(value["is_cut"] for value in values), _("▸ or ▴: the interval reaches farther.")),
+        (_shown(values, "is_cut", True), _("▸ or ▴: the interval reaches farther.")),
     )
     return " ".join(words for occurs, words in signs if occurs)
+
+
+def _shown(values: Sequence[Mapping[str, Any]], name: str, wanted: str | bool) -> bool:
+    return any(value[name] == wanted for value in values)
 
 
 def _top(marks: Sequence[_Mark], fewest: int) -> float:

@@ -16,12 +16,13 @@ from typing import Final
 import streamlit as st
 
 from dashboard import report_data, state
+from dashboard.report_data import CLINIC
 from dashboard.text import _, plain
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS, FROM, TO, CohortFilter
 
 ADDRESS: Final = "report_address"
-"""Key in ``st.session_state``: page and query as they were written last."""
+"""Key in ``st.session_state``: page and query of the address when the page was last drawn."""
 COHORT: Final = "report_cohort"
 """Key in ``st.session_state``: the filter in use as a query, shared by the reading pages."""
 CLINIC_CHOSEN: Final = "report_clinic"
@@ -43,7 +44,6 @@ IN_MORE: Final = (
     "sex",
     "clinician",
 )
-CLINIC: Final = "clinic"
 
 Span = tuple[dt.date | None, dt.date | None]
 Levels = Mapping[str, Mapping[str, str]]
@@ -116,7 +116,7 @@ def open_view(page: str, *names: str) -> View:
         if ignored:
             st.warning("  \n".join(plain(line) for line in ignored))
         _fill_widgets(cohort, today)
-    _follow_sidebar(offered)
+    _follow_sidebar(offered, is_new=is_new)
     cohort = _bar(offered, today)
     _say_clinics(cohort, offered)
     st.session_state[COHORT] = cohort.to_query()
@@ -149,9 +149,12 @@ def close_view(view: View, **choices: tuple[str, str]) -> None:
     query = view.cohort.to_query() | {
         name: chosen for name, (chosen, default) in choices.items() if chosen != default
     }
-    if st.query_params.to_dict() != query:
+    address = dict(view.asked)
+    # Each address written is one more step for the way back, so one that says the same stays.
+    if query not in (address, {CLINIC: str(state.clinic())} | address):
         st.query_params.from_dict(query)
-    st.session_state[ADDRESS] = (view.page, query)
+        address = query
+    st.session_state[ADDRESS] = (view.page, address)
 
 
 def in_words(view: View) -> str:
@@ -182,14 +185,14 @@ def _fill_widgets(cohort: CohortFilter, today: dt.date) -> None:
         st.session_state[f"filter_{dimension}"] = list(cohort.levels.get(dimension, ()))
 
 
-def _follow_sidebar(offered: Levels) -> None:
-    """The clinic chosen in the sidebar is the one counted, until the bar says otherwise."""
-    chosen = str(state.clinic())
-    before = st.session_state.get(CLINIC_CHOSEN)
+def _follow_sidebar(offered: Levels, *, is_new: bool) -> None:
+    """The clinic chosen in the sidebar is the one counted, until bar or address say otherwise."""
+    chosen, key = str(state.clinic()), f"filter_{CLINIC}"
+    before = st.session_state.get(CLINIC_CHOSEN, chosen)
     st.session_state[CLINIC_CHOSEN] = chosen
-    says_otherwise = before is None and st.session_state.get(f"filter_{CLINIC}")
-    if chosen != before and not says_otherwise and chosen in offered[CLINIC]:
-        st.session_state[f"filter_{CLINIC}"] = [chosen]
+    is_unsaid = is_new and not st.session_state.get(key)
+    if (chosen != before or is_unsaid) and chosen in offered[CLINIC]:
+        st.session_state[key] = [chosen]
 
 
 def _say_clinics(cohort: CohortFilter, offered: Levels) -> None:
@@ -203,7 +206,7 @@ def _say_clinics(cohort: CohortFilter, offered: Levels) -> None:
 def _clear() -> None:
     """Callback: all sessions of the clinic in the sidebar again."""
     _fill_widgets(CohortFilter(), state.today())
-    st.session_state.pop(CLINIC_CHOSEN, None)
+    st.session_state[f"filter_{CLINIC}"] = [str(state.clinic())]
 
 
 def _bar(offered: Levels, today: dt.date) -> CohortFilter:

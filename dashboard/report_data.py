@@ -36,6 +36,7 @@ from registry.statistics import survival
 ANY_COMPLICATION: Final = complications.ANY
 BY_EVENT: Final = complications.BY_EVENT
 ALL_TOGETHER: Final = recurrence.ALL
+CLINIC: Final = "clinic"
 LANDMARK_DAYS: Final = survival.LANDMARK_DAYS
 
 Table = list[dict[str, str]]
@@ -43,7 +44,7 @@ Table = list[dict[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much a cohort holds; ``registered`` are all sessions that the person may count."""
+    """How much a cohort holds; ``registered`` are all sessions of its clinics."""
 
     sessions: int
     patients: int
@@ -64,7 +65,10 @@ def events() -> dict[str, str]:
 
 
 def levels() -> dict[str, dict[str, str]]:
-    """For each dimension the levels that occur where the person may read, in natural order."""
+    """For each dimension the levels that occur where the person may read, in natural order.
+
+    Of clinics all that the person may read, with sessions or without.
+    """
     by = state.actor()
     clinics = scope(by, Permission.READ_RATES)
     facts = facts_of(state.reading_engine())
@@ -73,6 +77,8 @@ def levels() -> dict[str, dict[str, str]]:
     for dimension in DIMENSIONS:
         names = facts.levels[dimension]
         present = [names[i] for i in np.unique(facts.sessions[dimension].to_numpy()[own])]
+        if dimension == CLINIC:
+            present = [str(clinic_id) for clinic_id in clinics]
         found[dimension] = {
             code: say(level_label(facts, dimension, code, by))
             for code in sorted(present, key=lambda code: level_order(dimension, code))
@@ -95,10 +101,11 @@ def size_of(cohort: CohortFilter) -> Size:
     clinics = scope(state.actor(), Permission.READ_RATES)
     facts = facts_of(state.reading_engine())
     chosen = cohort.mask(facts, clinics)
+    of_clinics = {name: codes for name, codes in cohort.levels.items() if name == CLINIC}
     return Size(
         int(chosen.sum()),
         len(np.unique(facts.sessions["patient"].to_numpy()[chosen])),
-        int(CohortFilter().mask(facts, clinics).sum()),
+        int(CohortFilter(levels=of_clinics).mask(facts, clinics).sum()),
     )
 
 

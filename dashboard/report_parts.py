@@ -15,7 +15,7 @@ from dashboard.report_data import Size, Table, say
 from dashboard.text import _, plain
 from registry.access import Permission
 from registry.analysis import wording
-from registry.analysis.results import Excluded, Heading, Report
+from registry.analysis.results import Excluded, Heading, RateReport, Report
 from registry.messages import Message
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def nothing_to_show(size: Size) -> bool:
     if size.registered == 0:
         st.info(
             _(
-                "No treatment session is registered yet. The figures appear as soon as the first "
-                "one is saved or imported."
+                "No treatment session is registered here yet. The figures appear as soon as the "
+                "first one is saved or imported."
             ),
             icon=":material/hourglass_empty:",
         )
@@ -111,7 +111,7 @@ def download(report: Report, label: str) -> None:
 def definition(report: Report, view: View) -> None:
     """What was counted, in which sessions, what was left out, and as of when."""
     heading: Heading = report.heading
-    st.subheader(_("What is counted"))
+    st.header(_("What is counted"))
     st.text(say(heading.definition))
     st.text(
         _("Sessions: {filter}. Data as of {day}, version {version}.").format(
@@ -130,6 +130,21 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
                 f"- {wording.count(item.count)} {exact(say(item.reason))}" for item in excluded
             )
         )
+
+
+def serious_events(report: RateReport) -> None:
+    """Every serious event of the cohort by kind: what is rare and grave is never only a rate."""
+    st.header(_("Serious events"))
+    if not report.serious:
+        st.text(_("None is recorded for these sessions."))
+        return
+    st.markdown(
+        "\n".join(
+            f"- {plain(wording.count(count))} × {plain(say(label))}"
+            for label, count in report.serious
+        )
+    )
+    st.text(_("All of them, whatever the window and the judgement of cause."))
 
 
 def cautions(warnings: tuple[Message, ...]) -> None:

@@ -78,27 +78,12 @@ def other_units(report: RateReport) -> None:
         )
 
 
-def serious(report: RateReport) -> None:
-    """Every serious event of the cohort, whatever its window."""
-    st.subheader(_("Serious events"))
-    if not report.serious:
-        st.text(_("None is recorded for these sessions."))
-        return
-    st.markdown(
-        "\n".join(
-            f"- {plain(wording.count(count))} × {plain(say(label))}"
-            for label, count in report.serious
-        )
-    )
-    st.text(_("All of them, whatever the window and the judgement of cause."))
-
-
 def published(report: RateReport) -> None:
     """Published figures beside the own ones, and those that cannot be compared with the reason."""
     found = report_data.published_beside(report)
     if not found:
         return
-    st.subheader(_("Published figures"))
+    st.header(_("Published figures"))
     comparable = [
         {
             _("Published"): f"{item.benchmark.paper}: {_(item.benchmark.label)}",
@@ -170,7 +155,7 @@ def main() -> None:
         report_parts.cautions(report.warnings)
         report_parts.table_with_file(report, report_data.rate_table(report))
         other_units(report)
-    serious(report)
+    report_parts.serious_events(report)
     published(report)
     report_parts.definition(report, view)
 

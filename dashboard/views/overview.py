@@ -81,17 +81,15 @@ def show_cards(shown: list[Card], query: dict[str, str]) -> None:
 
 def attention(rates: RateReport, visits: FollowUpReport, *, is_one_clinic: bool) -> None:
     """What somebody should do something about."""
-    st.subheader(_("Needs attention"))
-    overdue = (
-        _("{count} overdue: {visit}")
-        if is_one_clinic
-        else _("{count} overdue in all your clinics: {visit}")
-    )
-    lines = [
-        overdue.format(count=wording.count(row.overdue), visit=say(row.label))
-        for row in visits.rows
-        if row.overdue
-    ]
+    st.header(_("Needs attention"))
+    lines = []
+    overdue = [row for row in visits.rows if row.overdue]
+    if overdue:
+        where = _("Overdue") if is_one_clinic else _("Overdue in all your clinics")
+        lines.append(
+            f"{where}: "
+            + ", ".join(f"{wording.count(row.overdue)} × {say(row.label)}" for row in overdue)
+        )
     total = rates.total
     if total.mature > total.assessed:
         lines.append(
@@ -110,20 +108,6 @@ def attention(rates: RateReport, visits: FollowUpReport, *, is_one_clinic: bool)
         st.text(_("Nothing is overdue, and every session old enough was assessed."))
 
 
-def serious(rates: RateReport) -> None:
-    """Serious events one by one."""
-    st.subheader(_("Serious events"))
-    if rates.serious:
-        st.markdown(
-            "\n".join(
-                f"- {plain(wording.count(count))} × {plain(say(label))}"
-                for label, count in rates.serious
-            )
-        )
-    else:
-        st.text(_("None is recorded for these sessions."))
-
-
 def main() -> None:
     """Draw the page."""
     st.title(_("Overview"))
@@ -140,17 +124,17 @@ def main() -> None:
     show_cards(cards(size, by_month, course), query)
     left, right = st.columns(2, gap="large")
     with left:
-        attention(by_month, visits, is_one_clinic=len(view.offered["clinic"]) < 2)
+        attention(by_month, visits, is_one_clinic=len(view.offered[report_data.CLINIC]) < 2)
     with right:
-        serious(by_month)
-    st.subheader(_("Any complication, month by month"))
+        report_parts.serious_events(by_month)
+    st.header(_("Any complication, month by month"))
     report_parts.figure(
         figures.months(by_month, height=220),
         _("No month has ten sessions that are old enough: too few for a rate by month."),
         "overview_months",
     )
     report_parts.table_with_file(by_month, report_data.rate_table(by_month))
-    st.subheader(_("Follow-up, visit by visit"))
+    st.header(_("Follow-up, visit by visit"))
     report_parts.figure(
         figures.follow_up(visits),
         _("No session is old enough for a visit yet."),

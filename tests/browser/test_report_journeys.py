@@ -1,0 +1,144 @@
+"""Does a manager get from the overview to a figure, its link and its file?"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs
+from tests.made_up_clinic import fill
+from tests.serving import Served, people, serving
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def served(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The server over two clinics, the first with 150 patients."""
+    folder = tmp_path_factory.mktemp("treated")
+    source, copy = sqlite3.connect(migrated_sqlite), sqlite3.connect(folder / "registry.sqlite")
+    source.backup(copy)
+    source.close()
+    copy.close()
+    with serving(folder / "registry.sqlite", folder / "log") as server:
+        server.people, server.clinics = people(server.engine)
+        fill(server.engine, server.clinics[0], 150)
+        yield server
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def settled(page: Page) -> None:
+    """Until the script has run and everything is drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_role("heading", name="What is counted")).to_be_visible()
+
+
+def cells(table: Locator) -> list[list[str]]:
+    rows = table.locator("tbody tr").all()
+    return [[cell.inner_text().strip() for cell in row.locator("td").all()] for row in rows]
+
+
+def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: PageAs) -> None:
+    page = page_as("practice_manager")
+    expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+    settled(page)
+    page.get_by_test_id("stMain").get_by_role("link", name="Complications").click()
+    expect(page.get_by_role("heading", name="Complications", exact=True)).to_be_visible()
+    choose(page, "Compare by", "Vessel class")
+    choose(page, "Form", "Liquid")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("form=liquid"))
+    expect(page).to_have_url(re.compile("by=vessel_class"))
+    settled(page)
+    picture = page.get_by_test_id("stVegaLiteChart").first
+    expect(picture).to_be_visible()
+    described = picture.get_attribute("aria-label") or ""
+    assert "Telangiectasia: " in described
+    sentence = page.get_by_text(re.compile(r"sessions \(|Kaplan-Meier\. Events")).first.inner_text()
+    link = page.url
+
+    page.goto(link)
+    settled(page)
+    assert page.url == link
+    expect(page.get_by_text(sentence)).to_be_visible()
+    assert picture.get_attribute("aria-label") == described
+
+    page.get_by_text("Table", exact=True).click()
+    table = page.get_by_role("table").first
+    expect(table).to_be_visible()
+    shown = cells(table)
+    download = page.get_by_role("link", name="Download as CSV")
+    for _ in range(2):
+        once = download.get_attribute("href") or ""
+        with page.expect_download() as loading:
+            download.click()
+        expect(download).not_to_have_attribute("href", once)
+    assert re.fullmatch(r"complications_\d{4}-\d\d-\d\d\.csv", loading.value.suggested_filename)
+    with open(loading.value.path(), encoding="utf-8", newline="") as file:
+        rows = {row["label"]: row for row in csv.DictReader(file)}
+    assert {row[0] for row in shown} == set(rows)
+    for label, events, sessions, rate, *_ in shown:
+        row = rows[label]
+        assert (row["numerator"], row["denominator"]) == (events, sessions.replace(",", ""))
+        if "%" in rate:
+            assert float(rate.rstrip("%\u202f ")) == pytest.approx(
+                100 * float(row["rate"]), abs=0.05
+            )
+    assert {row["filter"] for row in rows.values()} == {"form=liquid; clinic=1"}
+
+
+def test_the_filter_goes_along_and_the_way_back_leads_back(page_as: PageAs) -> None:
+    page = page_as("clinician", path="/complications?form=foam")
+    settled(page)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Recurrence").click()
+    expect(page.get_by_role("heading", name="Recurrence", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/recurrence\?form=foam"))
+    settled(page)
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"/recurrence$"))
+    expect(page.get_by_role("button", name="Clear", exact=True)).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Complications", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/complications\?form=foam$"))
+    settled(page)
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(page).not_to_have_url(re.compile("form="))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/complications?by=form", "/recurrence?by=vessel_class"])
+def test_every_reading_page_is_accessible(page_as: PageAs, path: str, scheme: str) -> None:
+    page = page_as("practice_manager", path=path, scheme=scheme)
+    settled(page)
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    found = Axe().run(page).response["violations"]
+    assert [
+        (rule["id"], node["html"][:160])
+        for rule in found
+        if rule["id"] not in KNOWN_OF_STREAMLIT
+        for node in rule["nodes"]
+    ] == []
+
+
+@pytest.mark.parametrize("path", ["/", "/complications?by=event", "/recurrence"])
+def test_a_phone_shows_every_page_without_scrolling_sideways(page_as: PageAs, path: str) -> None:
+    page = page_as("practice_manager", path=path, width=390)
+    settled(page)
+    picture = page.get_by_test_id("stVegaLiteChart").first
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,512 @@
+"""Do the reading pages say what the registry knows, to whom they may, and nothing when it knows
+nothing?"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import Engine
+from streamlit.testing.v1 import AppTest
+
+from dashboard import downloads, report_data
+from registry.access import Actor, Grant
+from registry.analysis import wording
+from registry.vocabulary import Causality, Role, SclerosantForm, Severity
+from tests.dashboard.conftest import a_token
+from tests.factories import (
+    a_clinic,
+    a_clinician,
+    a_follow_up,
+    a_patient,
+    a_session,
+    a_site,
+    an_event,
+    an_injection,
+    an_outcome,
+    saving,
+)
+from tests.made_up_clinic import fill
+
+VIEWS = ("overview", "complications", "recurrence")
+READERS = (Role.CLINICIAN, Role.PRACTICE_MANAGER, Role.DATA_MANAGER, Role.AUDITOR)
+TODAY = dt.datetime.now(dt.UTC).date()
+
+
+def page(view: str) -> str:
+    return f"views/{view}.py"
+
+
+def everything(app: AppTest) -> str:
+    """All words of a page, as Streamlit was given them, without the signs that escape Markdown."""
+    elements = [*app.title, *app.header, *app.text, *app.markdown, *app.info, *app.warning]
+    elements += [*app.metric, *app.error]
+    words = " | ".join(str(element.value) for element in elements)
+    return words.replace("\\", "").replace(wording.NARROW_SPACE, " ")
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
+
+
+def shown(app: AppTest, index: int = 0) -> list[list[str]]:
+    """Rows of a table as they are read."""
+    frame = app.table[index].value
+    return [
+        [str(cell).replace("\\", "").replace(wording.NARROW_SPACE, " ") for cell in row]
+        for row in frame.itertuples(index=False)
+    ]
+
+
+def treat(
+    engine: Engine,
+    clinic_id: int,
+    count: int,
+    *,
+    events: int = 0,
+    days_ago: int = 300,
+    form: SclerosantForm = SclerosantForm.LIQUID,
+    **event: Any,
+) -> None:
+    """Treat ``count`` patients once each, all seen after eight weeks, ``events`` with necrosis."""
+    day = TODAY - dt.timedelta(days=days_ago)
+    with saving(engine) as db:
+        for i in range(count):
+            patient = a_patient(db, clinic_id)
+            session = a_session(db, clinic_id, patient, treated_on=day)
+            a_site(db, clinic_id, patient, session)
+            an_injection(db, clinic_id, session, form=form)
+            if days_ago >= 56:
+                a_follow_up(
+                    db,
+                    clinic_id,
+                    patient,
+                    treatment_session_id=session,
+                    seen_on=day + dt.timedelta(days=56),
+                )
+            if i < events:
+                an_event(
+                    db,
+                    clinic_id,
+                    patient,
+                    treatment_session_id=session,
+                    onset_on=day + dt.timedelta(days=3),
+                    reported_on=day + dt.timedelta(days=14),
+                    **event,
+                )
+
+
+@pytest.fixture
+def clinic_id(sqlite_engine: Engine) -> int:
+    with saving(sqlite_engine) as db:
+        return a_clinic(db, code="leg", name="Leg clinic")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("role", READERS)
+def test_whoever_may_read_rates_reads_every_page(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, role: Role, view: str
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, events=2)
+    app = app_as(role, sqlite_engine, page(view), clinic_id=clinic_id)
+    assert [title.value for title in app.title] == [view.capitalize()]
+    assert not app.exception
+    assert "What is counted" in everything(app)
+    assert "12" in everything(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_administrator_has_no_such_page(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, view: str
+) -> None:
+    app = app_as(Role.ADMINISTRATOR, sqlite_engine, clinic_id=clinic_id)
+    assert app.title
+    with pytest.raises(ValueError, match="navigation page"):
+        app.switch_page(page(view))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_empty_registry_says_so_and_draws_nothing(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, view: str
+) -> None:
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page(view), clinic_id=clinic_id)
+    assert app.title[0].value == view.capitalize()
+    assert "No treatment session is registered here yet" in everything(app)
+    assert charts(app) == []
+    assert not app.metric
+    assert "%" not in everything(app)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_one_patient_is_counted_and_not_turned_into_a_percentage(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, view: str
+) -> None:
+    treat(sqlite_engine, clinic_id, 1, events=1)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page(view), clinic_id=clinic_id)
+    assert not app.exception
+    assert "100" not in "".join(str(metric.value) for metric in app.metric)
+    if view == "complications":
+        assert app.metric[0].value == "1 of 1"
+        assert "Too few for a percentage" in everything(app)
+
+
+def test_no_event_is_told_as_an_upper_bound(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 40)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    assert app.metric[0].value == "0 of 40"
+    assert "0 of 40 sessions. A true rate up to 7.2 % is compatible with this" in everything(app)
+    assert "No event of any kind was recorded" in everything(app)
+    app.selectbox(key="complications_by").set_value("form").run()
+    assert len(charts(app)) == 1
+    assert shown(app)[0][:5] == ["Liquid", "0", "40", "0 of 40", "up to 7.2 %"]
+
+
+def test_every_session_with_an_event_is_a_rate_of_one_with_a_lower_limit(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 20, events=20, severity=Severity.SEVERE)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    assert "20 of 20 sessions (100.0 %" in everything(app)
+    assert len(charts(app)) == 1
+
+
+def test_sessions_that_are_too_recent_are_named_and_not_counted(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 5, events=5, days_ago=20)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    words = everything(app)
+    assert "None of the 5 sessions is old enough yet to be counted" in words
+    assert "70 days after treatment" in words
+    assert not app.metric
+    overview = app.switch_page(page("overview")).run()
+    assert "5 sessions too recent" in everything(overview)
+    assert "–" in [metric.value for metric in overview.metric]
+
+
+def test_a_serious_event_is_listed_even_when_it_is_not_in_the_rate(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(
+        sqlite_engine,
+        clinic_id,
+        15,
+        events=1,
+        criterion_hospitalisation=True,
+        causality=Causality.UNRELATED,
+    )
+    for view in ("overview", "complications"):
+        app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page(view), clinic_id=clinic_id)
+        assert "1 × Skin necrosis, minimal" in everything(app)
+        assert "0 of 15" in everything(app)
+
+
+def test_a_filter_that_keeps_nothing_offers_to_be_cleared(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
+    app.query_params["to"] = "2001-01-01"
+    app.switch_page(page("complications")).run()
+    assert "No session fits this filter; 12 are registered" in everything(app)
+    assert not app.metric
+    next(button for button in app.button if button.label == "Clear").click().run()
+    assert app.metric[0].value == "0 of 12"
+    assert "to" not in app.query_params
+
+
+HOSTILE = {
+    "from": "2026-13-45",
+    "to": "'; DROP TABLE patient; --",
+    "form": "foam,<img src=x onerror=alert(1)>,liquid",
+    "clinic": "999",
+    "clinician": "1-1,../../etc/passwd",
+    "month": "2026-01",
+    "by": "patient_id",
+    "event": "{0.__class__}",
+    "![x](http://example.org/x.png)": "1",
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_address_that_nobody_wrote_is_named_and_ignored(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, view: str
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, events=1)
+    treat(sqlite_engine, clinic_id, 12, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
+    for name, value in HOSTILE.items():
+        app.query_params[name] = value
+    app.switch_page(page(view)).run()
+    assert not app.exception
+    words = everything(app)
+    assert "“from” is not a day" in words
+    assert "unknown value(s) of Form" in words
+    assert "unknown value(s) of Clinic were" in words
+    assert "words that no page uses" in words
+    for strange in ("onerror", "DROP", "passwd", "example.org", "__class__"):
+        assert strange not in words
+    assert app.multiselect(key="filter_form").value == ["foam", "liquid"]
+    assert app.query_params == {"form": "foam,liquid"}
+
+
+def test_reversed_dates_are_put_in_order(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12)
+    early, late = TODAY - dt.timedelta(days=400), TODAY - dt.timedelta(days=200)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
+    app.query_params["from"], app.query_params["to"] = late.isoformat(), early.isoformat()
+    app.switch_page(page("complications")).run()
+    assert "dates were reversed" in everything(app)
+    assert app.metric[0].value == "0 of 12"
+    assert app.query_params == {"from": early.isoformat(), "to": late.isoformat()}
+
+
+def test_the_filter_goes_with_the_reader_from_page_to_page(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, events=1)
+    treat(sqlite_engine, clinic_id, 15, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("overview"), clinic_id=clinic_id)
+    assert app.metric[0].value == "27"
+    app.multiselect(key="filter_form").set_value(["foam"]).run()
+    assert app.metric[0].value == "15"
+    assert app.query_params == {"form": "foam"}
+    app.query_params.clear()
+    app.switch_page(page("complications")).run()
+    assert app.metric[0].value == "0 of 15"
+    assert app.query_params == {"form": "foam"}
+    app.multiselect(key="filter_form").set_value([]).run()
+    assert "1 of 27 sessions (3.7 %" in everything(app)
+    assert app.query_params == {}
+
+
+def test_a_link_reproduces_filter_event_and_grouping(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 30, events=3)
+    treat(sqlite_engine, clinic_id, 30, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_event").set_value("skin_necrosis")
+    app.selectbox(key="complications_by").set_value("form").run()
+    app.selectbox(key="filter_period").set_value("last_year").run()
+    link, before = dict(app.query_params), everything(app)
+    assert set(link) == {"event", "by", "from", "to"}
+    again = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
+    for name, value in link.items():
+        again.query_params[name] = value
+    again.switch_page(page("complications")).run()
+    assert everything(again) == before
+    assert again.selectbox(key="filter_period").value == "last_year"
+
+
+def test_somebody_of_two_clinics_sees_the_one_of_the_sidebar_until_they_choose_both(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    with saving(sqlite_engine) as db:
+        second = a_clinic(db, code="two", name="[Second](http://example.org)")
+    treat(sqlite_engine, clinic_id, 12)
+    treat(sqlite_engine, second, 30)
+    grants = [Grant(number, Role.PRACTICE_MANAGER) for number in (clinic_id, second)]
+    a_token(sqlite_engine, f"{Role.PRACTICE_MANAGER.value}{clinic_id}", *grants)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("overview"), clinic_id=clinic_id)
+    sidebar = app.sidebar.selectbox[0]
+    sidebar.set_value(clinic_id).run()
+    assert app.metric[0].value == "12"
+    assert app.query_params == {}
+    app.sidebar.selectbox[0].set_value(second).run()
+    assert app.metric[0].value == "30"
+    app.multiselect(key="filter_clinic").set_value([]).run()
+    assert app.metric[0].value == "42"
+    assert app.query_params["clinic"] == f"{clinic_id},{second}"
+    assert "Counted here: Leg clinic, [Second](http://example.org)" in everything(app)
+    assert "http" not in "".join(str(element.value) for element in app.markdown)
+
+
+def test_a_clinic_without_sessions_does_not_show_those_of_another(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    with saving(sqlite_engine) as db:
+        empty = a_clinic(db, code="new", name="New clinic")
+    treat(sqlite_engine, clinic_id, 12)
+    grants = [Grant(number, Role.PRACTICE_MANAGER) for number in (clinic_id, empty)]
+    a_token(sqlite_engine, f"{Role.PRACTICE_MANAGER.value}{clinic_id}", *grants)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("overview"), clinic_id=clinic_id)
+    app.sidebar.selectbox[0].set_value(empty).run()
+    assert "No treatment session is registered here yet" in everything(app)
+    assert not app.metric
+
+
+def test_other_clinics_never_enter_a_figure_or_a_choice(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    with saving(sqlite_engine) as db:
+        other = a_clinic(db, code="other", name="Elsewhere")
+    treat(sqlite_engine, clinic_id, 12)
+    treat(sqlite_engine, other, 500, form=SclerosantForm.FOAM, events=400)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
+    app.query_params["clinic"] = str(other)
+    app.switch_page(page("complications")).run()
+    assert app.metric[0].value == "0 of 12"
+    assert "Elsewhere" not in everything(app)
+    assert "filter_form" not in [box.key for box in app.multiselect]
+
+
+def test_a_clinician_is_named_to_themselves_and_others_are_numbers(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    with saving(sqlite_engine) as db:
+        for number in (1, 2):
+            a_clinician(db, clinic_id, number, display_name=f"Dr Secret {number}")
+            for _ in range(12):
+                patient = a_patient(db, clinic_id)
+                a_session(
+                    db,
+                    clinic_id,
+                    patient,
+                    clinician_id=number,
+                    treated_on=TODAY - dt.timedelta(days=200),
+                )
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_by").set_value("clinician").run()
+    assert [row[0] for row in shown(app)] == ["Clinician 1", "Clinician 2", "All sessions"]
+    assert "Secret" not in everything(app) + json.dumps(charts(app))
+    assert "say nothing about causes" in everything(app)
+
+
+def test_the_file_holds_what_the_table_shows(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 30, events=3)
+    treat(sqlite_engine, clinic_id, 40, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_by").set_value("form").run()
+    link = app.get("link_button")[0].proto.url
+    person = next(offer.user_id for key, offer in downloads._offers.items() if link.endswith(key))
+    taken = downloads.take(link.removeprefix(downloads.PATH), person, now=dt.datetime.now(dt.UTC))
+    assert taken is not None
+    rows = {row["label"]: row for row in csv.DictReader(io.StringIO(taken.content().decode()))}
+    for label, events, sessions, rate, *_ in shown(app):
+        row = rows[label]
+        assert (row["numerator"], row["denominator"]) == (events, sessions)
+        if events != "0":
+            assert rate == f"{100 * float(row['rate']):.1f} %"
+    assert {row["data_as_of"] for row in rows.values()} == {TODAY.isoformat()}
+
+
+def test_a_label_that_a_spreadsheet_would_run_is_disarmed_in_the_file() -> None:
+    assert b"'=cmd" in report_data._csv([{"label": "=cmd|' /C calc'!A0", "value": 1.5}])
+
+
+def test_recurrence_is_followed_from_success(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    day = TODAY - dt.timedelta(days=800)
+    with saving(sqlite_engine) as db:
+        for i in range(30):
+            patient = a_patient(db, clinic_id)
+            session = a_session(db, clinic_id, patient, treated_on=day)
+            a_site(db, clinic_id, patient, session)
+            for after, score, finding in ((56, "90", "cleared"), (365, "90", "cleared")):
+                came_back = i < 6 and after == 365
+                visit = a_follow_up(
+                    db,
+                    clinic_id,
+                    patient,
+                    seen_on=day + dt.timedelta(days=after),
+                    treatment_session_id=session,
+                )
+                an_outcome(
+                    db,
+                    clinic_id,
+                    patient,
+                    visit,
+                    finding="visible_again" if came_back else finding,
+                    score=Decimal("20" if came_back else score),
+                )
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("recurrence"), clinic_id=clinic_id)
+    words = everything(app)
+    assert "30 of 30 sites looked at were cleared or occluded" in words
+    assert "How the 6 recurrences were seen: 6 by eye in the clinic" in words
+    assert len(charts(app)) == 1
+    assert [row[1] for row in shown(app)] == ["91", "182", "365", "730"]
+    assert [row[2] for row in shown(app)] == ["30", "30", "0", "0"]
+    app.selectbox(key="recurrence_by").set_value("vessel_class").run()
+    app.selectbox(key="recurrence_day").set_value("182").run()
+    assert app.query_params == {"by": "vessel_class", "day": "182"}
+    assert len(charts(app)) == 2
+
+
+def test_sites_that_were_never_looked_at_are_not_called_clear(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, days_ago=700)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("recurrence"), clinic_id=clinic_id)
+    words = everything(app)
+    assert "None of the 12 treated sites was looked at" in words
+    assert "12 sites never looked at after the last planned session" in words
+    assert charts(app) == []
+
+
+def test_a_whole_clinic_is_shown_with_every_grouping(app_as: Any, sqlite_engine: Engine) -> None:
+    with saving(sqlite_engine) as db:
+        number = a_clinic(db, code="whole", name="Whole clinic")
+    sessions = fill(sqlite_engine, number, 120)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("overview"), clinic_id=number)
+    assert app.metric[0].value == wording.count(sessions)
+    assert len(charts(app)) == 2
+    assert "Overdue: " in everything(app)
+    for view, least in (("complications", 1), ("recurrence", 1)):
+        app.switch_page(page(view)).run()
+        for grouping in app.selectbox(key=f"{view}_by").options:
+            app.selectbox(key=f"{view}_by").select(grouping).run()
+            assert not app.exception, grouping
+            assert len(charts(app)) >= least, grouping
+            assert app.title[0].value == view.capitalize()
+
+
+def test_published_figures_stand_beside_only_what_counts_the_same(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 300, events=2)
+    treat(sqlite_engine, clinic_id, 300, events=30, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_by").set_value("form").run()
+    beside = {row[0]: row[3] for row in shown(app, 2)}
+    assert beside["Guex 2005: Any incident"] == "Higher than the published rate."
+    assert beside["Guex 2005: Any incident, liquid"] == "Compatible with the published rate."
+    assert beside["Guex 2005: Any incident, foam"] == "Higher than the published rate."
+    app.selectbox(key="complications_event").set_value("visual_disturbance").run()
+    words = everything(app)
+    assert "the window differs" in words
+    assert "the unit of analysis differs" in words
+
+
+def test_an_actor_without_rights_gets_nothing_from_the_bridge(
+    sqlite_engine: Engine, clinic_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dashboard import state
+    from registry.analysis.cohort import CohortFilter
+    from registry.errors import PermissionDenied
+
+    nobody = Actor(1, "nobody", "Nobody", (Grant(clinic_id, Role.ADMINISTRATOR),))
+    monkeypatch.setattr(state, "actor", lambda: nobody)
+    monkeypatch.setattr(state, "reading_engine", lambda: sqlite_engine)
+    monkeypatch.setattr(state, "today", lambda: TODAY)
+    for question in (
+        report_data.levels,
+        lambda: report_data.size_of(CohortFilter()),
+        lambda: report_data.complication_rates(CohortFilter()),
+        lambda: report_data.recurrence_after_success(CohortFilter()),
+        lambda: report_data.follow_up_completeness(CohortFilter()),
+    ):
+        with pytest.raises(PermissionDenied):
+            question()
