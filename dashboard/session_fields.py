@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import streamlit as st
 
@@ -83,7 +83,10 @@ def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
     st.header(_("Drawn up"))
     shelf = data.lots_on_the_shelf(treated_on)
     numbers: list[int] = form.get("preparations", [])
-    preparations = [_preparation(form, p, shelf, len(numbers) > 1) for p in numbers]
+    preparations = [
+        _preparation(form, p, shelf, place + 1 if len(numbers) > 1 else None)
+        for place, p in enumerate(numbers)
+    ]
     st.button(
         _("Another preparation"),
         key=form.key("preparation.add"),
@@ -122,7 +125,9 @@ def sites(
     return rows
 
 
-def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool) -> Preparation:
+def _preparation(
+    form: Form, p: int, shelf: Sequence[ShelfLot], number_shown: int | None
+) -> Preparation:
     at = f"preparation.{p}"
     products = {
         code: product
@@ -130,6 +135,8 @@ def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool)
         if product.status is RowStatus.CURRENT or code == form.get(f"{at}.product")
     }
     with st.container(border=True):
+        if number_shown is not None:
+            st.markdown(_("**Preparation {number}**").format(number=number_shown))
         columns = st.columns([2.1, 1.1, 1.5, 2])
         with columns[0]:
             code = form.pick(
@@ -159,7 +166,7 @@ def _preparation(form: Form, p: int, shelf: Sequence[ShelfLot], removable: bool)
             with columns[1]:
                 form.begin(f"{at}.gas_parts", USUAL_GAS_PARTS)
                 gas_parts = form.text(_("mL gas to 1 mL liquid"), f"{at}.gas_parts")
-        if removable:
+        if number_shown is not None:
             st.button(
                 _("Remove this preparation"),
                 key=form.key(f"{at}.remove"),
@@ -251,11 +258,11 @@ def _box(form: Form, at: str, number: str, known: ShelfLot | None) -> tuple[str,
 
 def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: bool) -> Row:
     at = f"row.{r}"
-    shown = "visible" if is_first else "collapsed"
+    shown: Literal["visible", "collapsed"] = "visible" if is_first else "collapsed"
     numbers: list[int] = form.get("preparations", []) if preparations else []
     chosen = form.get(f"{at}.preparation")
     choose = bool(preparations) and (len(numbers) > 1 or chosen is None)
-    widths = [1.3, 2.6, 1.6, *([2.2] if choose else []), *([0.9] if preparations else []), 0.8]
+    widths = [1.5, 2.5, 1.6, *([1.1] if choose else []), *([0.9] if preparations else []), 1]
     columns = iter(st.columns(widths))
     with next(columns):
         side = form.choice(_("Leg"), f"{at}.side", Laterality, label_visibility=shown)
@@ -284,13 +291,14 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
     preparation = chosen
     if choose:
         with next(columns):
-            preparation = form.pick(
+            form.begin(f"{at}.preparation", None)
+            preparation = st.segmented_control(
                 _("Preparation"),
-                f"{at}.preparation",
                 numbers,
-                lambda p: _preparation_in_words(preparations[numbers.index(p)]),
-                placeholder=_("Nothing injected"),
+                format_func=lambda p: str(numbers.index(p) + 1),
+                key=form.key(f"{at}.preparation"),
                 label_visibility=shown,
+                persist_state="session",
             )
     ml = ""
     if preparations:
@@ -316,16 +324,6 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
         diameter_mm=diameter_mm,
         feeder_treated=feeder_treated,
     )
-
-
-def _preparation_in_words(given: Preparation) -> str:
-    parts = (
-        words.product(given.product_code) if given.product_code else _("Preparation"),
-        f"{given.strength} %" if given.strength else "",
-        words.inline(given.form) if given.form else "",
-        given.lot_number,
-    )
-    return " ".join(part for part in parts if part)
 
 
 def _set_preparation(form: Form, p: int, preparation: Preparation) -> None:

@@ -137,12 +137,14 @@ def _picture(lines: list[Line]) -> alt.Chart:
         }
         for line in lines
     ]
+    span = max(line.day for line in lines) - min(line.day for line in lines)
+    day_format = "%-d %b %Y" if span < dt.timedelta(days=180) else "%b %Y"
     lane = alt.Y("lane:N", sort=lanes, title=None, scale=alt.Scale(domain=lanes))
     chart: alt.Chart = (
         alt.Chart(alt.Data(values=points))  # type: ignore[no-untyped-call]
         .mark_point(filled=True, size=110, opacity=0.85)
         .encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(format="%b %Y", labelOverlap=True)),
+            x=alt.X("day:T", title=None, axis=alt.Axis(format=day_format, labelOverlap=True)),
             y=lane,
             shape=alt.Shape(
                 "lane:N",
