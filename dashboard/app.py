@@ -134,7 +134,11 @@ def main() -> None:
         ]
         for section, group in pages().items()
     }
-    page = st.navigation({section: group for section, group in shown.items() if group})
+    groups = {section: group for section, group in shown.items() if group}
+    first = next(iter(groups.values()))
+    # Every page keeps its own address: one that opens at "/" for some would be lost for others.
+    first.insert(0, _home(first[0]))
+    page = st.navigation(groups)
     with st.sidebar:
         _show_person(who.display_name)
     if chosen is not None and chosen.is_demo:
@@ -144,6 +148,15 @@ def main() -> None:
         page.run()
     except RegistryError as error:
         incidents.say(error)
+
+
+def _home(first: st.Page) -> st.Page:
+    """The root address, which leads to the first page that the person may open."""
+
+    def lead_on() -> None:
+        st.switch_page(first)
+
+    return st.Page(lead_on, title=first.title, url_path="home", default=True, visibility="hidden")
 
 
 def _show_person(name: str) -> None:
