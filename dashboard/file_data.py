@@ -10,7 +10,7 @@ import datetime as dt
 import io
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -112,23 +112,34 @@ def offer_problems(plan: ImportPlan) -> str:
     )
 
 
-def offer_logged(name: str, rows: Sequence[Mapping[str, Any]], action: str, detail: str) -> str:
-    """Path of a table whose fetching is written to the log of accesses as ``action``."""
+def begin_table(
+    name: str, make: Callable[[], Sequence[Mapping[str, Any]]], action: str, detail: str
+) -> Work[str]:
+    """Begin to make a table; gives its path. Fetching it is written to the log as ``action``.
+
+    ``make`` runs in another thread, so it must ask nothing of the page.
+    """
     by, clinic_id, engine = state.actor(), state.clinic(), state.engine()
 
-    def content() -> bytes:
-        access_log.log_access(
-            engine,
-            by,
-            action,
-            now=state.now(),
-            clinic_id=clinic_id,
-            row_count=len(rows),
-            detail=detail,
-        )
-        return as_csv(rows)
+    def task(_progress: Progress) -> str:
+        rows = make()
+        content, row_count = as_csv(rows), len(rows)
 
-    return downloads.offer(by.user_id, name, CSV, content, now=state.now())
+        def hand_over() -> bytes:
+            access_log.log_access(
+                engine,
+                by,
+                action,
+                now=state.now(),
+                clinic_id=clinic_id,
+                row_count=row_count,
+                detail=detail,
+            )
+            return content
+
+        return downloads.offer(by.user_id, name, CSV, hand_over, now=state.now())
+
+    return Work(task)
 
 
 def check(uploads: Iterable[Upload]) -> Work[ImportPlan]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import streamlit as st
 
 from dashboard import file_data, report_parts, state, trail_proof, trail_words, words
+from dashboard.background import Work, follow
 from dashboard.text import _, plain
 from registry.analysis import access_history, audit_trail
 from registry.analysis.access_history import Access, AccessKind
@@ -21,7 +23,7 @@ AT_ONCE: Final = 25
 MOST: Final = 200
 ROWS_SHOWN: Final = 50
 ACCESSES_SHOWN: Final = 200
-LINES: Final = 50_000
+LINES: Final = 20_000
 DAYS: Final = 30
 
 
@@ -60,10 +62,15 @@ def show_changes(people: Mapping[int, Person]) -> None:
             "trail",
             _("Make a CSV of all that fit"),
             (clinic.id, query),
-            lambda: file_data.offer_logged(
+            lambda: file_data.begin_table(
                 f"audit_trail_{query.first.isoformat()}_{query.last.isoformat()}.csv",
-                audit_trail.trail_table(
-                    state.reading_engine(), state.actor(), clinic.id, query, limit=LINES
+                functools.partial(
+                    audit_trail.trail_table,
+                    state.reading_engine(),
+                    state.actor(),
+                    clinic.id,
+                    query,
+                    limit=LINES,
                 ),
                 "download_trail",
                 f"{query.first.isoformat()} to {query.last.isoformat()}",
@@ -194,19 +201,17 @@ def show_accesses(people: Mapping[int, Person]) -> None:
     if days is None:
         return
 
-    def search(limit: int) -> tuple[Access, ...]:
-        return access_history.accesses(
-            state.reading_engine(),
-            state.actor(),
-            clinic.id,
-            first=days[0],
-            last=days[1],
-            kind=kind,
-            user_id=user_id,
-            limit=limit,
-        )
-
-    found = search(ACCESSES_SHOWN + 1)
+    search = functools.partial(
+        access_history.accesses,
+        state.reading_engine(),
+        state.actor(),
+        clinic.id,
+        first=days[0],
+        last=days[1],
+        kind=kind,
+        user_id=user_id,
+    )
+    found = search(limit=ACCESSES_SHOWN + 1)
     if not found:
         st.info(_("No access fits."), icon=":material/search_off:")
         return
@@ -235,9 +240,9 @@ def show_accesses(people: Mapping[int, Person]) -> None:
         "accesses",
         _("Make a CSV of all that fit"),
         (clinic.id, days, kind, user_id),
-        lambda: file_data.offer_logged(
+        lambda: file_data.begin_table(
             f"accesses_{days[0].isoformat()}_{days[1].isoformat()}.csv",
-            [_access_line(access) for access in search(LINES)],
+            lambda: [_access_line(access) for access in search(limit=LINES)],
             "download_accesses",
             f"{days[0].isoformat()} to {days[1].isoformat()}",
         ),
@@ -292,22 +297,26 @@ def choose(
     )
 
 
-def prepare_file(name: str, label: str, of: object, offer: Any) -> None:
-    """A button that makes a file, then the link under which it is fetched once."""
+def prepare_file(name: str, label: str, of: object, begin: Callable[[], Work[str]]) -> None:
+    """A button that makes a file of what ``of`` stands for, then the link to fetch it once."""
     key = f"audit:file:{name}"
-    kept = st.session_state.get(key)
-    if kept is not None and kept[0] == of:
-        st.link_button(
-            _("Fetch the CSV"),
-            kept[1],
-            icon=":material/download:",
-            type="primary",
-            on_click=lambda: st.session_state.pop(key, None),
-            key=f"{key}:fetch",
-        )
-    elif st.button(label, icon=":material/table_view:", key=f"{key}:make"):
-        st.session_state[key] = (of, offer())
-        st.rerun()
+    if st.session_state.get(key, (None,))[0] != of:
+        if not st.button(label, icon=":material/table_view:", key=f"{key}:make"):
+            return
+        st.session_state[key] = (of, begin())
+    try:
+        path = follow(st.session_state[key][1], _("Making the CSV"))
+    except Exception:
+        del st.session_state[key]
+        raise
+    st.link_button(
+        _("Fetch the CSV"),
+        path,
+        icon=":material/download:",
+        type="primary",
+        on_click=lambda: st.session_state.pop(key, None),
+        key=f"{key}:fetch",
+    )
 
 
 def _name(person: Person) -> str:

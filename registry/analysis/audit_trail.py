@@ -212,7 +212,7 @@ def changed_rows(
 
 
 def trail_table(
-    engine: Engine, by: Actor, clinic_id: int, query: TrailQuery, *, limit: int = 50_000
+    engine: Engine, by: Actor, clinic_id: int, query: TrailQuery, *, limit: int = 20_000
 ) -> list[dict[str, Any]]:
     """The first ``limit`` changed rows that fit, newest change first, one line for each column."""
     require(by, Permission.READ_AUDIT, clinic_id)
