@@ -124,6 +124,10 @@ def is_harmless(node: ast.expr) -> bool:
     match node:
         case ast.Constant() | ast.Name(id="signed_in_as"):  # escaped in the line above its use
             return True
+        case ast.Name(id="number_shown"):  # a place in a list
+            return True
+        case ast.Call(func=ast.Attribute(value=text, attr="format"), args=[], keywords=filled):
+            return is_harmless(text) and all(is_harmless(gap.value) for gap in filled)
         case ast.Call(func=ast.Name(id="_" | "plain" | "exact") | ast.Attribute(attr="escape")):
             return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id="wording"), attr="count")):  # digits
@@ -252,6 +256,7 @@ RULES = (
             "st.markdown(name)",
             "st.sidebar.html(f'<b>{name}</b>')",
             "st.markdown(', '.join(f'{name}' for name in names))",
+            "st.markdown(_('**{name}**').format(name=name))",
             "st.caption('a', unsafe_allow_html=True)",
         ),
         ("st.markdown(f'**{plain(name)}**')", "st.text(name)", "file.write(name)"),
