@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -139,16 +139,36 @@ def stored(kind: type[Entry], record_id: UUID) -> tuple[Entry, int]:
     raise TypeError(f"{kind.__name__} is not corrected on a page")
 
 
-def problems(entry: Entry) -> list[Problem]:
+def problems(entry: Entry, coming: Collection[UUID] = ()) -> list[Problem]:
     """What stands against storing the entry; only what may be said before saving.
 
-    Someone who may amend but not record gets the problems on saving.
+    ``coming`` names the course or events that are stored just before the entry. Someone who may
+    amend but not record gets the problems on saving.
     """
     if not may_record():
         return []
     return recording.problems_of(
-        state.reading_engine(), state.actor(), state.clinic(), entry, now=state.now()
+        state.reading_engine(),
+        state.actor(),
+        state.clinic(),
+        _without(entry, coming),
+        now=state.now(),
     )
+
+
+def _without(entry: Entry, coming: Collection[UUID]) -> Entry:
+    """The entry without its references to what is not stored yet."""
+    if isinstance(entry, SessionEntry) and entry.course_id in coming:
+        return replace(entry, course_id=None)
+    if isinstance(entry, FollowUpEntry):
+        findings = tuple(
+            replace(finding, adverse_event_id=None)
+            if finding.adverse_event_id in coming
+            else finding
+            for finding in entry.findings
+        )
+        return replace(entry, findings=findings)
+    return entry
 
 
 def enrol(entry: PatientEntry) -> Recorded:
@@ -192,9 +212,9 @@ def save_session(
     that saving again after a failure completes what is missing and doubles nothing.
     """
     engine, by, clinic, now = state.engine(), state.actor(), state.clinic(), state.now()
-    found = recording.problems_of(engine, by, clinic, entry, now=now)
+    found = problems(entry, [course.id] if course is not None else [])
     if course is not None:
-        found += recording.problems_of(engine, by, clinic, course, now=now)
+        found += problems(course)
     _refuse(found, accepted)
     if course is not None:
         recording.plan_course(engine, by, clinic, course, now=now)
@@ -223,9 +243,9 @@ def save_follow_up(
     ``planned`` is given when the visit had been planned: what became of it amends the plan.
     """
     engine, by, clinic, now = state.engine(), state.actor(), state.clinic(), state.now()
-    found = recording.problems_of(engine, by, clinic, entry, now=now)
+    found = problems(entry, [event.id for event in events])
     for event in events:
-        found += recording.problems_of(engine, by, clinic, event, now=now)
+        found += problems(event)
     _refuse(found, accepted)
     for event in events:
         recording.report_event(engine, by, clinic, event, now=now, accepted=accepted)

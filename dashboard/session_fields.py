@@ -136,7 +136,7 @@ def _preparation(
     }
     with st.container(border=True):
         if number_shown is not None:
-            st.markdown(_("**Preparation {number}**").format(number=number_shown))
+            st.text(_("Preparation {number}").format(number=number_shown))
         columns = st.columns([2.1, 1.1, 1.5, 2])
         with columns[0]:
             code = form.pick(

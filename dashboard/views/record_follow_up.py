@@ -164,7 +164,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     )
     form.slot("note")
     entry = replace(entry, note=(note or "").strip() or None)
-    found += data.problems(entry)
+    found += data.problems(entry, [event.id for event in events])
     for event in events:
         found += [
             replace(problem, field=f"{event.event_term_code}.{problem.field}")

@@ -81,7 +81,8 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     for line in sentences.totals(said.entry):
         st.text(line)
     visits = () if correcting else _follow_ups(form, said.entry, shown)
-    found = [*said.problems, *_not_said_twice(data.problems(said.entry), said)]
+    coming = [course.id] if isinstance(course, CourseEntry) else []
+    found = [*said.problems, *_not_said_twice(data.problems(said.entry, coming), said)]
     change: data.Change | None = None
     if correcting:
         st.header(_("Why"))
