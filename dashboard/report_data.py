@@ -152,7 +152,9 @@ def rate_table(report: RateReport) -> Table:
             _("Rate"): wording.share(row.estimate),
             _("95 % interval"): wording.interval(row.estimate),
             _("Assessed"): wording.percent(row.completeness, row.mature),
-            _("Best to worst"): wording.bounds(row.best, row.worst, row.mature),
+            _("Best to worst"): wording.DASH
+            if row.assessed == row.mature
+            else wording.bounds(row.best, row.worst, row.mature),
             _("Too recent"): wording.count(row.sessions - row.mature),
             _("Days"): wording.count(row.window_days),
             _("Method"): say(wording.method(row.estimate)),

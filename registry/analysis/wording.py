@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow, VisitRow
+from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow
 from registry.messages import Message, message, render
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
@@ -276,14 +276,4 @@ def success_sentence(row: RecurrenceRow) -> Message:
         interval=interval(row.success),
         never=count(row.assessed - row.success.numerator),
         sites=count(row.sites),
-    )
-
-
-def visit_sentence(row: VisitRow) -> Message:
-    """How complete follow-up is at one visit."""
-    return message(
-        "{seen} of {due} due ({interval})",
-        seen=count(row.seen),
-        due=count(row.due),
-        interval=interval(row.completeness),
     )

@@ -131,10 +131,13 @@ def test_an_administrator_has_no_such_page(
 
 
 @pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("role", [Role.CLINICIAN, Role.PRACTICE_MANAGER])
 def test_an_empty_registry_says_so_and_draws_nothing(
-    app_as: Any, sqlite_engine: Engine, clinic_id: int, view: str
+    app_as: Any, sqlite_engine: Engine, clinic_id: int, role: Role, view: str
 ) -> None:
-    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page(view), clinic_id=clinic_id)
+    app = app_as(role, sqlite_engine, page(view), clinic_id=clinic_id)
+    links = [link.proto.label for link in app.get("page_link")]
+    assert ("Record a session" in links) == (role is Role.CLINICIAN)
     assert app.title[0].value == view.capitalize()
     assert "No treatment session is registered here yet" in everything(app)
     assert charts(app) == []

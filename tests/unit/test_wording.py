@@ -66,7 +66,7 @@ def test_a_rate_in_words(x: int, n: int, sentence: str) -> None:
 
 
 def test_what_was_not_assessed_stands_in_the_sentence() -> None:
-    assert "4 of them were not assessed to the end of the 30-day window" in wording.rate_sentence(
+    assert "Not assessed to the end of the 30-day window: 4." in wording.rate_sentence(
         a_row(20, 100, assessed=96)
     )
 
