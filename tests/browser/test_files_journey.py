@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def filled(template: Path, folder: Path, *, treated_on: str) -> list[Path]:
 @pytest.mark.usefixtures("real_clinic")
 def test_template_error_correction_import_rates_export(page_as: PageAs, tmp_path: Path) -> None:
     page = page_as("data_manager", "/overview")
-    expect(page.get_by_text("No treatment session is registered yet.")).to_be_visible()
+    expect(page.get_by_text("No treatment session is registered")).to_be_visible()
     page.get_by_role("link", name="Files").click()
     expect(page.get_by_role("heading", name="Files", exact=True)).to_be_visible()
     expect(page.get_by_text("Up to 20 MiB and 200,000 rows.")).to_be_visible()
@@ -135,8 +136,10 @@ def test_template_error_correction_import_rates_export(page_as: PageAs, tmp_path
     expect(page.get_by_text("Stored all 37 rows on")).to_be_visible()
     page.get_by_role("link", name="See the overview").click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Files")
-    expect(page.get_by_text("No treatment session is registered yet.")).to_have_count(0)
+    expect(page.get_by_text("No treatment session is registered")).to_have_count(0)
     expect(page.get_by_text("12 sessions").first).to_be_visible()
+    page.get_by_role("link", name="Complications").first.click()
+    expect(page.get_by_text(re.compile(r"\b1 of 12\b")).first).to_be_visible()
 
     page.get_by_role("link", name="Files").click()
     chooser.set_input_files(packed)
