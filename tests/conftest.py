@@ -60,22 +60,12 @@ def postgres_server() -> Iterator[str]:
         account = {"user": "postgres", "group": "postgres", "extra_groups": []}
     run = {"cwd": "/", "check": True, "stdout": subprocess.DEVNULL, **account}
     data = folder / "data"
-    subprocess.run(
-        [
-            programs / "initdb",
-            "-D",
-            data,
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "--no-sync",
-            "-E",
-            "UTF8",
-        ],
-        **run,
-    )  # type: ignore[call-overload]
-    options = f"-c fsync=off -c listen_addresses= -c unix_socket_directories={folder} -c log_error_verbosity=terse"
+    settings = ["-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8"]
+    subprocess.run([programs / "initdb", "-D", data, *settings], **run)  # type: ignore[call-overload]
+    options = (
+        f"-c fsync=off -c listen_addresses= -c unix_socket_directories={folder} "
+        "-c log_error_verbosity=terse -c max_connections=200"
+    )
     control = [programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log"]
     subprocess.run([*control, "-o", options, "start"], **run)  # type: ignore[call-overload]
     try:

@@ -94,7 +94,7 @@ def outcome_of(code: str) -> Outcome:
             rows.visits[term.assessed_at_visit].to_day,
         )
     raise NotFound(
-        f"There is no event called “{code[:40]}”. `sclero catalogue events` lists them; "
+        f"There is no event called “{code[:40]}”. `sclero catalogue list event_terms` lists them; "
         f"“{ANY}” counts any complication."
     )
 

@@ -91,6 +91,12 @@ def export(
     free_text: Annotated[
         bool, typer.Option("--free-text", help="With notes and narratives, which may name people.")
     ] = False,
+    identity: Annotated[
+        bool, typer.Option("--identity", help="With names, birth dates and hospital numbers.")
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option(help="Why names are exported; needed with --identity, and logged.")
+    ] = None,
     clinic: ClinicCode = None,
     database: Database = LIVE,
 ) -> None:
@@ -98,6 +104,7 @@ def export(
 
     \b
       sclero export leg-clinic.zip
+      sclero export move.zip --identity --reason "Move to the new server"
     """
     from registry.exchange import export as write
     from registry.operations.clinics import clinic_of
@@ -112,9 +119,13 @@ def export(
             target,
             now=now(),
             include_free_text=free_text,
+            identity=identity,
+            reason=reason,
             progress=advance,
         )
-    say(f"Wrote {report.row_count:,} rows of {place.code} to {target}, without names.")
+    say(
+        f"Wrote {report.row_count:,} rows of {place.code} to {target}, {'with' if identity else 'without'} names."
+    )
 
 
 def _print_plan(plan: ImportPlan) -> None:
