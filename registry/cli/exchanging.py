@@ -123,9 +123,8 @@ def export(
             reason=reason,
             progress=advance,
         )
-    say(
-        f"Wrote {report.row_count:,} rows of {place.code} to {target}, {'with' if identity else 'without'} names."
-    )
+    names = "with" if identity else "without"
+    say(f"Wrote {report.row_count:,} rows of {place.code} to {target}, {names} names.")
 
 
 def _print_plan(plan: ImportPlan) -> None:
