@@ -75,9 +75,7 @@ def rates(report: RateReport) -> Figure | None:
     marks = [_rate_mark(row) for row in report.rows]
     whole = None if report.by == "event" else _value(report.total)
     title = _("Share of sessions with 95 % interval")
-    if whole is not None:
-        title = _("Share of sessions with 95 % interval; dotted line: all sessions")
-    return _dots(marks, title, whole, _say(report.heading.title))
+    return _dots(marks, title, _say(report.heading.title), whole)
 
 
 def months(report: RateReport, *, height: int = 260) -> Figure | None:
@@ -113,13 +111,7 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
         *_points(values, base, y),
         *_cut_marks(values, base, "triangle-up", alt.Y("upper:Q", scale=_scale(top))),
     ]
-    whole = _value(report.total)
-    if whole is not None:
-        layers.append(
-            _chart([{"whole": whole}])
-            .mark_rule(color=INK, opacity=0.55, strokeDash=[2, 3])
-            .encode(alt.Y("whole:Q", scale=_scale(top)))
-        )
+    layers += _line(_value(report.total), alt.Y("whole:Q", scale=_scale(top)))
     return Figure(
         alt.layer(*layers).properties(height=height),
         _("Share of sessions by month of treatment, with 95 % interval; dotted line: all sessions"),
@@ -151,7 +143,7 @@ def follow_up(report: FollowUpReport) -> Figure | None:
         for row in report.rows
     ]
     title = _("Share of sessions whose patient was seen, with 95 % interval")
-    return _dots(marks, title, None, _say(report.heading.title))
+    return _dots(marks, title, _say(report.heading.title))
 
 
 def recurrence_by_group(report: RecurrenceReport, day: int) -> Figure | None:
@@ -160,11 +152,7 @@ def recurrence_by_group(report: RecurrenceReport, day: int) -> Figure | None:
     total = _point(report.total, day)
     whole = total.recurrence.value if display_rules.shows_landmark(total.at_risk) else None
     title = _("Share recurred by day {day} with 95 % interval").format(day=day)
-    if whole is not None:
-        title = _("Share recurred by day {day} with 95 % interval; dotted line: all sites").format(
-            day=day
-        )
-    return _dots(marks, title, whole, _say(report.heading.title))
+    return _dots(marks, title, _say(report.heading.title), whole)
 
 
 def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
@@ -182,10 +170,8 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
     if not began or not last:
         return None
     steps = _steps(row.curve, last)
-    ends = [
-        {"day": last, "share": steps[-1]["recurrence"], "name": _("Recurrence")},
-        {"day": last, "share": steps[-1]["retreatment"], "name": _("Retreatment")},
-    ]
+    names = {"recurrence": _("Recurrence"), "retreatment": _("Retreatment")}
+    ends = [{"day": last, "share": steps[-1][what], "name": name} for what, name in names.items()]
     highest = max(0.05, *(float(step["upper"] or step["recurrence"]) for step in steps))
     top = min(1.0, 1.15 * max(highest, float(steps[-1]["retreatment"])))
     days = [point.day for point in row.landmarks]
@@ -197,35 +183,28 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
             title=None,
             values=marks,
             labelExpr=f"{_landmark_labels(row)}[indexof({json.dumps(marks)}, datum.value)]",
-            labelOverlap=False,
-            labelFlush=True,
+            labelOverlap="greedy",
+            labelSeparation=4,
             labelColor=INK,
             grid=True,
         ),
     )
     axis = _rate_axis()
-    colour = alt.Color("what:N", sort=["recurrence", "retreatment"], legend=None, scale=alt.Scale())
-    base = _chart(steps)
     long = [
-        {"day": step["day"], "what": what, "share": step[what]}
-        for what in ("recurrence", "retreatment")
-        for step in steps
+        {"day": step["day"], "what": what, "share": step[what]} for what in names for step in steps
     ]
     layers = [
-        base.mark_area(interpolate="step-after", opacity=0.18).encode(
-            x, alt.Y("lower:Q", scale=_scale(top), axis=axis), alt.Y2("upper:Q")
-        ),
+        _chart(steps)
+        .mark_area(interpolate="step-after", opacity=0.18)
+        .encode(x, alt.Y("lower:Q", scale=_scale(top), axis=axis), alt.Y2("upper:Q")),
         _chart(long)
         .mark_line(interpolate="step-after", strokeWidth=2.5)
         .encode(
             x,
             alt.Y("share:Q", scale=_scale(top), axis=axis),
-            color=colour,
+            color=alt.Color("what:N", sort=list(names), legend=None),
             strokeDash=alt.StrokeDash(
-                "what:N",
-                sort=["recurrence", "retreatment"],
-                scale=alt.Scale(range=[[1, 0], [6, 4]]),
-                legend=None,
+                "what:N", sort=list(names), scale=alt.Scale(range=[[1, 0], [6, 4]]), legend=None
             ),
             tooltip=[
                 alt.Tooltip("day:Q", title=_("Day")),
@@ -308,7 +287,10 @@ def _point(row: RecurrenceRow, day: int) -> CurvePoint:
     return next(point for point in row.landmarks if point.day == day)
 
 
-def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -> Figure | None:
+def _dots(
+    marks: Sequence[_Mark], title: str, about: str, whole: float | None = None
+) -> Figure | None:
+    """Point and interval of each mark in a row of its own; ``whole`` is a line through all rows."""
     if not any(_is_drawn(mark) for mark in marks):
         return None
     top = _top(marks, display_rules.MINIMUM_DENOMINATOR_FOR_PERCENTAGE)
@@ -334,13 +316,7 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
     names = dict(marks[0].details)
     base = _chart(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
     x = alt.X("value:Q", scale=_scale(top), axis=_rate_axis())
-    layers: list[alt.Chart] = []
-    if whole is not None:
-        layers.append(
-            _chart([{"whole": whole}])
-            .mark_rule(color=INK, opacity=0.45, strokeDash=[2, 3])
-            .encode(alt.X("whole:Q", scale=_scale(top), axis=_rate_axis()))
-        )
+    layers = [*_line(whole, alt.X("whole:Q", scale=_scale(top), axis=_rate_axis()))]
     for sides, dash in (("two", [1, 0]), ("one", [5, 4])):
         interval = _where(values, base, "sides", sides)
         if interval is not None:
@@ -354,10 +330,17 @@ def _dots(marks: Sequence[_Mark], title: str, whole: float | None, about: str) -
     layers += _cut_marks(values, base, "triangle-right", end)
     return Figure(
         alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
-        title,
+        title if whole is None else _("{title}; dotted line: all together").format(title=title),
         _dots_in_words(marks, about),
         _key(values),
     )
+
+
+def _line(whole: float | None, position: alt.X | alt.Y) -> Iterator[alt.Chart]:
+    """The rate of all together, for the eye to compare with."""
+    if whole is not None:
+        line = _chart([{"whole": whole}]).mark_rule(color=INK, opacity=0.5, strokeDash=[2, 3])
+        yield line.encode(position)
 
 
 def _points(

@@ -118,7 +118,7 @@ def open_view(page: str, *names: str) -> View:
         _fill_widgets(cohort, today)
     _follow_sidebar(offered, is_new=is_new)
     cohort = _bar(offered, today)
-    _say_clinics(cohort, offered)
+    _say_hidden(cohort, offered)
     st.session_state[COHORT] = cohort.to_query()
     return View(page, cohort, offered, asked, is_new)
 
@@ -195,12 +195,19 @@ def _follow_sidebar(offered: Levels, *, is_new: bool) -> None:
         st.session_state[key] = [chosen]
 
 
-def _say_clinics(cohort: CohortFilter, offered: Levels) -> None:
-    """Name the clinics that are counted where they are not the one in the sidebar."""
-    chosen = cohort.levels.get(CLINIC, ())
-    if chosen and chosen != (str(state.clinic()),):
-        names = ", ".join(offered[CLINIC][code] for code in chosen)
-        st.text(_("Counted here: {clinics}").format(clinics=names))
+def _say_hidden(cohort: CohortFilter, offered: Levels) -> None:
+    """Name what is filtered out of sight, and clinics that are not the one in the sidebar."""
+    hidden = {name: cohort.levels[name] for name in IN_MORE if name in cohort.levels}
+    clinics = cohort.levels.get(CLINIC, ())
+    if clinics and clinics != (str(state.clinic()),):
+        hidden[CLINIC] = clinics
+    if hidden:
+        st.text(
+            "; ".join(
+                f"{_(DIMENSION_LABELS[name])}: {', '.join(offered[name][code] for code in codes)}"
+                for name, codes in hidden.items()
+            )
+        )
 
 
 def _clear() -> None:

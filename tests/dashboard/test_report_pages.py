@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import downloads, report_data
 from registry.access import Actor, Grant
 from registry.analysis import wording
-from registry.vocabulary import Causality, Role, SclerosantForm, Severity
+from registry.vocabulary import Causality, Guidance, Role, SclerosantForm, Severity
 from tests.dashboard.conftest import a_token
 from tests.factories import (
     a_clinic,
@@ -71,6 +71,7 @@ def treat(
     events: int = 0,
     days_ago: int = 300,
     form: SclerosantForm = SclerosantForm.LIQUID,
+    guidance: Guidance | None = None,
     **event: Any,
 ) -> None:
     """Treat ``count`` patients once each, all seen after eight weeks, ``events`` with necrosis."""
@@ -78,7 +79,7 @@ def treat(
     with saving(engine) as db:
         for i in range(count):
             patient = a_patient(db, clinic_id)
-            session = a_session(db, clinic_id, patient, treated_on=day)
+            session = a_session(db, clinic_id, patient, treated_on=day, guidance=guidance)
             a_site(db, clinic_id, patient, session)
             an_injection(db, clinic_id, session, form=form)
             if days_ago >= 56:
@@ -260,6 +261,18 @@ def test_an_address_that_nobody_wrote_is_named_and_ignored(
     assert app.query_params == {"form": "foam,liquid"}
 
 
+def test_a_filter_that_is_out_of_sight_is_said(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, guidance=Guidance.ULTRASOUND)
+    treat(sqlite_engine, clinic_id, 15, guidance=Guidance.NONE)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("overview"), clinic_id=clinic_id)
+    app.multiselect(key="filter_guidance").set_value(["ultrasound"]).run()
+    assert app.metric[0].value == "12"
+    assert "Guidance: Ultrasound" in [text.value for text in app.text]
+    assert "guidance: Ultrasound" in everything(app)
+
+
 def test_reversed_dates_are_put_in_order(
     app_as: Any, sqlite_engine: Engine, clinic_id: int
 ) -> None:
@@ -330,7 +343,7 @@ def test_somebody_of_two_clinics_sees_the_one_of_the_sidebar_until_they_choose_b
     app.multiselect(key="filter_clinic").set_value([]).run()
     assert app.metric[0].value == "42"
     assert app.query_params["clinic"] == f"{clinic_id},{second}"
-    assert "Counted here: Leg clinic, [Second](http://example.org)" in everything(app)
+    assert "Clinic: Leg clinic, [Second](http://example.org)" in everything(app)
     assert "http" not in "".join(str(element.value) for element in app.markdown)
 
 
