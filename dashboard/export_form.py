@@ -30,16 +30,16 @@ def show() -> None:
             "written to the log of accesses."
         ).format(clinic=clinic.name)
     )
-    may_read_notes = state.allowed(Permission.SEE_IDENTITY, Permission.EXPORT_IDENTITY)
-    free_text = may_read_notes and st.toggle(
+    may_name = state.allowed(Permission.EXPORT_IDENTITY)
+    free_text = may_name and st.toggle(
         _("With notes and narratives"),
         key="files:free_text",
         help=_("Free text may name people."),
     )
-    identity = state.allowed(Permission.EXPORT_IDENTITY) and st.toggle(
+    identity = may_name and st.toggle(
         _("With names, birth dates and hospital numbers"), key="files:identity"
     )
-    if not may_read_notes:
+    if not may_name:
         st.text(
             _(
                 "Notes and names leave only with the right to see names, which an administrator "

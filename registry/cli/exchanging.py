@@ -95,7 +95,7 @@ def export(
         bool, typer.Option("--identity", help="With names, birth dates and hospital numbers.")
     ] = False,
     reason: Annotated[
-        str | None, typer.Option(help="Why names are exported; needed with --identity, and logged.")
+        str | None, typer.Option(help="Why; needed with --identity or --free-text, and logged.")
     ] = None,
     clinic: ClinicCode = None,
     database: Database = LIVE,

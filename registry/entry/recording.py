@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry import audit
-from registry.access import Actor, Permission, require
+from registry.access import Actor, Permission, may, require
 from registry.database import Base, DbSession
 from registry.entry.checks import check
 from registry.entry.forms import (
@@ -30,7 +30,7 @@ from registry.entry.forms import (
 )
 from registry.entry.known import known_about
 from registry.entry.problems import Level, Problem
-from registry.entry.rows import STORING_ORDER, Rows, rows_of
+from registry.entry.rows import STORING_ORDER, Rows, derived_id, rows_of, site_id
 from registry.errors import Conflict, InvalidEntry, NotFound
 from registry.schema import (
     AdverseEvent,
@@ -163,10 +163,14 @@ def amend(
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = _current(db, root, clinic_id, entry.id, version)
             notes = _checked(db, clinic_id, entry, accepted, now)
-            wanted = rows_of([entry], clinic_id, now)
+            same = {}
+            if isinstance(entry, SessionEntry):
+                same = _same_sites(db, clinic_id, entry, request_key)
+            wanted = rows_of([entry], clinic_id, now, site_ids=same)
             _store_lots(db, clinic_id, wanted)
             _update(db, root, stored, wanted[root][0])
-            if root is Patient:
+            # Who cannot see an identity has not left it out on purpose.
+            if root is Patient and may(by, Permission.SEE_IDENTITY, clinic_id):
                 _update_identity(db, clinic_id, entry.id, wanted)
             for model, parent in PARTS.get(root, ()):
                 _replace_parts(db, model, parent, clinic_id, entry.id, wanted.get(model, []), now)
@@ -355,6 +359,52 @@ def _update_identity(db: DbSession, clinic_id: int, patient_id: UUID, rows: Rows
     db.flush()
 
 
+def _same_sites(
+    db: DbSession, clinic_id: int, entry: SessionEntry, request_key: UUID
+) -> dict[int, UUID]:
+    """Which stored site each site of an amended session is, by place in the entry.
+
+    First the same side, place and vessel class, then the same side and place, then the same
+    position with something corrected; whatever is left is new. Events attributed to a site thus
+    stay with it when another is added or taken away. Raises :class:`Conflict` when a site that is
+    taken away has events.
+    """
+    stored = {
+        row.id: row
+        for row in db.scalars(
+            sa.select(TreatedSite).where(
+                TreatedSite.clinic_id == clinic_id,
+                TreatedSite.treatment_session_id == entry.id,
+                TreatedSite.voided_at.is_(None),
+            )
+        )
+    }
+    same: dict[int, UUID] = {}
+    for names in (("side", "anatomy_code", "vessel_class"), ("side", "anatomy_code")):
+        for i, site in enumerate(entry.sites):
+            for row in list(stored.values()):
+                if i not in same and all(getattr(row, n) == getattr(site, n) for n in names):
+                    same[i] = stored.pop(row.id).id
+    for i in range(len(entry.sites)):
+        if i not in same and site_id(entry.id, i) in stored:
+            same[i] = stored.pop(site_id(entry.id, i)).id
+    events = db.scalar(
+        sa.select(sa.func.count())
+        .select_from(AdverseEvent)
+        .where(
+            AdverseEvent.clinic_id == clinic_id,
+            AdverseEvent.treated_site_id.in_(stored),
+            AdverseEvent.voided_at.is_(None),
+        )
+    )
+    if events:
+        raise Conflict(
+            f"{events} adverse event record(s) belong to a site that would be taken away. Reassign "
+            "those first; nothing was changed."
+        )
+    return {i: same.get(i) or derived_id(request_key, "site", i) for i in range(len(entry.sites))}
+
+
 def _replace_parts(
     db: DbSession,
     model: type[Base],
@@ -399,8 +449,6 @@ def _refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) 
         dependants = [(AdverseEvent, "treatment_session_id"), (FollowUp, "treatment_session_id")]
     elif root is Course:
         dependants = [(TreatmentSession, "course_id")]
-    elif root is AdverseEvent:
-        dependants = [(FollowUpFinding, "adverse_event_id")]
     elif root is Patient:
         dependants = [
             (TreatmentSession, "patient_id"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -72,11 +73,18 @@ def site_id(session_id: UUID, position: int) -> UUID:
     return derived_id(session_id, "site", position)
 
 
-def rows_of(entries: Iterable[Entry], clinic_id: int, now: dt.datetime) -> Rows:
+def rows_of(
+    entries: Iterable[Entry],
+    clinic_id: int,
+    now: dt.datetime,
+    *,
+    site_ids: Mapping[int, UUID] = MappingProxyType({}),
+) -> Rows:
     """Rows of all entries by table, ready for one bulk insert a table in ``STORING_ORDER``.
 
-    Lots named by several injections come once. The rows obey the database if the entries passed
-    :func:`registry.entry.checks.check`.
+    ``site_ids`` gives the sites of an amended session the identifiers they have, by their place in
+    the entry. Lots named by several injections come once. The rows obey the database if the entries
+    passed :func:`registry.entry.checks.check`.
     """
     rows: Rows = defaultdict(list)
     lots: dict[UUID, dict[str, Any]] = {}
@@ -138,7 +146,7 @@ def rows_of(entries: Iterable[Entry], clinic_id: int, now: dt.datetime) -> Rows:
             case SessionEntry():
                 add(TreatmentSession, entry, entry.id)
                 for i, site in enumerate(entry.sites):
-                    here = site_id(entry.id, i)
+                    here = site_ids.get(i) or site_id(entry.id, i)
                     add(
                         TreatedSite,
                         site,

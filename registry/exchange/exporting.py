@@ -83,16 +83,17 @@ def export(
 
     A path that ends in ``.zip`` and an open binary file get an archive, any other path a folder;
     what is there already is not overwritten. ``identity`` adds names, birth dates, hospital
-    numbers and clinicians' names; it needs the right to it and a ``reason``, which is logged.
+    numbers and clinicians' names, ``include_free_text`` notes and narratives, which may name
+    people; either needs the right to identity and a ``reason``, which is logged.
     Raises :class:`PermissionDenied`, :class:`InvalidEntry` without a reason, and
     :class:`UnreadableFile` when the target cannot be written.
     """
     require(by, Permission.EXPORT, clinic_id)
     words = (reason or "").strip()
-    if identity:
+    if identity or include_free_text:
         require(by, Permission.EXPORT_IDENTITY, clinic_id)
         if not any(character.isalnum() for character in words):
-            raise InvalidEntry([Problem("reason", "required", "Say why names are exported.")])
+            raise InvalidEntry([Problem("reason", "required", "Say why names or notes leave.")])
     withheld = {
         kind
         for kind, wanted in ((Withheld.IDENTITY, identity), (Withheld.FREE_TEXT, include_free_text))

@@ -14,8 +14,6 @@ from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
 from dashboard import downloads, state
-from registry import access
-from registry.access import Permission
 from registry.database import reading
 from registry.exchange import UPLOAD_LIMITS, read_files, write_template
 from registry.exchange.format import FILES
@@ -309,15 +307,13 @@ def test_notes_need_the_right_a_reason_and_a_password_typed_lately(
 
 
 def test_names_leave_only_with_the_right_to_export_them(
-    app_as: AppAs, sqlite_engine: Engine, monkeypatch: pytest.MonkeyPatch
+    app_as: AppAs, sqlite_engine: Engine
 ) -> None:
     clinic = a_clinic(sqlite_engine)
     with saving(sqlite_engine) as db:
         an_identity(db, clinic, a_patient(db, clinic))
     assert stored(sqlite_engine, PatientIdentity) == 1
-    held = access.ALLOWED[Role.DATA_MANAGER]
-    monkeypatch.setitem(access.ALLOWED, Role.DATA_MANAGER, held | {Permission.EXPORT_IDENTITY})
-    app = app_as(Role.DATA_MANAGER, sqlite_engine, PAGE)
+    app = app_as(Role.DATA_MANAGER, sqlite_engine, PAGE, see_identity=True)
     app.toggle(key="files:identity").set_value(True).run()
     app.text_input(key="files:reason").set_value("transfer to the new clinic").run()
     press(app, "files:prepare")

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from registry import audit
-from registry.access import Actor, Grant, Permission
+from registry.access import Actor, Grant
 from registry.database import make_engine, reading
 from registry.entry import recording
 from registry.entry.checks import Known, check
@@ -72,17 +72,9 @@ from tests.factories import NOW, TODAY, a_clinic, a_clinician, a_patient, one_of
 NEVER_EXPORTED = {"clinic_id", "version", "recorded_at", "voided_at", "salt", "lot_id"}
 
 
-class _WithIdentity(Grant):
-    """A grant that also allows to export names."""
-
-    @property
-    def permissions(self) -> frozenset[Permission]:
-        return Grant(self.clinic_id, self.role).permissions | {Permission.EXPORT_IDENTITY}
-
-
 def who(engine: Engine, clinic_id: int) -> Actor:
     """A data manager who may export names."""
-    grant = _WithIdentity(clinic_id, Role.DATA_MANAGER)
+    grant = Grant(clinic_id, Role.DATA_MANAGER, see_identity=True)
     return Actor(command_line_actor(engine).user_id, "dana", "Dana", (grant,))
 
 
@@ -431,7 +423,8 @@ def test_free_text_and_identity_come_only_when_asked_for(engine: Engine, clinic_
     (patient,) = rows_in(everything(engine, clinic_id), "patients.csv")
     assert (patient["family_name"], patient["birth_date"]) == ("Zzcanary", "1970-05-17")
     target = io.BytesIO()
-    export(engine, who(engine, clinic_id), clinic_id, target, now=NOW, include_free_text=True)
+    by = who(engine, clinic_id)
+    export(engine, by, clinic_id, target, now=NOW, include_free_text=True, reason="a study")
     (session,) = rows_in(target.getvalue(), "sessions.csv")
     assert session["note"] == "calm"
     assert "family_name" not in rows_in(target.getvalue(), "patients.csv")[0]
@@ -501,8 +494,12 @@ def test_only_who_may_export_exports(engine: Engine, clinic_id: int) -> None:
         attempt(Grant(clinic_id + 1, Role.DATA_MANAGER))
     with pytest.raises(PermissionDenied):
         attempt(Grant(clinic_id, Role.DATA_MANAGER), identity=True, reason="curious")
-    with pytest.raises(InvalidEntry):
-        attempt(_WithIdentity(clinic_id, Role.DATA_MANAGER), identity=True, reason=" . ")
+    with pytest.raises(PermissionDenied):
+        attempt(Grant(clinic_id, Role.DATA_MANAGER), include_free_text=True, reason="curious")
+    for what in ("identity", "include_free_text"):
+        named = Grant(clinic_id, Role.DATA_MANAGER, see_identity=True)
+        with pytest.raises(InvalidEntry):
+            attempt(named, reason=" . ", **{what: True})
     attempt(Grant(clinic_id, Role.DATA_MANAGER))
     with reading(engine) as db:
         assert list(db.scalars(sa.select(AccessLog.action))) == ["export"]

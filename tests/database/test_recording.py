@@ -36,6 +36,7 @@ from registry.entry.forms import (
     SiteOutcomeEntry,
 )
 from registry.entry.problems import Level
+from registry.entry.rows import site_id
 from registry.errors import Conflict, InvalidEntry, NotFound, PermissionDenied
 from registry.schema import (
     AdverseEvent,
@@ -372,8 +373,37 @@ def test_an_amendment_voids_lost_parts_adds_new_ones_and_changes_the_rest_in_pla
     ]
     assert world.count(TreatedSite, TreatedSite.voided_at.is_not(None)) == 1
     assert world.count(Injection, Injection.voided_at.is_not(None)) == 1
+    # Put back, it is a new site: what was withdrawn stays withdrawn.
     world.amend(replace(changed, sites=(more, second)), 2)
-    assert world.count(TreatedSite, TreatedSite.voided_at.is_not(None)) == 0
+    assert world.count(TreatedSite, TreatedSite.voided_at.is_(None)) == 2
+
+
+def test_events_stay_with_their_site_when_another_is_taken_away(world: World) -> None:
+    left, right = (
+        SiteEntry(side=side, anatomy_code="ssv", injections=(LIQUID,)) for side in Laterality
+    )
+    session = world.session(sites=(left, right))
+    world.record(session)
+    event = world.event(treatment_session_id=session.id, treated_site_id=site_id(session.id, 1))
+    recording.report_event(world.engine, world.by, world.clinic, event, now=NOW)
+    world.amend(replace(session, sites=(right,)), 1)
+    with reading(world.engine) as db:
+        (site,) = db.execute(
+            sa.select(TreatedSite.id, TreatedSite.side).where(TreatedSite.voided_at.is_(None))
+        )
+    assert tuple(site) == (site_id(session.id, 1), right.side)
+    with pytest.raises(Conflict, match="belong to a site"):
+        world.amend(replace(session, sites=(replace(left, anatomy_code="aasv"),)), 2)
+    assert world.count(TreatedSite, TreatedSite.voided_at.is_(None)) == 1
+
+
+def test_identity_survives_an_amendment_by_somebody_who_cannot_see_it(world: World) -> None:
+    patient = world.enrolment(family_name="Zzcanary", birth_year=1970)
+    recording.enrol_patient(world.engine, world.by, world.clinic, patient, now=NOW)
+    world.by = world.actor(Role.DATA_MANAGER)
+    world.amend(replace(patient, family_name=None, birth_year=1971), 1)
+    assert world.count(PatientIdentity, PatientIdentity.family_name == "Zzcanary") == 1
+    assert world.count(Patient, Patient.birth_year == 1971) == 1
 
 
 def test_an_amended_follow_up_keeps_its_other_findings_and_outcomes(world: World) -> None:
