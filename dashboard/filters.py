@@ -27,6 +27,8 @@ COHORT: Final = "report_cohort"
 """Key in ``st.session_state``: the filter in use as a query, shared by the reading pages."""
 CLINIC_CHOSEN: Final = "report_clinic"
 """Key in ``st.session_state``: the sidebar's clinic when the filter was last set to it."""
+TOUCHED: Final = "report_touched"
+"""Key in ``st.session_state``: the click of this run was on a filter or choice."""
 PERIOD: Final = "filter_period"
 DAY_FORMAT: Final = "DD.MM.YYYY"
 
@@ -51,13 +53,16 @@ Levels = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a page shows: its sessions, its own choices, and what of the address was ignored."""
+    """What a page shows: its sessions, the levels to choose from, and the address it came by.
+
+    ``told`` is the address to be obeyed; None while the widgets rule.
+    """
 
     page: str
     cohort: CohortFilter
     offered: Levels
     asked: Mapping[str, str]
-    is_new: bool
+    told: Mapping[str, str] | None
 
 
 def presets(today: dt.date) -> dict[str, Span]:
@@ -101,7 +106,9 @@ def open_view(page: str, *names: str) -> View:
     offered = report_data.levels()
     asked = st.query_params.to_dict()
     earlier = st.session_state.get(ADDRESS)
-    is_new = earlier != (page, asked)
+    # Clicks can overtake the address they lead to: what was just clicked is newer than it.
+    is_stale = st.session_state.pop(TOUCHED, False) and earlier is not None and earlier[0] == page
+    is_new = earlier != (page, asked) and not is_stale
     has_own_address = bool(asked) or (earlier is not None and earlier[0] == page)
     query = asked if has_own_address else st.session_state.get(COHORT, {})
     if is_new:
@@ -120,14 +127,14 @@ def open_view(page: str, *names: str) -> View:
     cohort = _bar(offered, today)
     _say_hidden(cohort, offered)
     st.session_state[COHORT] = cohort.to_query()
-    return View(page, cohort, offered, asked, is_new)
+    return View(page, cohort, offered, asked, asked if is_new and has_own_address else None)
 
 
 def choice(view: View, name: str, label: str, options: Mapping[str, str], default: str) -> str:
     """A choice of the page's own that the address carries as ``name`` unless it is the default."""
     key = f"{view.page}_{name}"
-    if view.is_new and name in view.asked:
-        wanted = view.asked[name]
+    if view.told is not None:
+        wanted = view.told.get(name, default)
         if wanted not in options:
             st.warning(
                 _("The address asks for an unknown {name}; it was ignored.").format(
@@ -139,7 +146,9 @@ def choice(view: View, name: str, label: str, options: Mapping[str, str], defaul
         # A widget forgets its value while another page is open.
         st.session_state.setdefault(key, st.session_state[f"{key}_kept"])
     st.session_state.setdefault(key, default)
-    chosen: str = st.selectbox(label, list(options), format_func=options.__getitem__, key=key)
+    chosen: str = st.selectbox(
+        label, list(options), format_func=options.__getitem__, key=key, on_change=_touch
+    )
     st.session_state[f"{key}_kept"] = chosen
     return chosen
 
@@ -151,10 +160,11 @@ def close_view(view: View, **choices: tuple[str, str]) -> None:
     }
     address = dict(view.asked)
     # Each address written is one more step for the way back, so one that says the same stays.
-    if query not in (address, {CLINIC: str(state.clinic())} | address):
+    is_said = query in (address, {CLINIC: str(state.clinic())} | address)
+    # Kept first: the next click may end this run while the address is being written.
+    st.session_state[ADDRESS] = (view.page, address if is_said else query)
+    if not is_said:
         st.query_params.from_dict(query)
-        address = query
-    st.session_state[ADDRESS] = (view.page, address)
 
 
 def in_words(view: View) -> str:
@@ -210,17 +220,28 @@ def _say_hidden(cohort: CohortFilter, offered: Levels) -> None:
         )
 
 
+def _touch() -> None:
+    """Callback of every filter and choice."""
+    st.session_state[TOUCHED] = True
+
+
 def _clear() -> None:
     """Callback: all sessions of the clinic in the sidebar again."""
     _fill_widgets(CohortFilter(), state.today())
     st.session_state[f"filter_{CLINIC}"] = [str(state.clinic())]
+    _touch()
 
 
 def _bar(offered: Levels, today: dt.date) -> CohortFilter:
     names = period_names()
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_bar"):
         period = st.selectbox(
-            _("Treated"), list(names), format_func=names.__getitem__, key=PERIOD, width=165
+            _("Treated"),
+            list(names),
+            format_func=names.__getitem__,
+            key=PERIOD,
+            on_change=_touch,
+            width=165,
         )
         start, end = presets(today).get(period, (None, None))
         if period == CUSTOM:
@@ -242,7 +263,8 @@ def _bar(offered: Levels, today: dt.date) -> CohortFilter:
 def _days() -> Span:
     keys = {_("From"): f"filter_{FROM}", _("To"): f"filter_{TO}"}
     start, end = (
-        st.date_input(label, key=key, format=DAY_FORMAT, width=140) for label, key in keys.items()
+        st.date_input(label, key=key, format=DAY_FORMAT, on_change=_touch, width=140)
+        for label, key in keys.items()
     )
     return start, end
 
@@ -262,6 +284,7 @@ def _levels(
             list(labels),
             format_func=labels.__getitem__,
             key=key,
+            on_change=_touch,
             placeholder=_("All"),
             **options,
         )

@@ -63,8 +63,8 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     settled(page)
     picture = page.get_by_test_id("stVegaLiteChart").first
     expect(picture).to_be_visible()
+    expect(picture).to_have_attribute("aria-label", re.compile("Telangiectasia: "))
     described = picture.get_attribute("aria-label") or ""
-    assert "Telangiectasia: " in described
     sentence = page.get_by_text(re.compile(r"sessions \(|Kaplan-Meier\. Events")).first.inner_text()
     link = page.url
 
@@ -72,7 +72,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     settled(page)
     assert page.url == link
     expect(page.get_by_text(sentence)).to_be_visible()
-    assert picture.get_attribute("aria-label") == described
+    expect(picture).to_have_attribute("aria-label", described)
 
     page.get_by_text("Table", exact=True).click()
     table = page.get_by_role("table").first

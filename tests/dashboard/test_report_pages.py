@@ -324,6 +324,38 @@ def test_a_link_reproduces_filter_event_and_grouping(
     assert again.selectbox(key="filter_period").value == "last_year"
 
 
+def test_the_way_back_undoes_filter_and_grouping(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12)
+    treat(sqlite_engine, clinic_id, 15, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_by").set_value("form").run()
+    app.multiselect(key="filter_form").set_value(["foam"]).run()
+    assert app.query_params == {"by": "form", "form": "foam"}
+    del app.query_params["form"]
+    app.run()
+    assert app.metric[0].value == "0 of 27"
+    assert app.selectbox(key="complications_by").value == "form"
+    app.query_params.clear()
+    app.run()
+    assert app.selectbox(key="complications_by").value == "event"
+    assert app.query_params == {}
+
+
+def test_a_click_that_overtakes_the_address_is_not_lost(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12)
+    treat(sqlite_engine, clinic_id, 15, form=SclerosantForm.FOAM)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
+    app.selectbox(key="complications_by").set_value("form").run()
+    app.query_params.clear()
+    app.multiselect(key="filter_form").set_value(["foam"]).run()
+    assert app.metric[0].value == "0 of 15"
+    assert app.query_params == {"by": "form", "form": "foam"}
+
+
 def test_somebody_of_two_clinics_sees_the_one_of_the_sidebar_until_they_choose_both(
     app_as: Any, sqlite_engine: Engine, clinic_id: int
 ) -> None:
