@@ -40,10 +40,8 @@ LONGEST_STANDARD_SESSION = 60.0
 
 
 KNOWN_OF_FIELDS = KNOWN_OF_STREAMLIT | {
-    # Streamlit's own markup: its field for a day names an error message on a group, and it pales
-    # the keys of a shortcut within a button.
+    # Streamlit's own markup: its field for a day names an error message on a group.
     "aria-allowed-attr",
-    "kbd",
 }
 
 
