@@ -205,12 +205,15 @@ class Tab:
         self.buttons: dict[str, str] = {}
         self.logo = ""
         self.pages: dict[str, str] = {}
+        self.page = ""
 
-    def run(self, *, press: str | None = None, page: str = "", query: str = "") -> list[str]:
-        """Run the script, pressing the button of that label; returns every text of the page."""
+    def run(
+        self, *, press: str | None = None, page: str | None = None, query: str = ""
+    ) -> list[str]:
+        """Run the page last shown, or ``page``, pressing a button by its label; all its texts."""
         message = BackMsg()
         message.rerun_script.query_string = query
-        message.rerun_script.page_script_hash = page
+        message.rerun_script.page_script_hash = self.page if page is None else page
         if press is not None:
             state = message.rerun_script.widget_states.widgets.add()
             state.id = self.buttons[press]
@@ -254,6 +257,8 @@ class Tab:
         kind = message.WhichOneof("type")
         if kind == "new_session":
             self.session = message.new_session.initialize.session_id
+            self.page = message.new_session.page_script_hash
+            self.texts, self.buttons = [], {}
         elif kind == "navigation":
             self.pages = {
                 page.page_name: page.page_script_hash for page in message.navigation.app_pages
@@ -270,4 +275,7 @@ class Tab:
                 for name in ("body", "label")
                 if isinstance(getattr(getattr(element, str(kind)), name, None), str)
             ]
-        return kind == "script_finished"
+        # A page that leads on to another is followed by the run of that one.
+        return kind == "script_finished" and (
+            message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+        )

@@ -79,15 +79,15 @@ def show_cards(shown: list[Card], query: dict[str, str]) -> None:
                 )
 
 
-def attention(rates: RateReport, visits: FollowUpReport, *, is_one_clinic: bool) -> None:
+def attention(rates: RateReport, visits: FollowUpReport) -> None:
     """What somebody should do something about."""
     st.header(_("Needs attention"))
     lines = []
     overdue = [row for row in visits.rows if row.overdue]
     if overdue:
-        where = _("Overdue") if is_one_clinic else _("Overdue in all your clinics")
         lines.append(
-            f"{where}: "
+            _("Overdue")
+            + ": "
             + ", ".join(f"{wording.count(row.overdue)} × {say(row.label)}" for row in overdue)
         )
     total = rates.total
@@ -124,7 +124,7 @@ def main() -> None:
     show_cards(cards(size, by_month, course), query)
     left, right = st.columns(2, gap="large")
     with left:
-        attention(by_month, visits, is_one_clinic=len(view.offered[report_data.CLINIC]) < 2)
+        attention(by_month, visits)
     with right:
         report_parts.serious_events(by_month)
     st.header(_("Any complication, month by month"))

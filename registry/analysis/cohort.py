@@ -124,6 +124,11 @@ class CohortFilter:
                 levels[dimension] = tuple(known)
         return cls(start, end, levels), tuple(ignored)
 
+    def within(self, clinics: Collection[int]) -> frozenset[int]:
+        """Those of ``clinics`` that the filter keeps."""
+        chosen = self.levels.get("clinic")
+        return frozenset(id_ for id_ in clinics if chosen is None or str(id_) in chosen)
+
     def mask(self, facts: Facts, clinics: Collection[int]) -> NDArray[np.bool_]:
         """Sessions of ``clinics`` that the filter keeps."""
         sessions = facts.sessions
@@ -160,6 +165,9 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
             key=lambda key: int(key.split("-", 1)[1]),
         )
         number = peers.index(code) + 1 if code in peers else 0
+        if len({grant.clinic_id for grant in by.grants}) > 1:
+            place = facts.clinics[int(clinic)][1]
+            return message("Clinician {number}, {clinic}", number=number, clinic=place)
         return message("Clinician {number}", number=number)
     if dimension == "clinic":
         return message("{name}", name=facts.clinics[int(code)][1])
@@ -170,7 +178,7 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
     if dimension == "concentration":
         return message("{strength} %", strength=code)
     if dimension == "month":
-        return message("{month}", month=code)
+        return message("{month}", month=f"{dt.date.fromisoformat(code + '-01'):%b %Y}")
     if dimension == "skin_type":
         return message("Fitzpatrick {type}", type=code)
     return message(code.replace("_", " ").capitalize())

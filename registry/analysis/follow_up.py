@@ -50,7 +50,7 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
                 due=int(due.sum()),
                 seen=int(seen.sum()),
                 missed=int((due & ~seen).sum()),
-                overdue=_overdue(engine, clinics, visit.code, today),
+                overdue=_overdue(engine, cohort.within(clinics), visit.code, today),
                 completeness=clustered_proportion(
                     *per_patient_counts(patients[due], seen[due])
                 ).estimate,
