@@ -257,6 +257,7 @@ class Story:
         if rng.random() < 0.15:
             clinician_id = rng.choice(self.clinician_ids)
         with_agent = modality is Modality.SCLEROTHERAPY
+        gas = rng.choices([FoamGas.AIR, FoamGas.CO2], [3, 1])[0]
         session = SessionEntry(
             id=self._id(),
             patient_id=self.patient.id,
@@ -280,7 +281,7 @@ class Story:
                     vessel_class=site.vessel_class,
                     diameter_mm=site.diameter_mm,
                     feeder_treated=rng.random() < 0.4 if skin else None,
-                    injections=(self._injection(choice, day),) if with_agent else (),
+                    injections=(self._injection(choice, day, gas),) if with_agent else (),
                 )
                 for site in sites
             ),
@@ -297,7 +298,7 @@ class Story:
                 self._event(term, session)
         return session
 
-    def _injection(self, choice: Choice, day: dt.date) -> InjectionEntry:
+    def _injection(self, choice: Choice, day: dt.date, gas: FoamGas) -> InjectionEntry:
         rng = self.rng
         liquid = Decimal(str(round(rng.uniform(*choice.liquid_ml), 1)))
         compounded = choice.product_code.endswith("_generic")
@@ -312,7 +313,7 @@ class Story:
             lot_number=f"DEMO-{choice.product_code[:3].upper()}{strength}-{day:%y}{quarter + 1}",
             expires_on=opened_on + dt.timedelta(days=150 if compounded else 700),
             is_compounded=compounded,
-            gas=rng.choices([FoamGas.AIR, FoamGas.CO2], [3, 1])[0] if choice.form is FOAM else None,
+            gas=gas if choice.form is FOAM else None,
             gas_ml=liquid * 4 if choice.form is FOAM else None,
         )
 
