@@ -38,7 +38,7 @@ from registry.audit_triggers import (
     trigger_faults,
 )
 from registry.database import Base, DbSession, unavailable
-from registry.errors import RegistryError
+from registry.errors import Conflict, RegistryError
 from registry.schema.audit import AuditRow, ChangeSet, Seal
 
 __all__ = [
@@ -157,11 +157,16 @@ def open_change_set(
         .returning(ChangeSet.id)
     ).scalar()
     if inserted is None:
-        raise AlreadyRecorded(
-            connection.execute(
-                sa.select(ChangeSet.at).where(ChangeSet.request_key == cause.request_key)
-            ).scalar_one()
-        )
+        earlier = connection.execute(
+            sa.select(ChangeSet.at, ChangeSet.action, ChangeSet.clinic_id).where(
+                ChangeSet.request_key == cause.request_key
+            )
+        ).one()
+        if (earlier.action, earlier.clinic_id) != (cause.action, cause.clinic_id):
+            raise Conflict(
+                "This form was used for something else before. Nothing was stored: open a new one."
+            )
+        raise AlreadyRecorded(earlier.at)
     change_set_id = int(inserted)
     connection.info[ACTOR_KEY] = change_set_id
     if is_postgres:

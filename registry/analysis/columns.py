@@ -93,9 +93,10 @@ def as_days(column: Any, db: DbSession) -> Any:
     return column - sa.literal(EPOCH, sa.Date)
 
 
-def one_or(several: str, column: Any) -> Any:
-    """The only value of a group, or the word for several."""
+def one_or(several: str, column: Any, *, blank_is_a_level: bool = True) -> Any:
+    """The only value of a group, or the word for several; blank when a part of it is blank."""
     text = sa.cast(column, sa.String)
-    return sa.case(
-        (sa.func.count(sa.distinct(text)) > 1, sa.literal(several)), else_=sa.func.min(text)
-    )
+    found: list[tuple[Any, Any]] = [(sa.func.count(sa.distinct(text)) > 1, sa.literal(several))]
+    if blank_is_a_level:
+        found.append((sa.func.count() > sa.func.count(text), sa.null()))
+    return sa.case(*found, else_=sa.func.min(text))

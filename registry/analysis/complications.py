@@ -167,8 +167,8 @@ def complications(
         first_session=first_session_proportion(
             patients[mature], facts.sessions["day"].to_numpy()[mature], had[mature]
         ),
-        serious=_serious(facts, chosen),
-        excluded=_excluded(facts, outcome, chosen, mature, clinics),
+        serious=_serious(facts, chosen, cohort.within(clinics)),
+        excluded=_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
         warnings=tuple(warnings),
     )
 
@@ -266,7 +266,7 @@ def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Mes
             basis = Basis.KAPLAN_MEIER
             durations = np.where(had, first, np.clip(observed, 0, outcome.window_days))[mature]
             estimate = _until(durations, had[mature], patients[mature], outcome.window_days)
-        bound = clustered.patient_bound
+        bound, plain = clustered.patient_bound, basis is Basis.PROPORTION
         best, worst = bounds_for_unassessed(x, assessed, n)
         return RateRow(
             code=code,
@@ -282,8 +282,8 @@ def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Mes
             estimate=estimate,
             best=best,
             worst=worst,
-            design_effect=clustered.design_effect,
-            patient_bound=bound.upper if bound else None,
+            design_effect=clustered.design_effect if plain else None,
+            patient_bound=bound.upper if bound and plain else None,
         )
 
     return measure
@@ -298,17 +298,26 @@ def _until(durations: Days, had: Flags, patients: Days, window: int) -> Estimate
     return cumulative_incidence(landmark(curve, window, unit="sessions"))
 
 
-def _serious(facts: Facts, chosen: Flags) -> tuple[tuple[Message, int], ...]:
-    """Every serious event of the cohort, mature or not, related or not: one by one."""
+def _serious(
+    facts: Facts, chosen: Flags, clinics: Collection[int]
+) -> tuple[tuple[Message, int], ...]:
+    """Every serious event of the cohort, mature or not, related or not: one by one.
+
+    Those attributed to no session are listed for the clinics of the cohort.
+    """
     rows = catalogue().event_terms
-    events = facts.events[facts.events["session"] >= 0]
-    by_nature = events["term"].isin(
-        [i for i, code in enumerate(EVENT_TERMS) if rows[code].serious_by_nature]
-    )
-    kept = events[(events["serious"] | by_nature) & chosen[events["session"].to_numpy()]]
+    events = facts.events
+    by_nature = [i for i, code in enumerate(EVENT_TERMS) if rows[code].serious_by_nature]
+    events = events[events["serious"] | events["term"].isin(by_nature)]
+    inside = events[events["session"] >= 0]
+    inside = inside[chosen[inside["session"].to_numpy()]]
+    loose = events[(events["session"] < 0) & events["clinic_id"].isin(list(clinics))]
     return tuple(
-        (message(rows[EVENT_TERMS[int(term)]].label), int(count))
-        for term, count in kept["term"].value_counts().sort_index().items()
+        (message(text, event=message(rows[EVENT_TERMS[int(term)]].label)), int(count))
+        for text, found in (("{event}", inside), ("{event}, attributed to no session", loose))
+        for term, count in zip(
+            *np.unique(found["term"].to_numpy(), return_counts=True), strict=True
+        )
     )
 
 
@@ -331,6 +340,7 @@ def _excluded(
             message("events outside their counting window: listed, not counted"),
             int((inside["related"] & (inside["offset"] > _windows(inside, outcome))).sum()),
         ),
+        Excluded(message("events dated before their session"), int((inside["offset"] < 0).sum())),
         Excluded(message("events of these clinics that belong to no session"), len(loose)),
     )
     return tuple(item for item in found if item.count)

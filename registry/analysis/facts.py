@@ -109,9 +109,10 @@ class Facts:
     ``sessions``: clinic_id, patient (dense code), day (days since 1970) and each dimension.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, screened. ``visits``: patient, day and checklist of
-    each follow-up that took place; ``not_assessed``: visit (row) and term. ``sites``: site (dense
-    code), patient, session and day of each treatment; ``outcomes``: site, day, method, finding,
-    scale, score and occlusion of each look. Both are in the order of site and day. ``deaths``:
+    each follow-up that took place; ``not_assessed``: visit (row) and term of what was not assessed,
+    or was present without an event. ``sites``: site (dense code), patient, session and day of each
+    treatment; ``outcomes``: site, day, method, finding, scale, score and occlusion of each look.
+    Both are in the order of site and day. ``deaths``:
     patient code to day. ``clinicians`` and ``clinics`` hold names by code.
     """
 
@@ -205,7 +206,7 @@ def _sessions(
             one_or(MIXED, Injection.product_code).label("product"),
             one_or(MIXED, Injection.concentration_percent).label("concentration"),
             one_or(MIXED, Injection.form).label("form"),
-            one_or(MIXED, Injection.gas).label("gas"),
+            one_or(MIXED, Injection.gas, blank_is_a_level=False).label("gas"),
         )
         .join(Product, Product.code == Injection.product_code)
         .where(Injection.voided_at.is_(None))
@@ -382,9 +383,19 @@ def _visits(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd
         FollowUpFinding.clinic_id,
         as_text(FollowUpFinding.follow_up_id, db).label("follow_up_id"),
         FollowUpFinding.event_term_code.label("term"),
+        source=sa.outerjoin(
+            FollowUpFinding,
+            AdverseEvent,
+            sa.and_(
+                AdverseEvent.clinic_id == FollowUpFinding.clinic_id,
+                AdverseEvent.id == FollowUpFinding.adverse_event_id,
+                AdverseEvent.voided_at.is_(None),
+            ),
+        ),
         where=[
             FollowUpFinding.voided_at.is_(None),
-            FollowUpFinding.state == FindingState.NOT_ASSESSED,
+            # Present without a standing event: something was there, but not what or when.
+            sa.or_(FollowUpFinding.state == FindingState.NOT_ASSESSED, AdverseEvent.id.is_(None)),
         ],
     )
     not_assessed = pd.DataFrame(

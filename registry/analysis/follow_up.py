@@ -28,8 +28,9 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
     chosen = cohort.mask(facts, clinics)
     days = facts.sessions["day"].to_numpy(np.int64)
     patients = facts.sessions["patient"].to_numpy(np.int64)
-    last_session = np.full(facts.patients + 1, -1, dtype=np.int64)
-    np.maximum.at(last_session, patients, days)
+    died_on = np.full(facts.patients, np.iinfo(np.int64).max)
+    died_on[list(facts.deaths)] = list(facts.deaths.values())
+    died = np.zeros(len(days), dtype=np.bool_)
     visit_patient = facts.visits["patient"].to_numpy(np.int64)
     visit_day = facts.visits["day"].to_numpy(np.int64)
     order = np.lexsort((visit_day, visit_patient))
@@ -43,6 +44,9 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
         first = np.searchsorted(keys, patients * 1_000_000 + days + visit.from_day, side="left")
         last = np.searchsorted(keys, patients * 1_000_000 + days + visit.to_day, side="right")
         seen = due & (last > first)
+        gone = due & ~seen & (died_on[patients] <= days + visit.to_day)
+        due &= ~gone
+        died |= gone
         rows.append(
             VisitRow(
                 code=visit.code,
@@ -57,7 +61,10 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
             )
         )
     not_due = int((chosen & (days + 1 > day_number(today))).sum())
-    excluded = (Excluded(message("sessions of today or later"), not_due),)
+    excluded = (
+        Excluded(message("sessions of today or later"), not_due),
+        Excluded(message("sessions whose patient died before a visit was over"), int(died.sum())),
+    )
     return FollowUpReport(
         heading=Heading(
             "follow_up",

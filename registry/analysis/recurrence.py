@@ -59,6 +59,11 @@ ALL: Final = "none"
 GROUPINGS: Final = (ALL, *DIMENSIONS)
 CLEAR_VISIT: Final = "review_12m"
 
+_DEATH_COUNTS_FOR: Final = 92
+"""Days after the last look within which a death is an end of observation: the tolerance of the
+12-month visit. A later one is censored at that look, like those of whom nothing more is heard;
+otherwise the dead would stay under observation longer than the living. Our decision."""
+
 _RETREATING = (
     SessionIntent.RESIDUAL.value,
     SessionIntent.RECURRENCE.value,
@@ -167,9 +172,9 @@ def site_histories(facts: Facts) -> SiteHistories:
     intents = np.array(facts.levels["intent"], dtype=object)[facts.sessions["intent"].to_numpy()]
     sites = facts.sites
     count = int(sites["site"].max()) + 1 if len(sites) else 0
-    retreating = np.isin(intents[sites["session"].to_numpy()], _RETREATING)
+    intent = intents[sites["session"].to_numpy()]
     treated = list(
-        zip(sites["day"].tolist(), sites["session"].tolist(), retreating.tolist(), strict=True)
+        zip(sites["day"].tolist(), sites["session"].tolist(), intent.tolist(), strict=True)
     )
     treated_from = np.searchsorted(sites["site"].to_numpy(), np.arange(count + 1)).tolist()
     looks = _looks(facts)
@@ -222,12 +227,16 @@ def _looks(facts: Facts) -> list[_Look]:
             at = float(scale.success_at)
             reached = score >= at if scale.higher_is_better else score <= at
             success = np.where(outcomes["scale"].to_numpy() == number, reached, success)
+    examined = np.isin(
+        outcomes["occlusion"].to_numpy(),
+        [i for i, code in enumerate(level["occlusion"]) if code != Occlusion.NOT_EXAMINED],
+    )
     success |= outcomes["occlusion"].to_numpy() == level["occlusion"].index(Occlusion.COMPLETE)
     again = np.isin(finding, [level["finding"].index(code) for code in _AGAIN])
     methods = np.array([*facts.levels["method"], None], dtype=object)
     columns = (
         outcomes["day"].tolist(),
-        (finding != level["finding"].index(SiteFinding.NOT_ASSESSED)).tolist(),
+        ((finding != level["finding"].index(SiteFinding.NOT_ASSESSED)) | examined).tolist(),
         (success & ~again).tolist(),
         again.tolist(),
         methods[outcomes["method"].to_numpy()].tolist(),
@@ -237,12 +246,12 @@ def _looks(facts: Facts) -> list[_Look]:
 
 def _history(
     patient: int,
-    treated: Sequence[tuple[int, int, bool]],
+    treated: Sequence[tuple[int, int, str]],
     looks: Sequence[_Look],
     facts: Facts,
 ) -> tuple[int, int, int, bool, int, int, int, str | None, int]:
-    # The plan ends before the first retreatment; a site first met as a retreatment starts with it.
-    plan = next((i for i in range(1, len(treated)) if treated[i][2]), len(treated))
+    # A site first met as a retreatment starts with it.
+    plan = next((i for i in range(1, len(treated)) if _ends_plan(treated, i, looks)), len(treated))
     planned_day, session, _ = treated[plan - 1]
     retreated = treated[plan][0] if plan < len(treated) else None
     after = [look for look in looks if look.assessed and look.day > planned_day]
@@ -262,16 +271,35 @@ def _history(
     # Of the same day, what was seen comes before what was done about it.
     ends = [(again.day, RECURRENCE)] if again is not None else []
     ends += [(retreated, RETREATMENT)] if retreated is not None else []
-    ends += [(died, DEATH)] if died is not None and died >= success else []
-    day, cause = min(ends, default=(max(look.day for look in after), 0))
+    last_look = max(look.day for look in after)
+    if died is not None and success <= died <= last_look + _DEATH_COUNTS_FOR:
+        ends.append((died, DEATH))
+    day, cause = min(ends, default=(last_look, 0))
     method = again.method if again is not None and cause == RECURRENCE else None
     return session, patient, planned_day, True, success, day - success, cause, method, clear
+
+
+def _ends_plan(treated: Sequence[tuple[int, int, str]], i: int, looks: Sequence[_Look]) -> bool:
+    """Whether the i-th session at a site is a retreatment, no stage of the plan.
+
+    It is when it says so, when the vein had come back after a success, or, unless it was a planned
+    stage, when there had been a success at all. Sessions of the first day belong together.
+    """
+    day, _, intent = treated[i]
+    if day == treated[0][0]:
+        return False
+    before = [look for look in looks if look.assessed and treated[0][0] < look.day <= day]
+    success = next((look.day for look in before if look.success), None)
+    again = success is not None and any(look.again and look.day > success for look in before)
+    planned = intent == SessionIntent.PLANNED_STAGE
+    return intent in _RETREATING or again or (success is not None and not planned)
 
 
 def _clear_at_visit(looks: Sequence[_Look], planned_day: int, retreated: int | None) -> int:
     """Clear and not retreated at the 12-month visit: 1 yes, 0 no, -1 not assessed."""
     visit = catalogue().visits[CLEAR_VISIT]
-    if retreated is not None and retreated - planned_day <= visit.to_day:
+    after = None if retreated is None else retreated - planned_day
+    if after is not None and after <= visit.due_day:
         return 0
     states = [
         look.success for look in looks if visit.from_day <= look.day - planned_day <= visit.to_day

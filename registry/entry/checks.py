@@ -60,7 +60,8 @@ class Known:
     ``sessions`` maps the patient's sessions to their days; ``sites`` the patient's treated sites
     to their session; ``lots`` known lots, by product and number, to their expiry; ``same_day`` what
     the patient got in other sessions of the entry's day. ``courses`` and ``events`` are the
-    patient's; None where whoever asks has compared those references already.
+    patient's; None where whoever asks has compared those references already. ``followed_on`` is the
+    first day of an event or follow-up that belongs to the session.
     """
 
     today: dt.date
@@ -74,6 +75,7 @@ class Known:
     same_day: tuple[InjectionEntry, ...] = ()
     courses: frozenset[UUID] | None = None
     events: frozenset[UUID] | None = None
+    followed_on: dt.date | None = None
 
 
 def check(entry: Entry, known: Known) -> list[Problem]:
@@ -112,6 +114,10 @@ def _patient(entry: PatientEntry, known: Known) -> Iterator[Problem]:
         yield Problem("enrolled_on", "not_before_birth", "Enrolled before birth.")
     if entry.died_on and entry.died_on < entry.enrolled_on:
         yield Problem("died_on", "after_enrolment", "Died before being enrolled.")
+    if entry.died_on and any(day > entry.died_on for day in known.sessions.values()):
+        yield Problem("died_on", "after_sessions", "A session is recorded after that day.")
+    if entry.birth_year and any(day.year < entry.birth_year for day in known.sessions.values()):
+        yield Problem("birth_year", "before_sessions", "A session is recorded before that year.")
 
 
 def _course(entry: CourseEntry, known: Known) -> Iterator[Problem]:
@@ -122,6 +128,13 @@ def _course(entry: CourseEntry, known: Known) -> Iterator[Problem]:
 def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     yield from _columns(TreatmentSession, entry)
     yield from _day("treated_on", entry.treated_on, known)
+    if known.followed_on is not None and entry.treated_on > known.followed_on:
+        yield Problem(
+            "treated_on",
+            "not_after_its_events",
+            "An event or follow-up of this session is dated earlier, on "
+            f"{known.followed_on.isoformat()}.",
+        )
     if entry.clinician_id is not None and entry.clinician_id not in known.clinician_ids:
         yield Problem("clinician_id", "known_clinician", "No such clinician in this clinic.")
     course = entry.course_id
@@ -331,6 +344,13 @@ def _checklist(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
         if finding.adverse_event_id is not None and finding.state is not FindingState.PRESENT:
             yield Problem(
                 f"findings[{i}].state", "event_needs_presence", "Only what was present is an event."
+            )
+        if finding.state is FindingState.PRESENT and finding.adverse_event_id is None:
+            yield Problem(
+                f"findings[{i}].adverse_event_id",
+                "presence_needs_event",
+                "Present, but no event says what and when: report it, or it is not counted.",
+                Level.NOTE,
             )
         event = finding.adverse_event_id
         if event is not None and known.events is not None and event not in known.events:

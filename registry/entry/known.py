@@ -16,6 +16,7 @@ from registry.schema import (
     Clinic,
     Clinician,
     Course,
+    FollowUp,
     Injection,
     Lot,
     Patient,
@@ -32,7 +33,16 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
     clinic = db.get_one(Clinic, clinic_id)
     today = clinic_day(clinic, now)
     if isinstance(entry, PatientEntry):
-        return Known(today=today, jurisdiction=clinic.jurisdiction)
+        own = sa.select(TreatmentSession.id, TreatmentSession.treated_on).where(
+            TreatmentSession.clinic_id == clinic_id,
+            TreatmentSession.patient_id == entry.id,
+            TreatmentSession.voided_at.is_(None),
+        )
+        return Known(
+            today=today,
+            jurisdiction=clinic.jurisdiction,
+            sessions={row.id: row.treated_on for row in db.execute(own)},
+        )
     patient = db.get(Patient, (clinic_id, entry.patient_id))
     if patient is None or patient.voided_at is not None:
         raise NotFound("There is no such patient in this clinic. Nothing was stored.")
@@ -56,7 +66,6 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
                 sa.select(model.id).where(
                     model.clinic_id == clinic_id,
                     model.patient_id == entry.patient_id,
-                    model.voided_at.is_(None),
                 )
             )
         )
@@ -72,6 +81,9 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
     same_day: tuple[InjectionEntry, ...] = ()
     if isinstance(entry, SessionEntry):
         same_day = _injected_that_day(db, clinic_id, entry)
+    followed_on = None
+    if isinstance(entry, SessionEntry):
+        followed_on = _followed_on(db, clinic_id, entry)
     clinicians = db.scalars(sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id))
     return Known(
         today=today,
@@ -85,7 +97,23 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         same_day=same_day,
         courses=courses,
         events=events,
+        followed_on=followed_on,
     )
+
+
+def _followed_on(db: DbSession, clinic_id: int, entry: SessionEntry) -> dt.date | None:
+    """First day of an event or follow-up that belongs to the session."""
+    days = [
+        db.scalar(
+            sa.select(sa.func.min(day)).where(
+                model.clinic_id == clinic_id,
+                model.treatment_session_id == entry.id,
+                model.voided_at.is_(None),
+            )
+        )
+        for model, day in ((AdverseEvent, AdverseEvent.onset_on), (FollowUp, FollowUp.seen_on))
+    ]
+    return min((day for day in days if day is not None), default=None)
 
 
 def _injected_that_day(

@@ -162,6 +162,11 @@ def amend(
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = _current(db, root, clinic_id, entry.id, version)
+            if not isinstance(entry, PatientEntry) and stored.patient_id != entry.patient_id:
+                raise Conflict(
+                    "A record cannot be moved to another patient. Void it, and record it where it "
+                    "belongs; nothing was changed."
+                )
             notes = _checked(db, clinic_id, entry, accepted, now)
             same = {}
             if isinstance(entry, SessionEntry):

@@ -241,6 +241,39 @@ def test_courses_and_events_of_other_patients_cannot_be_referred_to(world: World
     assert [p.rule for p in refused.value.problems] == ["known_event"]
 
 
+def test_a_session_cannot_move_past_its_event_or_to_another_patient(world: World) -> None:
+    session = world.session(treated_on=TODAY - 9 * DAY)
+    world.record(session)
+    event = world.event(treatment_session_id=session.id, onset_on=TODAY - 5 * DAY)
+    recording.report_event(world.engine, world.by, world.clinic, event, now=NOW)
+    with pytest.raises(InvalidEntry) as refused:
+        world.amend(replace(session, treated_on=TODAY), 1)
+    assert [p.rule for p in refused.value.problems] == ["not_after_its_events"]
+    with saving(world.engine) as db:
+        other = a_patient(db, world.clinic)
+    with pytest.raises(Conflict, match="another patient"):
+        world.amend(replace(session, patient_id=other), 1)
+
+
+def test_a_key_used_for_something_else_is_refused_not_answered(world: World) -> None:
+    session = world.session()
+    world.record(session)
+    with pytest.raises(Conflict, match="something else"):
+        recording.report_event(
+            world.engine, world.by, world.clinic, world.event(id=session.id), now=NOW
+        )
+    assert world.count(AdverseEvent) == 0
+
+
+def test_a_patient_cannot_die_before_a_session(world: World) -> None:
+    patient = world.enrolment(enrolled_on=TODAY - 30 * DAY)
+    recording.enrol_patient(world.engine, world.by, world.clinic, patient, now=NOW)
+    world.record(world.session(patient_id=patient.id))
+    with pytest.raises(InvalidEntry) as refused:
+        world.amend(replace(patient, died_on=TODAY - 20 * DAY), 1)
+    assert [p.rule for p in refused.value.problems] == ["after_sessions"]
+
+
 def test_a_course_is_not_voided_from_under_its_sessions(world: World) -> None:
     course = CourseEntry(id=uuid4(), patient_id=world.patient, opened_on=TODAY)
     recording.plan_course(world.engine, world.by, world.clinic, course, now=NOW)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Grant
@@ -13,7 +14,9 @@ from registry.analysis.complications import complications
 from registry.analysis.results import Basis, RateReport, RateRow
 from registry.analysis.wording import rate_sentence
 from registry.errors import NotFound, PermissionDenied
+from registry.schema import Patient, TreatmentSession
 from registry.vocabulary import Role
+from tests import factories as make
 from tests.spec.conftest import Given, day
 
 LONG_AFTER = dt.date(2026, 6, 1)
@@ -250,9 +253,48 @@ def test_a_save_is_in_the_next_answer(engine: Engine, given: Given) -> None:
         A       | 0   |        |
     """)
     assert complications(engine, by, EVERYTHING, today=LONG_AFTER).total.sessions == 1
-    from tests import factories as make
-
     with make.saving(engine) as db:
         patient = make.a_patient(db, 1)
         make.a_session(db, 1, patient, treated_on=day(0))
     assert complications(engine, by, EVERYTHING, today=LONG_AFTER).total.sessions == 2
+
+
+def test_present_without_an_event_is_not_looked_for_and_absent(
+    engine: Engine, given: Given
+) -> None:
+    by = given("""
+        patient | day | events | asked
+        A       | 0   |        | 60:standard_6_8w
+        B       | 0   |        |
+    """)
+    with make.saving(engine) as db:
+        patient = db.scalars(sa.select(Patient.id).where(Patient.pseudonym == "B")).one()
+        visit = make.a_follow_up(db, 1, patient, seen_on=day(60))
+        make.a_finding(db, 1, visit, event_term_code="skin_necrosis")
+    total = complications(engine, by, EVERYTHING, today=LONG_AFTER).total
+    assert (total.events, total.assessed, total.mature) == (0, 1, 2)
+
+
+def test_serious_events_of_no_session_are_listed_too(engine: Engine, given: Given) -> None:
+    by = given("""
+        patient | day | events         | asked
+        A       | 0   | stroke@3!loose | 60:standard_6_8w
+    """)
+    report = complications(engine, by, EVERYTHING, today=LONG_AFTER, event="skin_necrosis")
+    assert [(str(label), n) for label, n in report.serious] == [
+        ("Stroke, attributed to no session", 1)
+    ]
+
+
+def test_a_part_that_was_not_recorded_makes_the_whole_not_recorded(
+    engine: Engine, given: Given
+) -> None:
+    by = given("""
+        patient | day | site     | asked
+        A       | 0   | left/ssv | 60:standard_6_8w
+    """)
+    with make.saving(engine) as db:
+        session = db.execute(sa.select(TreatmentSession.id, TreatmentSession.patient_id)).one()
+        make.a_site(db, 1, session.patient_id, session.id, anatomy_code="aasv", vessel_class=None)
+    report = complications(engine, by, EVERYTHING, today=LONG_AFTER, group_by="vessel_class")
+    assert [r.code for r in report.rows] == ["not_recorded"]

@@ -170,3 +170,62 @@ def test_groups_are_those_of_the_last_planned_session(engine: Engine, given: Giv
         "foam": (1, 0),
         "liquid": (1, 1),
     }
+
+
+@pytest.mark.parametrize("intent", ["recurrence", "new_vein", ""])
+def test_a_session_after_recurrence_never_hides_it(
+    engine: Engine, given: Given, intent: str
+) -> None:
+    row = total(
+        engine,
+        given,
+        f"""
+        patient | day | site | intent   | looked
+        A       | 0   | GSV  |          | 90:cleared 300:visible_again
+        A       | 310 | GSV  | {intent} |
+        """,
+    )
+    assert (row.success.numerator, row.recurrences, row.retreatments) == (1, 1, 0)
+
+
+def test_a_session_after_success_that_was_no_planned_stage_is_retreatment(
+    engine: Engine, given: Given
+) -> None:
+    row = total(
+        engine,
+        given,
+        """
+        patient | day | site | intent | looked
+        A       | 0   | GSV  |        | 90:cleared
+        A       | 200 | GSV  |        |
+        """,
+    )
+    assert (row.success.numerator, row.recurrences, row.retreatments) == (1, 0, 1)
+
+
+def test_two_sessions_of_one_day_belong_together(engine: Engine, given: Given) -> None:
+    row = total(
+        engine,
+        given,
+        """
+        patient | day | site | intent        | looked
+        A       | 0   | GSV  | planned_stage | 90:cleared
+        A       | 0   | GSV  | residual      |
+        """,
+    )
+    assert (row.success.numerator, row.retreatments) == (1, 0)
+
+
+def test_clear_at_twelve_months_and_retreated_afterwards_was_clear(
+    engine: Engine, given: Given
+) -> None:
+    row = total(
+        engine,
+        given,
+        """
+        patient | day | site | intent   | looked
+        A       | 0   | GSV  |          | 365:cleared
+        A       | 440 | GSV  | residual |
+        """,
+    )
+    assert row.clear_at_12_months.numerator == 1
