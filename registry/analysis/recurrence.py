@@ -4,7 +4,8 @@ A *site* is a patient's leg and region or vein, the same across sessions. *Succe
 follow-up after the last planned session at which it is cleared or occluded; the recurrence clock
 runs from that day to the first follow-up at which it is visible or refluxing again. Retreatment
 before that, and death, are competing events: they make recurrence unobservable. A site that is not
-seen any more is censored at its last look. Residual veins, planned stages, new veins and
+seen any more is censored at its last look. A session at the site after a success is a retreatment
+unless it was a planned stage. Residual veins, planned stages, new veins and
 retreatments are separate facts and never count as recurrence.
 """
 
