@@ -53,6 +53,7 @@ def test_the_pages_before_signing_in_are_accessible(
 def test_signing_in_by_keyboard_alone(open_page: PageAs) -> None:
     page = open_page()
     page.goto("/")
+    expect(page.get_by_label("User name")).to_be_focused()
     page.keyboard.type("administrator")
     page.keyboard.press("Tab")
     page.keyboard.type("not the password")
