@@ -18,8 +18,18 @@ from sqlalchemy.engine import Connection
 from registry.errors import Unfit
 
 UNAUDITED: Final = frozenset(
-    # The trail itself, sign-ins (technical) and the log of accesses, which are append-only.
-    {"alembic_version", "change_set", "audit_row", "seal", "sign_in", "access_log"}
+    # The trail itself, sign-ins (technical) and the log of accesses, which are append-only; working
+    # copies that are not records yet; and pictures, whose digest stands in an audited row.
+    {
+        "alembic_version",
+        "change_set",
+        "audit_row",
+        "seal",
+        "sign_in",
+        "access_log",
+        "draft",
+        "photograph_content",
+    }
 )
 APPEND_ONLY: Final = ("change_set", "audit_row", "seal", "access_log")
 WITHHELD: Final = {"patient_identity": ("salt",)}

@@ -222,6 +222,70 @@ class SiteFinding(StrEnum):
     NOT_ASSESSED = "not_assessed"
 
 
+class FactAnswer(StrEnum):
+    """Answer to a question about risk; without an answer the question was not asked."""
+
+    YES = "yes"
+    NO = "no"
+
+
+class OverrideReason(StrEnum):
+    """Why a warning did not keep the session from being done, or recorded, as it was."""
+
+    BENEFIT_OUTWEIGHS_RISK = "benefit_outweighs_risk"
+    NO_ALTERNATIVE = "no_alternative"
+    PATIENT_INFORMED = "patient_informed"
+    RECORDED_AFTERWARDS = "recorded_afterwards"
+    OTHER = "other"
+
+
+class ContactMethod(StrEnum):
+    """How the clinic tried to reach a patient."""
+
+    PHONE = "phone"
+    TEXT_MESSAGE = "text_message"
+    EMAIL = "email"
+    LETTER = "letter"
+    IN_PERSON = "in_person"
+
+
+class ContactOutcome(StrEnum):
+    """What came of an attempt to reach a patient."""
+
+    APPOINTMENT_MADE = "appointment_made"
+    REACHED = "reached"
+    MESSAGE_LEFT = "message_left"
+    NO_ANSWER = "no_answer"
+    WRONG_CONTACT = "wrong_contact"
+    DECLINED = "declined"
+
+
+class PhotoView(StrEnum):
+    """From where a leg was photographed."""
+
+    ANTERIOR = "anterior"
+    POSTERIOR = "posterior"
+    MEDIAL = "medial"
+    LATERAL = "lateral"
+    CLOSE_UP = "close_up"
+
+
+class CeapClass(StrEnum):
+    """Clinical class of CEAP 2020."""
+
+    C0 = "C0"
+    C1 = "C1"
+    C2 = "C2"
+    C2R = "C2r"
+    C3 = "C3"
+    C4A = "C4a"
+    C4B = "C4b"
+    C4C = "C4c"
+    C5 = "C5"
+    C6 = "C6"
+    C6R = "C6r"
+
+
 class ReasonForChange(StrEnum):
     """Why a stored record was amended or voided."""
 

@@ -12,6 +12,7 @@ Every keyword is a column of the table. Codes are those of the shipped catalogue
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -27,17 +28,30 @@ from registry.database import Base, DbSession
 from registry.operations.migration import command_line_actor
 from registry.schema import (
     AdverseEvent,
+    ChangePoint,
     Clinic,
     Clinician,
+    ClinicSetting,
+    ContactAttempt,
     Course,
+    Draft,
+    Favourite,
     FollowUp,
     FollowUpFinding,
     ImportBatch,
     Injection,
+    LimbAssessment,
     Lot,
     Patient,
     PatientIdentity,
+    PatientLink,
+    PatientReportedOutcome,
+    Photograph,
+    PhotographContent,
+    ReportingPeriod,
+    RiskFact,
     RoleGrant,
+    SafetyOverride,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -45,10 +59,16 @@ from registry.schema import (
 )
 from registry.vocabulary import (
     Causality,
+    CeapClass,
+    ContactMethod,
+    ContactOutcome,
+    FactAnswer,
     FindingState,
     FollowUpMethod,
     FollowUpStatus,
     Laterality,
+    OverrideReason,
+    PhotoView,
     Role,
     SclerosantForm,
     Severity,
@@ -270,6 +290,152 @@ def an_import_batch(db: DbSession, clinic_id: int, **values: Any) -> int:
     return int(_insert(db, ImportBatch, defaults | values))
 
 
+def a_risk_fact(db: DbSession, clinic_id: int, patient_id: UUID, **values: Any) -> UUID:
+    """Insert an answer about a condition."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "condition_code": "pregnancy",
+        "answer": FactAnswer.NO,
+        "answered_on": TODAY,
+    }
+    return _record(db, RiskFact, defaults | values)
+
+
+def an_override(db: DbSession, clinic_id: int, treatment_session_id: UUID, **values: Any) -> UUID:
+    """Insert a warning that was overridden."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "treatment_session_id": treatment_session_id,
+        "rule": "lot_not_expired",
+        "catalogue_version": "2026-11-23",
+        "reason": OverrideReason.NO_ALTERNATIVE,
+    }
+    return _record(db, SafetyOverride, defaults | values)
+
+
+def a_setting(db: DbSession, clinic_id: int, **values: Any) -> UUID:
+    """Insert a number that the clinic has set."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "code": "shortest_interval_days",
+        "value": Decimal(42),
+        "valid_from": TODAY,
+    }
+    return _record(db, ClinicSetting, defaults | values)
+
+
+def a_draft(db: DbSession, clinic_id: int, user_id: int, **values: Any) -> UUID:
+    """Insert a form that is being filled in."""
+    row = {
+        "clinic_id": clinic_id,
+        "id": uuid4(),
+        "user_id": user_id,
+        "form": "session",
+        "content": "{}",
+        "updated_at": NOW,
+    } | values
+    _insert(db, Draft, row)
+    return UUID(str(row["id"]))
+
+
+def a_favourite(db: DbSession, clinic_id: int, user_id: int, **values: Any) -> UUID:
+    """Insert a preparation that somebody draws up again and again."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "user_id": user_id,
+        "label": "My liquid",
+        "product_code": PRODUCT,
+        "form": SclerosantForm.LIQUID,
+    }
+    return _record(db, Favourite, defaults | values)
+
+
+def a_contact_attempt(
+    db: DbSession, clinic_id: int, patient_id: UUID, follow_up_id: UUID, **values: Any
+) -> UUID:
+    """Insert a call that nobody answered."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "follow_up_id": follow_up_id,
+        "attempted_on": TODAY,
+        "method": ContactMethod.PHONE,
+        "outcome": ContactOutcome.NO_ANSWER,
+    }
+    return _record(db, ContactAttempt, defaults | values)
+
+
+def a_limb_assessment(db: DbSession, clinic_id: int, patient_id: UUID, **values: Any) -> UUID:
+    """Insert the clinical class of a leg."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "side": Laterality.LEFT,
+        "assessed_on": TODAY,
+        "ceap": CeapClass.C1,
+    }
+    return _record(db, LimbAssessment, defaults | values)
+
+
+def a_reported_outcome(db: DbSession, clinic_id: int, patient_id: UUID, **values: Any) -> UUID:
+    """Insert an answer of a patient."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "answered_on": TODAY,
+        "item_code": "symptom_heaviness",
+        "score": Decimal(4),
+    }
+    return _record(db, PatientReportedOutcome, defaults | values)
+
+
+def a_photograph(db: DbSession, clinic_id: int, patient_id: UUID, **values: Any) -> UUID:
+    """Insert a photograph with a content of its own."""
+    content = uuid4().bytes
+    digest = hashlib.sha256(content).hexdigest()
+    _insert(db, PhotographContent, {"clinic_id": clinic_id, "digest": digest, "content": content})
+    defaults = {
+        "clinic_id": clinic_id,
+        "patient_id": patient_id,
+        "taken_on": TODAY,
+        "side": Laterality.LEFT,
+        "view": PhotoView.ANTERIOR,
+        "consent_version": "2026-1",
+        "content_digest": digest,
+    }
+    return _record(db, Photograph, defaults | values)
+
+
+def a_patient_link(
+    db: DbSession, clinic_id: int, patient_id: UUID, same_as_id: UUID, **values: Any
+) -> UUID:
+    """Insert that two patients are one person."""
+    defaults = {"clinic_id": clinic_id, "patient_id": patient_id, "same_as_id": same_as_id}
+    return _record(db, PatientLink, defaults | values)
+
+
+def a_change_point(db: DbSession, clinic_id: int, **values: Any) -> UUID:
+    """Insert a change in how the clinic works."""
+    defaults = {"clinic_id": clinic_id, "changed_on": TODAY, "what": "CO2 foam"}
+    return _record(db, ChangePoint, defaults | values)
+
+
+def a_reporting_period(db: DbSession, clinic_id: int, **values: Any) -> UUID:
+    """Insert a frozen period without results."""
+    defaults = {
+        "clinic_id": clinic_id,
+        "name": "2026 Q1",
+        "first_day": dt.date(2026, 1, 1),
+        "last_day": dt.date(2026, 3, 31),
+        "data_as_of": dt.date(2026, 4, 1),
+        "seal_seq": 1,
+        "content": "{}",
+        "content_digest": hashlib.sha256(b"{}").hexdigest(),
+    }
+    return _record(db, ReportingPeriod, defaults | values)
+
+
 def one_of_each(db: DbSession) -> dict[str, Any]:
     """Insert one row into every table that users fill; returns the ids by table name."""
     clinic_id = a_clinic(db)
@@ -304,4 +470,16 @@ def one_of_each(db: DbSession) -> dict[str, Any]:
         "follow_up_finding": a_finding(db, clinic_id, follow_up_id, adverse_event_id=event_id),
         "site_outcome": an_outcome(db, clinic_id, patient_id, follow_up_id),
         "import_batch": an_import_batch(db, clinic_id),
+        "risk_fact": a_risk_fact(db, clinic_id, patient_id),
+        "safety_override": an_override(db, clinic_id, session_id),
+        "clinic_setting": a_setting(db, clinic_id),
+        "draft": a_draft(db, clinic_id, user_id, patient_id=patient_id),
+        "favourite": a_favourite(db, clinic_id, user_id),
+        "contact_attempt": a_contact_attempt(db, clinic_id, patient_id, follow_up_id),
+        "limb_assessment": a_limb_assessment(db, clinic_id, patient_id),
+        "patient_reported_outcome": a_reported_outcome(db, clinic_id, patient_id),
+        "photograph": a_photograph(db, clinic_id, patient_id),
+        "patient_link": a_patient_link(db, clinic_id, a_patient(db, clinic_id), patient_id),
+        "change_point": a_change_point(db, clinic_id),
+        "reporting_period": a_reporting_period(db, clinic_id),
     }

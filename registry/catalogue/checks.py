@@ -16,6 +16,7 @@ from registry.catalogue.rows import (
     CountingWindow,
     DoseLimit,
     EventTerm,
+    InstrumentItem,
     Product,
     Row,
     RowStatus,
@@ -214,6 +215,13 @@ def check_scales(table: Table[Scale]) -> Iterator[Problem]:
             yield Problem(table.file, line, scale.code, "minimum must be below maximum")
         if scale.success_at is not None and not scale.minimum <= scale.success_at <= scale.maximum:
             yield Problem(table.file, line, scale.code, "success_at lies outside the scale")
+
+
+def check_instrument_items(table: Table[InstrumentItem]) -> Iterator[Problem]:
+    """An item has a range in which it is answered."""
+    for line, item in table.lines:
+        if item.minimum >= item.maximum:
+            yield Problem(table.file, line, item.code, "minimum must be below maximum")
 
 
 def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:

@@ -25,6 +25,7 @@ from registry.catalogue.rows import (
     CountingWindow,
     DoseLimit,
     EventTerm,
+    InstrumentItem,
     LimitLevel,
     Product,
     QuotedFigure,
@@ -59,6 +60,7 @@ class Catalogue:
     checklists: Mapping[str, Checklist]
     checklist_versions: Mapping[tuple[str, int], Checklist]
     scales: Mapping[str, Scale]
+    instrument_items: Mapping[str, InstrumentItem]
     benchmarks: Mapping[str, Benchmark]
     quoted_figures: Mapping[str, QuotedFigure]
     claims: Mapping[str, Claim]
@@ -150,6 +152,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
     anatomy = read("anatomy", Anatomy)
     checklists = _checklists(folder, problems)
     scales = read("scales", Scale)
+    instrument_items = read("instrument_items", InstrumentItem)
     benchmarks = read("benchmarks", Benchmark)
     quoted_figures = read("quoted_figures", QuotedFigure)
     claims = read("claims", Claim)
@@ -159,8 +162,8 @@ def load_catalogue(folder: Traversable) -> Catalogue:
     if not problems:
         tables: list[Table[Row]] = [
             sclerosants, products, dose_limits, conditions, contraindications, visits, windows,
-            composites, event_terms, anatomy, checklists, scales, benchmarks, quoted_figures,
-            claims, comparators, strength_guides,
+            composites, event_terms, anatomy, checklists, scales, instrument_items, benchmarks,
+            quoted_figures, claims, comparators, strength_guides,
         ]  # fmt: skip
         problems.extend(checks.check_unique(sources))
         for table in tables:
@@ -189,6 +192,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         problems.extend(checks.check_event_terms(event_terms, windows, composites))
         problems.extend(checks.check_checklists(checklists, event_terms))
         problems.extend(checks.check_scales(scales))
+        problems.extend(checks.check_instrument_items(instrument_items))
         problems.extend(checks.check_benchmarks(benchmarks))
         problems.extend(checks.check_strength_guides(strength_guides, products))
     if problems:
@@ -210,6 +214,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         checklists=checklists.by_code(),
         checklist_versions=MappingProxyType({(row.code, row.version): row for row in checklists}),
         scales=scales.by_code(),
+        instrument_items=instrument_items.by_code(),
         benchmarks=benchmarks.by_code(),
         quoted_figures=quoted_figures.by_code(),
         claims=claims.by_code(),

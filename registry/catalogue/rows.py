@@ -365,6 +365,20 @@ class Scale(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentItem(Row):
+    """One question that patients answer, with the range and direction of its answers.
+
+    ``instrument`` groups items that are asked together; ``question`` is what the patient is asked.
+    """
+
+    instrument: str
+    question: str
+    minimum: Decimal
+    maximum: Decimal
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark(Row):
     """A published count: ``x`` of ``n`` units with the outcome.
 

@@ -25,7 +25,9 @@ from registry.schema import (
     Base,
     Checklist,
     Clinic,
+    Condition,
     EventTerm,
+    InstrumentItem,
     Product,
     Scale,
     Sclerosant,
@@ -223,6 +225,8 @@ def _catalogue_rows() -> list[Base]:
             Checklist(code=row.code, version=row.version, label=row.label)
             for row in rows.checklist_versions.values()
         ),
+        *(Condition(code=row.code, label=row.label) for row in rows.conditions.values()),
+        *(InstrumentItem(code=row.code, label=row.label) for row in rows.instrument_items.values()),
     ]
 
 

@@ -33,6 +33,31 @@ class Patient(Record, Base):
     died_on: Mapped[dt.date | None] = field("Died on", "Day of death, if known.")
 
 
+class PatientLink(Record, Base):
+    """Two patients found to be one person. Both keep their records and identity; voiding undoes it.
+
+    Everything that counts patients counts the linked ones once, under the one that is kept.
+    """
+
+    __tablename__ = "patient_link"
+    __table_args__ = (
+        within_clinic("patient_id", "patient"),
+        within_clinic("same_as_id", "patient"),
+        sa.CheckConstraint("patient_id <> same_as_id", name="two_patients"),
+        sa.Index(
+            "uq_patient_link_patient",
+            "clinic_id",
+            "patient_id",
+            unique=True,
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
+        ),
+    )
+
+    patient_id: Mapped[UUID] = field("Patient", "The duplicate.")
+    same_as_id: Mapped[UUID] = field("Same as", "The patient under whom both are counted.")
+
+
 class PatientIdentity(Base):
     """Name, birth date and hospital number. Destroying the row leaves the records anonymous."""
 

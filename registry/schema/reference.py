@@ -81,3 +81,21 @@ class Checklist(Base):
         between=(1, 10_000),
     )
     label: Mapped[str] = _label("Checklist")
+
+
+class Condition(Base):
+    """A state of health that bears on whether to inject."""
+
+    __tablename__ = "condition"
+
+    code: Mapped[str] = _code("Condition")
+    label: Mapped[str] = _label("Condition")
+
+
+class InstrumentItem(Base):
+    """One question of an instrument that patients answer."""
+
+    __tablename__ = "instrument_item"
+
+    code: Mapped[str] = _code("Item")
+    label: Mapped[str] = _label("Item")

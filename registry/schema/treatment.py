@@ -145,6 +145,9 @@ class Lot(Record, Base):
     is_compounded: Mapped[bool] = field(
         "Compounded", "Made or diluted by a pharmacy or the clinic.", default=False
     )
+    recalled_on: Mapped[dt.date | None] = field(
+        "Recalled on", "Day from which the maker or the clinic withdrew it; blank is not recalled."
+    )
 
 
 class Injection(Record, Base):

@@ -113,6 +113,10 @@ ACROSS_COLUMNS: dict[str, list[Case]] = {
             {"state": "not_assessed"},
         )
     ],
+    "ck_patient_link_two_patients": [Case({}, {"same_as_id": "patient_id"})],
+    "ck_reporting_period_days_in_order": [
+        Case({"last_day": "2026-01-01"}, {"last_day": "2025-12-31"})
+    ],
     "ck_site_outcome_score_has_scale": [
         Case({"score": None, "scale_code": None}, {"score": None}),
         Case({}, {"scale_code": None}),

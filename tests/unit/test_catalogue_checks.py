@@ -69,6 +69,7 @@ FAULTS = [
     ("products", "glycerin_generic", {"provenance": "hearsay"}, "provenance must be one of"),
     ("scales", "clearance_percent", {"success_at": "101"}, "outside the scale"),
     ("scales", "clearance_percent", {"minimum": "100"}, "minimum must be below maximum"),
+    ("instrument_items", "satisfaction", {"minimum": "4"}, "minimum must be below maximum"),
     ("scales", "clearance_percent", {"maximum": "NaN"}, "must be a number"),
     ("scales", "clearance_percent", {"maximum": "100 %"}, "must be a number"),
     ("dose_limits", "asclera_session", {"product_code": "asclra"}, "is not in products.csv"),
