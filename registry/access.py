@@ -29,6 +29,8 @@ class Permission(StrEnum):
     EXPORT_IDENTITY = "export_identity"
     MANAGE_USERS = "manage_users"
     READ_AUDIT = "read_audit"
+    CONTACT = "contact"
+    CONFIGURE = "configure"
 
 
 ALLOWED: Final[dict[Role, frozenset[Permission]]] = {
@@ -39,9 +41,12 @@ ALLOWED: Final[dict[Role, frozenset[Permission]]] = {
             Permission.READ_RATES,
             Permission.SEE_RECORDS,
             Permission.SEE_IDENTITY,
+            Permission.CONTACT,
         }
     ),
-    Role.PRACTICE_MANAGER: frozenset({Permission.READ_RATES}),
+    Role.PRACTICE_MANAGER: frozenset(
+        {Permission.READ_RATES, Permission.CONTACT, Permission.CONFIGURE}
+    ),
     Role.DATA_MANAGER: frozenset(
         {
             Permission.AMEND,
@@ -49,6 +54,7 @@ ALLOWED: Final[dict[Role, frozenset[Permission]]] = {
             Permission.SEE_RECORDS,
             Permission.IMPORT,
             Permission.EXPORT,
+            Permission.CONFIGURE,
         }
     ),
     Role.ADMINISTRATOR: frozenset({Permission.MANAGE_USERS}),

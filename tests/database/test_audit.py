@@ -24,9 +24,26 @@ from registry.database import Base, DbSession
 from registry.errors import Unfit
 from registry.operations import migration
 from registry.operations.audit_verification import verify
-from registry.schema import AuditRow, ChangeSet, Patient, PatientIdentity, Seal, UserAccount
+from registry.schema import (
+    AuditRow,
+    ChangeSet,
+    Draft,
+    Patient,
+    PatientIdentity,
+    PhotographContent,
+    Seal,
+    UserAccount,
+)
 from registry.vocabulary import Role, Sex
-from tests.factories import NOW, a_clinic, a_patient, an_identity, one_of_each, saving
+from tests.factories import (
+    NOW,
+    a_clinic,
+    a_patient,
+    a_patient_link,
+    an_identity,
+    one_of_each,
+    saving,
+)
 
 MODELS: dict[str, type[Base]] = {
     mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers
@@ -38,13 +55,20 @@ OTHER: dict[str, dict[str, Any]] = {
     "anatomy": {"code": "another"},
     "checklist": {"version": 99},
     "clinic": {"id": 77, "code": "another"},
+    "clinic_setting": {"code": "another"},
     "clinician": {"id": 77, "code": "another"},
+    "condition": {"code": "another"},
     "event_term": {"code": "another"},
     "import_batch": {"id": 77, "content_digest": "1" * 64},
+    "instrument_item": {"code": "another"},
+    "limb_assessment": {"side": "right"},
     "lot": {"lot_number": "another"},
     "patient": {"pseudonym": "another"},
+    "patient_reported_outcome": {"item_code": "symptom_aching"},
     "product": {"code": "another"},
+    "reporting_period": {"name": "another"},
     "role_grant": {"role": Role.AUDITOR},
+    "safety_override": {"rule": "another"},
     "scale": {"code": "another"},
     "sclerosant": {"code": "another"},
     "site_outcome": {"side": "right"},
@@ -54,7 +78,17 @@ OTHER: dict[str, dict[str, Any]] = {
 CHANGE: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(AUDITED, ("version", 2)),
     **dict.fromkeys(
-        ("anatomy", "checklist", "event_term", "product", "scale", "sclerosant"), ("label", "New")
+        (
+            "anatomy",
+            "checklist",
+            "condition",
+            "event_term",
+            "instrument_item",
+            "product",
+            "scale",
+            "sclerosant",
+        ),
+        ("label", "New"),
     ),
     "clinic": ("name", "New"),
     "clinician": ("display_name", "New"),
@@ -68,7 +102,8 @@ CHANGE: dict[str, tuple[str, Any]] = {
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
     with saving(engine) as db:
-        one_of_each(db)
+        ids = one_of_each(db)
+        a_patient_link(db, ids["clinic"], a_patient(db, ids["clinic"]), ids["patient"])
     return engine
 
 
@@ -114,7 +149,7 @@ def a_second_row(db: DbSession, table: str) -> dict[str, Any]:
         values["id"] = uuid4()
     if table == "follow_up_finding":
         values["event_term_code"] = "visual_disturbance"
-    if table == "patient_identity":
+    if table in ("patient_identity", "patient_link"):
         values["patient_id"] = a_patient(db, values["clinic_id"])
     return values
 
@@ -419,7 +454,27 @@ def test_same_request_is_stored_once(filled: Engine) -> None:
         db.execute(sa.update(Patient).values(sex=Sex.MALE))
     assert earlier.value.at == NOW
     with DbSession(filled) as db:
-        assert db.scalars(sa.select(Patient.sex)).one() is Sex.OTHER
+        assert set(db.scalars(sa.select(Patient.sex))) == {Sex.OTHER}
+
+
+def test_draft_comes_changes_and_goes_without_a_trail(filled: Engine) -> None:
+    before = rows_written(filled)
+    with DbSession(filled) as db:
+        draft = a_row(db, Draft)
+        db.execute(sa.insert(Draft).values(**draft | {"id": uuid4()}))
+        db.execute(sa.update(Draft).values(content='{"pain": 3}'))
+        db.execute(sa.delete(Draft).where(key_of(Draft, draft)))
+        db.commit()
+    with DbSession(filled) as db:
+        assert db.scalars(sa.select(Draft.content)).all() == ['{"pain": 3}']
+    assert rows_written(filled) == before
+    assert verify(filled).is_whole
+
+
+def test_picture_stays_while_a_photograph_refers_to_it(filled: Engine) -> None:
+    with pytest.raises(sa.exc.IntegrityError), DbSession(filled) as db:
+        db.execute(sa.delete(PhotographContent))
+        db.commit()
 
 
 def test_failed_use_case_leaves_no_trace(filled: Engine) -> None:
