@@ -228,7 +228,7 @@ def _trail(connection: Connection, now: dt.datetime) -> Iterator[Diagnosis]:
             "Run `sclero audit verify`, then `sclero migrate`.",
         )
     else:
-        yield Diagnosis(Level.OK, "triggers", "every table writes its audit trail")
+        yield Diagnosis(Level.OK, "triggers", "every table of records writes its audit trail")
     head = audit.last_seal(connection)
     last = connection.execute(sa.select(sa.func.max(ChangeSet.at))).scalar()
     if head is None or last is None:

@@ -472,9 +472,8 @@ def test_draft_comes_changes_and_goes_without_a_trail(filled: Engine) -> None:
 
 
 def test_picture_stays_while_a_photograph_refers_to_it(filled: Engine) -> None:
-    with pytest.raises(sa.exc.IntegrityError), DbSession(filled) as db:
+    with DbSession(filled) as db, pytest.raises(sa.exc.IntegrityError):
         db.execute(sa.delete(PhotographContent))
-        db.commit()
 
 
 def test_failed_use_case_leaves_no_trace(filled: Engine) -> None:

@@ -37,6 +37,15 @@ def history(engine: Engine) -> None:
             db.execute(sa.update(Patient).where(Patient.id == patient_id).values(sex=Sex.MALE))
 
 
+def last_seal_number(engine: Engine) -> int:
+    """Number of the newest seal; a history ends with an enrolment and its amendment."""
+    with engine.connect() as connection:
+        anchor = audit.last_seal(connection)
+        connection.rollback()
+    assert anchor is not None
+    return anchor.seq
+
+
 @pytest.fixture
 def tampered(sqlite_engine: Engine) -> Engine:
     """A registry with a history whose triggers somebody has dropped."""
@@ -124,15 +133,20 @@ def test_every_single_mutation_of_the_trail_is_found(tampered: Engine) -> None:
 
 
 def test_mutation_is_named_by_its_seal_and_tables(tampered: Engine) -> None:
+    amendment = last_seal_number(tampered) - 2
+
     def change(connection: Connection) -> None:
-        connection.exec_driver_sql(
-            "UPDATE audit_row SET new_values = replace(new_values, '\"male\"', '\"other\"') "
-            "WHERE table_name = 'patient' AND operation = 'update' AND change_set_id = "
-            "(SELECT change_set_id FROM seal WHERE seq = 7)"
+        connection.execute(
+            sa.text(
+                "UPDATE audit_row SET new_values = replace(new_values, '\"male\"', '\"other\"') "
+                "WHERE table_name = 'patient' AND operation = 'update' AND change_set_id = "
+                "(SELECT change_set_id FROM seal WHERE seq = :seq)"
+            ),
+            {"seq": amendment},
         )
 
     (found,) = undone(tampered, change, Check.CHAIN)
-    assert found.place == "seal 7"
+    assert found.place == f"seal {amendment}"
     assert "patient" in found.fault
 
 
@@ -184,22 +198,28 @@ def test_trail_rewritten_with_fresh_seals_is_found_by_the_anchor_alone(tampered:
 
 def test_trail_altered_on_postgres_is_named(postgres_engine: Engine) -> None:
     history(postgres_engine)
+    last = last_seal_number(postgres_engine)
     with postgres_engine.begin() as connection:
         audit.remove_triggers(connection)
-        connection.exec_driver_sql(
-            "UPDATE change_set SET actor_id = NULL WHERE id = "
-            "(SELECT change_set_id FROM seal WHERE seq = 6)"
-        )
-        connection.exec_driver_sql("DELETE FROM seal WHERE seq = 8")
-        connection.exec_driver_sql(
-            "DELETE FROM audit_row WHERE table_name = 'treatment_session' AND change_set_id = "
-            "(SELECT change_set_id FROM seal WHERE seq = 10)"
-        )
+        for statement, seq in (
+            (
+                "UPDATE change_set SET actor_id = NULL WHERE id = "
+                "(SELECT change_set_id FROM seal WHERE seq = :seq)",
+                last - 5,
+            ),
+            ("DELETE FROM seal WHERE seq = :seq", last - 3),
+            (
+                "DELETE FROM audit_row WHERE table_name = 'treatment_session' AND change_set_id = "
+                "(SELECT change_set_id FROM seal WHERE seq = :seq)",
+                last - 1,
+            ),
+        ):
+            connection.execute(sa.text(statement), {"seq": seq})
         audit.install_triggers(connection)
     found = [f for f in verify(postgres_engine).findings if f.check is Check.CHAIN]
     places = [finding.place for finding in found]
-    assert places[:3] == ["seal 6", "seal 9", "seal 10"]
-    assert "seal 8 should stand here" in found[1].fault
+    assert places[:3] == [f"seal {last - 5}", f"seal {last - 2}", f"seal {last - 1}"]
+    assert f"seal {last - 3} should stand here" in found[1].fault
     assert any(place.startswith("change set") for place in places[3:])
     assert any(place.startswith("audit row") for place in places[3:])
 
