@@ -21,7 +21,8 @@ from registry.access import Permission, scope
 from registry.analysis import benchmarks, complications, follow_up, recurrence, wording
 from registry.analysis.benchmarks import Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
-from registry.analysis.facts import DIMENSIONS, facts_of
+from registry.analysis.dimensions import DIMENSIONS
+from registry.analysis.facts import facts_of
 from registry.analysis.results import (
     FollowUpReport,
     RateReport,

@@ -16,13 +16,8 @@ from numpy.typing import NDArray
 
 from registry.access import Actor
 from registry.analysis.columns import day_number
-from registry.analysis.facts import (
-    DIMENSIONS,
-    MIXED,
-    NOT_APPLICABLE,
-    NOT_RECORDED,
-    Facts,
-)
+from registry.analysis.dimensions import DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
+from registry.analysis.facts import Facts
 from registry.catalogue import catalogue
 from registry.messages import Message, message
 

@@ -23,13 +23,9 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.columns import day_number
-from registry.analysis.facts import (
-    CHECKLISTS,
-    DIMENSIONS,
-    EVENT_TERMS,
-    Facts,
-    facts_of,
-)
+from registry.analysis.dimensions import DIMENSIONS
+from registry.analysis.event_facts import CHECKLISTS, EVENT_TERMS
+from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow
 from registry.catalogue import catalogue
 from registry.errors import NotFound

@@ -24,7 +24,8 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.columns import day_number
-from registry.analysis.facts import DIMENSIONS, NOT_RECORDED, Facts, facts_of
+from registry.analysis.dimensions import DIMENSIONS, NOT_RECORDED
+from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
     Curve,
     CurvePoint,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.analysis.cohort import CohortFilter
-from registry.analysis.facts import DIMENSIONS
+from registry.analysis.dimensions import DIMENSIONS
 
 CODES = st.text(st.characters(categories=["Ll", "Nd"], include_characters="_-."), min_size=1)
 DAYS = st.dates(dt.date(1990, 1, 1), dt.date(2100, 1, 1))

@@ -1,0 +1,131 @@
+"""Adverse events, and what was looked for at each follow-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from registry.analysis.columns import (
+    Codes,
+    Column,
+    as_days,
+    as_text,
+    coded,
+    columns_of,
+    places,
+    whole,
+)
+from registry.catalogue import catalogue
+from registry.database import DbSession
+from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient
+from registry.vocabulary import (
+    Causality,
+    Detection,
+    FindingState,
+    FollowUpStatus,
+    SeriousnessCriterion,
+)
+
+EVENT_TERMS: Final = tuple(catalogue().event_terms)
+CHECKLISTS: Final = tuple(catalogue().checklist_versions)
+
+
+def event_facts(
+    db: DbSession, session_keys: tuple[Column, Column], session_days: Codes
+) -> pd.DataFrame:
+    """Every standing event, with its session where it is attributed to one."""
+    criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
+    found = columns_of(
+        db,
+        AdverseEvent.clinic_id,
+        as_text(AdverseEvent.treatment_session_id, db).label("session_id"),
+        AdverseEvent.event_term_code.label("term"),
+        as_days(AdverseEvent.onset_on, db).label("onset"),
+        sa.type_coerce(AdverseEvent.causality, sa.String).label("causality"),
+        sa.type_coerce(AdverseEvent.detection, sa.String).label("detection"),
+        sa.or_(*criteria).label("serious"),
+        source=sa.join(
+            AdverseEvent,
+            Patient,
+            sa.and_(
+                Patient.clinic_id == AdverseEvent.clinic_id, Patient.id == AdverseEvent.patient_id
+            ),
+        ),
+        where=[AdverseEvent.voided_at.is_(None), Patient.voided_at.is_(None)],
+    )
+    rows = places((found["clinic_id"], found["session_id"]), session_keys)
+    attributed = rows >= 0
+    offset = np.full(len(rows), -1, dtype=np.int64)
+    offset[attributed] = (whole(found["onset"])[attributed]) - session_days[rows[attributed]]
+    unrelated = [Causality.UNLIKELY.value, Causality.UNRELATED.value]
+    return pd.DataFrame(
+        {
+            "session": rows,
+            "clinic_id": whole(found["clinic_id"]),
+            "term": coded(found["term"], EVENT_TERMS),
+            "offset": offset,
+            "serious": found["serious"].astype(np.bool_),
+            "related": coded(found["causality"], unrelated) < 0,
+            "screened": found["detection"] == Detection.PLANNED_DUPLEX.value,
+        }
+    )
+
+
+def visit_facts(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every follow-up that took place, and the terms that each could not assess."""
+    found = columns_of(
+        db,
+        FollowUp.clinic_id,
+        as_text(FollowUp.patient_id, db).label("patient_id"),
+        as_text(FollowUp.id, db).label("follow_up_id"),
+        as_days(FollowUp.seen_on, db).label("day"),
+        FollowUp.checklist_code,
+        FollowUp.checklist_version,
+        where=[FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN],
+    )
+    place = {key: number for number, key in enumerate(CHECKLISTS)}
+    checklist = [
+        place.get(key, -1)
+        for key in zip(found["checklist_code"], found["checklist_version"], strict=True)
+    ]
+    visits = pd.DataFrame(
+        {
+            "patient": places((found["clinic_id"], found["patient_id"]), patients),
+            "day": whole(found["day"]),
+            "checklist": np.array(checklist, dtype=np.int64),
+        }
+    )
+    missing = columns_of(
+        db,
+        FollowUpFinding.clinic_id,
+        as_text(FollowUpFinding.follow_up_id, db).label("follow_up_id"),
+        FollowUpFinding.event_term_code.label("term"),
+        source=sa.outerjoin(
+            FollowUpFinding,
+            AdverseEvent,
+            sa.and_(
+                AdverseEvent.clinic_id == FollowUpFinding.clinic_id,
+                AdverseEvent.id == FollowUpFinding.adverse_event_id,
+                AdverseEvent.voided_at.is_(None),
+            ),
+        ),
+        where=[
+            FollowUpFinding.voided_at.is_(None),
+            # Present without a standing event: something was there, but not what or when.
+            sa.or_(FollowUpFinding.state == FindingState.NOT_ASSESSED, AdverseEvent.id.is_(None)),
+        ],
+    )
+    not_assessed = pd.DataFrame(
+        {
+            "visit": places(
+                (missing["clinic_id"], missing["follow_up_id"]),
+                (found["clinic_id"], found["follow_up_id"]),
+            ),
+            "term": coded(missing["term"], EVENT_TERMS),
+        }
+    )
+    return visits, not_assessed[not_assessed["visit"] >= 0]

@@ -1,0 +1,110 @@
+"""Treated sites, and every look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from registry.analysis.columns import (
+    Codes,
+    Column,
+    as_days,
+    as_text,
+    coded,
+    columns_of,
+    places,
+    whole,
+)
+from registry.catalogue import catalogue
+from registry.database import DbSession
+from registry.schema import FollowUp, SiteOutcome, TreatedSite
+from registry.vocabulary import FollowUpMethod, FollowUpStatus, Occlusion, SiteFinding
+
+SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
+    "method": tuple(FollowUpMethod),
+    "finding": tuple(SiteFinding),
+    "occlusion": tuple(Occlusion),
+    "scale": tuple(catalogue().scales),
+}
+
+
+def site_facts(
+    db: DbSession,
+    patients: Sequence[Column],
+    session_keys: tuple[Column, Column],
+    session_days: Codes,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The treatments of each site, and the looks at it, both in the order of site and day."""
+    treated = columns_of(
+        db,
+        TreatedSite.clinic_id,
+        as_text(TreatedSite.treatment_session_id, db).label("session_id"),
+        as_text(TreatedSite.patient_id, db).label("patient_id"),
+        sa.type_coerce(TreatedSite.side, sa.String).label("side"),
+        TreatedSite.anatomy_code,
+        where=[TreatedSite.voided_at.is_(None)],
+    )
+    key = ("clinic_id", "patient_id", "side", "anatomy_code")
+    keys = [treated[name] for name in key]
+    session = places((treated["clinic_id"], treated["session_id"]), session_keys)
+    first_of_site = _first_places(keys)
+    kept = session >= 0
+    # Dense codes over what is kept, in the order of first treatment.
+    codes, firsts = pd.factorize(first_of_site[kept])
+    sites = pd.DataFrame(
+        {
+            "site": codes.astype(np.int64),
+            "patient": places((treated["clinic_id"], treated["patient_id"]), patients)[kept],
+            "session": session[kept],
+            "day": session_days[session[kept]],
+        }
+    ).sort_values(["site", "day"], ignore_index=True)
+    looks = columns_of(
+        db,
+        SiteOutcome.clinic_id,
+        as_text(SiteOutcome.patient_id, db).label("patient_id"),
+        sa.type_coerce(SiteOutcome.side, sa.String).label("side"),
+        SiteOutcome.anatomy_code,
+        as_days(FollowUp.seen_on, db).label("day"),
+        sa.type_coerce(FollowUp.method, sa.String).label("method"),
+        sa.type_coerce(SiteOutcome.finding, sa.String).label("finding"),
+        SiteOutcome.scale_code,
+        sa.cast(SiteOutcome.score, sa.Float).label("score"),
+        sa.type_coerce(SiteOutcome.occlusion, sa.String).label("occlusion"),
+        source=sa.join(
+            SiteOutcome,
+            FollowUp,
+            sa.and_(
+                FollowUp.clinic_id == SiteOutcome.clinic_id,
+                FollowUp.id == SiteOutcome.follow_up_id,
+            ),
+        ),
+        where=[
+            SiteOutcome.voided_at.is_(None),
+            FollowUp.voided_at.is_(None),
+            FollowUp.status == FollowUpStatus.SEEN,
+        ],
+    )
+    row = places([looks[name] for name in key], [column[firsts] for column in keys])
+    outcomes = pd.DataFrame(
+        {
+            "site": row,
+            "day": whole(looks["day"]),
+            "method": coded(looks["method"], SITE_LEVELS["method"]),
+            "finding": coded(looks["finding"], SITE_LEVELS["finding"]),
+            "scale": coded(looks["scale_code"], SITE_LEVELS["scale"]),
+            "score": looks["score"].astype(np.float64),
+            "occlusion": coded(looks["occlusion"], SITE_LEVELS["occlusion"]),
+        }
+    )
+    outcomes = outcomes[outcomes["site"] >= 0].sort_values(["site", "day"], ignore_index=True)
+    return sites, outcomes
+
+
+def _first_places(columns: Sequence[Column]) -> Codes:
+    """For each row the first row with the same values."""
+    return places(columns, columns)
