@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from registry.audit import altering_tables
+from registry.errors import Unfit
 
 revision = "0004"
 down_revision = "0003"
@@ -315,6 +316,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    recalled = sa.text("SELECT 1 FROM lot WHERE recalled_on IS NOT NULL LIMIT 1")
+    if op.get_bind().execute(recalled).first() is not None:
+        raise Unfit(
+            "This step would destroy stored records (recalls of lots), so it was not taken and "
+            "nothing was changed. To go back to an older version, restore a backup made with it."
+        )
     with altering_tables(op.get_bind()):
         with op.batch_alter_table("lot") as lot:
             lot.drop_constraint(op.f("ck_lot_recalled_on_range"), type_="check")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from registry.operations import migration
 from registry.operations.audit_verification import verify
 from registry.operations.baseline import audited_tables, stored_rows, values_of
 from tests.factories import (
+    TODAY,
     a_clinic,
     a_clinician,
     a_course,
@@ -52,6 +54,30 @@ def records_of_the_first_version(engine: Engine) -> None:
             an_event(db, clinic_id, patient_id, treatment_session_id=session_id)
 
 
+# Audited tables and columns by the revision that brought them: below it they are gone, no others.
+TABLES_SINCE = {
+    "0002": {"checklist", "follow_up", "follow_up_finding", "scale", "site_outcome"},
+    "0003": {"import_batch"},
+    "0004": {"clinic_setting", "condition", "risk_fact", "safety_override"},
+    "0005": {"favourite"},
+    "0006": {
+        "contact_attempt",
+        "instrument_item",
+        "limb_assessment",
+        "patient_link",
+        "patient_reported_outcome",
+        "photograph",
+    },
+    "0007": {"change_point", "reporting_period"},
+}
+COLUMNS_SINCE = {"0004": {("lot", "recalled_on")}}
+
+
+def gone(since: Mapping[str, set[Any]], revision: str) -> set[Any]:
+    """What a database at ``revision`` does not have yet."""
+    return {name for later, names in since.items() if later > revision for name in names}
+
+
 def state(engine: Engine) -> dict[str, dict[str, dict[str, Any]]]:
     """Values of every row, by table and key."""
     with engine.connect() as connection:
@@ -75,16 +101,14 @@ def test_records_survive_going_down_and_up(engine: Engine) -> None:
     for revision in ("0006", "0005", "0004", "0003", "0002", "0001"):
         migration.downgrade(engine, revision)
         left = state(engine)
-        # A column that the older version does not have goes, and nothing else.
+        assert set(before) - set(left) == gone(TABLES_SINCE, revision)
+        columns = gone(COLUMNS_SINCE, revision)
         assert left == {
             table: {
-                key: {column: before[table][key][column] for column in values}
-                for key, values in rows.items()
+                key: {c: v for c, v in values.items() if (table, c) not in columns}
+                for key, values in before[table].items()
             }
-            for table, rows in left.items()
-        }
-        assert {table: len(rows) for table, rows in left.items()} == {
-            table: len(before[table]) for table in left
+            for table in left
         }
         assert verify(engine).is_whole
     migration.upgrade(engine)
@@ -103,6 +127,19 @@ def test_going_back_past_stored_records_is_refused(engine: Engine, revision: str
     with pytest.raises(Unfit, match="destroy stored records"):
         migration.downgrade(engine, revision)
     assert state(engine) == before
+    migration.require_current(engine)
+    assert verify(engine).is_whole
+
+
+def test_going_back_past_a_recall_is_refused(engine: Engine) -> None:
+    with saving(engine) as db:
+        a_lot(db, a_clinic(db), recalled_on=TODAY)
+    migration.downgrade(engine, "0004")
+    before = state(engine)
+    with pytest.raises(Unfit, match="destroy stored records"):
+        migration.downgrade(engine, "0003")
+    assert state(engine) == before
+    migration.upgrade(engine)
     migration.require_current(engine)
     assert verify(engine).is_whole
 
