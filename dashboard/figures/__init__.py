@@ -1,0 +1,13 @@
+"""Pictures of result objects: a result goes in, an Altair chart and a sentence come out.
+
+Nothing here reads data or knows Streamlit. Every picture starts its axis of rates at zero, always
+draws the interval, writes its labels beside what they name, and uses the first colours of whatever
+theme shows it; shape and stroke say the same as colour. A hollow point stands for no event: its
+dashed interval is one-sided. A diamond stands for a Kaplan-Meier estimate.
+"""
+
+from dashboard.figures.marks import Figure
+from dashboard.figures.rate_charts import follow_up, months, rates
+from dashboard.figures.recurrence_charts import recurrence, recurrence_by_group
+
+__all__ = ["Figure", "follow_up", "months", "rates", "recurrence", "recurrence_by_group"]

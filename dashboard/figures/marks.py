@@ -1,0 +1,241 @@
+"""What pictures are made of: estimates with their intervals, the axis of rates and its signs."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import altair as alt
+
+from dashboard.text import _
+from registry.messages import Message, message, render
+from registry.statistics import display_rules
+from registry.statistics.result import Estimate
+
+LINE_HEIGHT: Final = 15
+LONGEST_LINE: Final = 26
+MOST_ROWS_IN_WORDS: Final = 8
+RATE_FORMAT: Final = "~%"
+# An SVG takes the colour of the text around it, so words in a picture follow light and dark.
+INK: Final = "currentColor"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart, what is drawn in it, and its content in a sentence for whoever does not see it.
+
+    ``title`` stands above the chart: an axis title wider than a phone would squeeze the plot.
+    ``key`` explains the signs that occur in it.
+    """
+
+    chart: alt.LayerChart | alt.FacetChart
+    title: str
+    description: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One estimate to be drawn: its words, and where point and interval go."""
+
+    label: str
+    counts: str
+    shown: str
+    estimate: Estimate
+    is_too_small: bool
+    has_interval: bool = True
+    is_kaplan_meier: bool = False
+    details: tuple[tuple[str, str], ...] = ()
+
+
+def dots(
+    marks: Sequence[Mark], title: str, about: str, whole: float | None = None
+) -> Figure | None:
+    """Point and interval of each mark in a row of its own; ``whole`` is a line through all rows."""
+    if not any(_is_drawn(mark) for mark in marks):
+        return None
+    top = end_of_axis(marks, display_rules.MINIMUM_DENOMINATOR_FOR_PERCENTAGE)
+    values = [
+        drawable(mark, top) | {"row": i, **dict(mark.details)} for i, mark in enumerate(marks)
+    ]
+    labels = [[*textwrap.wrap(mark.label, LONGEST_LINE), _counts_and_rate(mark)] for mark in marks]
+    lines = max(len(label) for label in labels)
+    y = alt.Y(
+        "row:O",
+        axis=alt.Axis(
+            title=None,
+            labelExpr=f"{json.dumps(labels)}[datum.value]",
+            labelColor=INK,
+            # Otherwise the first line would stand in the middle of the row.
+            labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
+            labelLimit=230,
+            labelLineHeight=LINE_HEIGHT,
+            labelPadding=10,
+            labelOverlap=False,
+        ),
+    )
+    names = dict(marks[0].details)
+    base = chart_of(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
+    x = alt.X("value:Q", scale=rate_scale(top), axis=rate_axis())
+    layers = [*reference_line(whole, alt.X("whole:Q", scale=rate_scale(top), axis=rate_axis()))]
+    for sides, dash in (("two", [1, 0]), ("one", [5, 4])):
+        interval = _where(values, base, "sides", sides)
+        if interval is not None:
+            layers.append(
+                interval.mark_rule(strokeWidth=3, opacity=0.5, strokeDash=dash, color=INK).encode(
+                    alt.X("lower:Q", scale=rate_scale(top), axis=rate_axis()), alt.X2("upper:Q")
+                )
+            )
+    layers += points(values, base, x)
+    end = alt.X("upper:Q", scale=rate_scale(top), axis=rate_axis())
+    layers += cut_marks(values, base, "triangle-right", end)
+    return Figure(
+        alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
+        title if whole is None else _("{title}; dotted line: all together").format(title=title),
+        _dots_in_words(marks, about),
+        key_of(values),
+    )
+
+
+def reference_line(whole: float | None, position: alt.X | alt.Y) -> Iterator[alt.Chart]:
+    """The rate of all together, for the eye to compare with."""
+    if whole is not None:
+        line = chart_of([{"whole": whole}]).mark_rule(color=INK, opacity=0.5, strokeDash=[2, 3])
+        yield line.encode(position)
+
+
+def points(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, position: alt.X | alt.Y
+) -> Iterator[alt.Chart]:
+    """Full for a rate, hollow for no event, a diamond for a Kaplan-Meier estimate."""
+    for sign, shape, filled in (
+        ("hollow", "circle", False),
+        ("full", "circle", True),
+        ("diamond", "diamond", True),
+    ):
+        layer = _where(values, base, "sign", sign)
+        if layer is not None:
+            yield (
+                layer.mark_point(
+                    shape=shape, filled=filled, size=95, strokeWidth=2, opacity=1
+                ).encode(position)
+            )
+
+
+def cut_marks(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, shape: str, position: alt.X | alt.Y
+) -> Iterator[alt.Chart]:
+    """An interval that leaves the picture says so."""
+    layer = _where(values, base, "is_cut", True)
+    if layer is not None:
+        yield (
+            layer.mark_point(shape=shape, filled=True, size=70, opacity=0.8, color=INK).encode(
+                position
+            )
+        )
+
+
+def _where(
+    values: Sequence[Mapping[str, Any]], base: alt.Chart, name: str, wanted: str | bool
+) -> alt.Chart | None:
+    """The rows with that value; None for no row: an empty layer has no name to be read out."""
+    if not _shown(values, name, wanted):
+        return None
+    kept: alt.Chart = base.transform_filter(f"datum.{name} === {json.dumps(wanted)}")
+    return kept
+
+
+def _counts_and_rate(mark: Mark) -> str:
+    if mark.is_too_small or mark.shown.startswith("0 "):
+        return mark.counts
+    return f"{mark.counts} · {mark.shown}"
+
+
+def _is_drawn(mark: Mark) -> bool:
+    return mark.estimate.value is not None and mark.has_interval
+
+
+def drawable(mark: Mark, top: float) -> dict[str, Any]:
+    """What of a mark is drawn on an axis that ends at ``top``, and by which sign."""
+    estimate = mark.estimate
+    limits = estimate.interval
+    drawn = _is_drawn(mark)
+    upper = limits.upper if drawn else None
+    sign = "diamond" if mark.is_kaplan_meier else "full"
+    return {
+        "value": estimate.value,
+        "lower": limits.lower if drawn else None,
+        "upper": None if upper is None else min(upper, top),
+        "sides": None if upper is None else "one" if limits.one_sided else "two",
+        "is_cut": upper is not None and upper > top,
+        "is_too_small": mark.is_too_small,
+        "sign": None
+        if estimate.value is None or mark.is_too_small
+        else "hollow"
+        if estimate.value == 0
+        else sign,
+    }
+
+
+def key_of(values: Sequence[Mapping[str, Any]]) -> str:
+    """What the signs in a picture mean, those that occur in it."""
+    signs = (
+        (_shown(values, "sign", "hollow"), _("○ none seen; its interval is one-sided.")),
+        (
+            _shown(values, "sign", "diamond"),
+            _("◆ Kaplan-Meier, because more than 5 % were not assessed."),
+        ),
+        (
+            any(value["is_too_small"] and value["sides"] for value in values),
+            _("Interval without a point: fewer than ten, too few for a percentage."),
+        ),
+        (_shown(values, "is_cut", True), _("▸ or ▴: the interval reaches farther.")),
+    )
+    return " ".join(words for occurs, words in signs if occurs)
+
+
+def _shown(values: Sequence[Mapping[str, Any]], name: str, wanted: str | bool) -> bool:
+    return any(value[name] == wanted for value in values)
+
+
+def end_of_axis(marks: Sequence[Mark], fewest: int) -> float:
+    """End of the axis of rates: the widest interval of groups that are not tiny."""
+    seen = [mark for mark in marks if _is_drawn(mark)]
+    large = [mark for mark in seen if mark.estimate.denominator >= fewest] or seen
+    reach = [mark.estimate.interval.upper or mark.estimate.value or 0.0 for mark in large]
+    points = [mark.estimate.value or 0.0 for mark in seen if not mark.is_too_small]
+    return min(1.0, 1.05 * max([0.001, *reach, *points]))
+
+
+def rate_scale(top: float) -> alt.Scale:
+    """Rates from 0 to ``top``."""
+    return alt.Scale(domain=[0, top], nice=False, zero=True, clamp=True)
+
+
+def rate_axis() -> alt.Axis:
+    """The axis of rates, in per cent; its title stands above the picture."""
+    return alt.Axis(title=None, format=RATE_FORMAT, tickCount=5, labelFlush=False, labelColor=INK)
+
+
+def _dots_in_words(marks: Sequence[Mark], about: str) -> str:
+    told = [f"{mark.label}: {mark.counts} ({mark.shown})" for mark in marks[:MOST_ROWS_IN_WORDS]]
+    more = len(marks) - len(told)
+    rest = (
+        say(message("and {count} more groups; the table holds all of them", count=more))
+        if more > 0
+        else ""
+    )
+    return f"{about}. " + "; ".join([*told, rest] if rest else told) + "."
+
+
+def chart_of(values: Sequence[dict[str, Any]]) -> alt.Chart:
+    """A chart of rows that travel inside it."""
+    return alt.Chart(alt.InlineData(values=list(values)))
+
+
+def say(given: Message) -> str:
+    """A message in words."""
+    return render(given, _)
