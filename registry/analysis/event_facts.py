@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,7 @@ from registry.analysis.columns import (
     places,
     whole,
 )
+from registry.analysis.patient_codes import PatientCodes
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient
@@ -75,7 +75,7 @@ def event_facts(
     )
 
 
-def visit_facts(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every follow-up that took place, and the terms that each could not assess."""
     found = columns_of(
         db,
@@ -94,7 +94,7 @@ def visit_facts(db: DbSession, patients: Sequence[Column]) -> tuple[pd.DataFrame
     ]
     visits = pd.DataFrame(
         {
-            "patient": places((found["clinic_id"], found["patient_id"]), patients),
+            "patient": patients.of(found["clinic_id"], found["patient_id"]),
             "day": whole(found["day"]),
             "checklist": np.array(checklist, dtype=np.int64),
         }

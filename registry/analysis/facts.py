@@ -17,15 +17,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry import audit
-from registry.analysis.columns import as_days, as_text, columns_of, whole
 from registry.analysis.event_facts import event_facts, visit_facts
+from registry.analysis.patient_codes import patient_codes
 from registry.analysis.session_facts import session_facts
 from registry.analysis.site_facts import SITE_LEVELS, site_facts
 from registry.database import DbSession, reading
-from registry.schema import Clinic, Clinician, Patient
+from registry.schema import Clinic, Clinician
 
 T = TypeVar("T")
 
@@ -34,18 +35,20 @@ T = TypeVar("T")
 class Facts:
     """Columns of one database at one seal; every text is a code into ``levels``, -1 for blank.
 
-    ``sessions``: clinic_id, patient (dense code), day (days since 1970) and each dimension.
+    ``sessions``: clinic_id, patient (dense code), day (days since 1970) and each dimension;
+    ``session_ids`` holds the identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, screened. ``visits``: patient, day and checklist of
     each follow-up that took place; ``not_assessed``: visit (row) and term of what was not assessed,
-    or was present without an event. ``sites``: site (dense code), patient, session and day of each
-    treatment; ``outcomes``: site, day, method, finding, scale, score and occlusion of each look.
-    Both are in the order of site and day. ``deaths``:
-    patient code to day. ``clinicians`` and ``clinics`` hold names by code.
+    or was present without an event. ``sites``: site (dense code), patient, session, day, side and
+    anatomy_code of each treatment; ``outcomes``: site, day, method, finding, scale, score and
+    occlusion of each look. Both are in the order of site and day. Linked patients share one code.
+    ``deaths``: patient code to day. ``clinicians`` and ``clinics`` hold names by code.
     """
 
     seal: int
     sessions: pd.DataFrame
+    session_ids: NDArray[np.bytes_]
     events: pd.DataFrame
     visits: pd.DataFrame
     not_assessed: pd.DataFrame
@@ -85,18 +88,10 @@ def facts_of(engine: Engine) -> Facts:
 
 
 def _read(db: DbSession, seal: int) -> Facts:
-    patients = columns_of(
-        db,
-        Patient.clinic_id,
-        as_text(Patient.id, db).label("patient_id"),
-        as_days(Patient.died_on, db).label("died"),
-        where=[Patient.voided_at.is_(None)],
-    )
-    known = (patients["clinic_id"], patients["patient_id"])
-    died = whole(patients["died"])
-    sessions, session_keys, levels = session_facts(db, known)
-    visits, not_assessed = visit_facts(db, known)
-    sites, outcomes = site_facts(db, known, session_keys, sessions["day"].to_numpy())
+    patients = patient_codes(db)
+    sessions, session_keys, levels = session_facts(db, patients)
+    visits, not_assessed = visit_facts(db, patients)
+    sites, outcomes = site_facts(db, patients, session_keys, sessions["day"].to_numpy())
     clinicians = db.execute(
         sa.select(Clinician.clinic_id, Clinician.id, Clinician.display_name, Clinician.user_id)
     )
@@ -104,13 +99,14 @@ def _read(db: DbSession, seal: int) -> Facts:
     return Facts(
         seal=seal,
         sessions=sessions,
+        session_ids=session_keys[1].astype(np.bytes_),
         events=event_facts(db, session_keys, sessions["day"].to_numpy()),
         visits=visits,
         not_assessed=not_assessed,
         sites=sites,
         outcomes=outcomes,
-        deaths={int(code): int(died[code]) for code in np.flatnonzero(died >= 0)},
-        patients=len(died),
+        deaths=patients.deaths,
+        patients=len(patients.person),
         levels=levels | SITE_LEVELS,
         clinicians={
             f"{row.clinic_id}-{row.id}": (row.display_name, row.user_id) for row in clinicians

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -18,10 +17,10 @@ from registry.analysis.columns import (
     columns_of,
     filled,
     one_or,
-    places,
     whole,
 )
 from registry.analysis.dimensions import DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
+from registry.analysis.patient_codes import PatientCodes
 from registry.database import DbSession
 from registry.schema import Course, Injection, Patient, Product, TreatedSite, TreatmentSession
 from registry.vocabulary import Modality, SclerosantForm
@@ -30,7 +29,7 @@ _OF_AGENT: Final = frozenset({"sclerosant", "product", "concentration", "form", 
 
 
 def session_facts(
-    db: DbSession, patients: Sequence[Column]
+    db: DbSession, patients: PatientCodes
 ) -> tuple[pd.DataFrame, tuple[Column, Column], dict[str, tuple[str, ...]]]:
     """The sessions in the order of their day, their keys, and the levels of each dimension."""
     agents = (
@@ -135,7 +134,7 @@ def session_facts(
     no_agent = found["modality"] != Modality.SCLEROTHERAPY.value
     columns: dict[str, Codes] = {
         "clinic_id": whole(found["clinic_id"]),
-        "patient": places((found["clinic_id"], found["patient_id"]), patients),
+        "patient": patients.of(found["clinic_id"], found["patient_id"]),
         "day": days,
     }
     levels: dict[str, tuple[str, ...]] = {}

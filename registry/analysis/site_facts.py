@@ -19,12 +19,15 @@ from registry.analysis.columns import (
     places,
     whole,
 )
+from registry.analysis.patient_codes import PatientCodes
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.schema import FollowUp, SiteOutcome, TreatedSite
-from registry.vocabulary import FollowUpMethod, FollowUpStatus, Occlusion, SiteFinding
+from registry.vocabulary import FollowUpMethod, FollowUpStatus, Laterality, Occlusion, SiteFinding
 
 SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
+    "side": tuple(Laterality),
+    "anatomy_code": tuple(catalogue().anatomy),
     "method": tuple(FollowUpMethod),
     "finding": tuple(SiteFinding),
     "occlusion": tuple(Occlusion),
@@ -34,7 +37,7 @@ SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
 
 def site_facts(
     db: DbSession,
-    patients: Sequence[Column],
+    patients: PatientCodes,
     session_keys: tuple[Column, Column],
     session_days: Codes,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -48,7 +51,8 @@ def site_facts(
         TreatedSite.anatomy_code,
         where=[TreatedSite.voided_at.is_(None)],
     )
-    key = ("clinic_id", "patient_id", "side", "anatomy_code")
+    key = ("clinic_id", "patient", "side", "anatomy_code")
+    treated["patient"] = patients.of(treated["clinic_id"], treated["patient_id"])
     keys = [treated[name] for name in key]
     session = places((treated["clinic_id"], treated["session_id"]), session_keys)
     first_of_site = _first_places(keys)
@@ -58,9 +62,11 @@ def site_facts(
     sites = pd.DataFrame(
         {
             "site": codes.astype(np.int64),
-            "patient": places((treated["clinic_id"], treated["patient_id"]), patients)[kept],
+            "patient": treated["patient"][kept],
             "session": session[kept],
             "day": session_days[session[kept]],
+            "side": coded(treated["side"][kept], SITE_LEVELS["side"]),
+            "anatomy_code": coded(treated["anatomy_code"][kept], SITE_LEVELS["anatomy_code"]),
         }
     ).sort_values(["site", "day"], ignore_index=True)
     looks = columns_of(
@@ -89,6 +95,7 @@ def site_facts(
             FollowUp.status == FollowUpStatus.SEEN,
         ],
     )
+    looks["patient"] = patients.of(looks["clinic_id"], looks["patient_id"])
     row = places([looks[name] for name in key], [column[firsts] for column in keys])
     outcomes = pd.DataFrame(
         {
