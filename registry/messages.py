@@ -7,7 +7,7 @@ turn it into words with :func:`render`.
 from __future__ import annotations
 
 import gettext
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -26,6 +26,13 @@ class Message:
 def message(text: str, **parts: object) -> Message:
     """Make a message; ``text`` is the key that translators work from."""
     return Message(text, parts)
+
+
+def listed(given: Sequence[Message]) -> Message:
+    """Several messages as one, with commas between them."""
+    names = [f"part{i}" for i in range(len(given))]
+    text = ", ".join(f"{{{name}}}" for name in names)
+    return Message(text, dict(zip(names, given, strict=True)))
 
 
 def render(given: Message | str, translate: Callable[[str], str] = gettext.gettext) -> str:

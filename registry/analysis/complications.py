@@ -29,7 +29,7 @@ from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow
 from registry.catalogue import catalogue
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import Message, listed, message
 from registry.statistics import display_rules
 from registry.statistics.clustering import (
     clustered_proportion,
@@ -57,13 +57,19 @@ Days = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What is counted: one event term, or the composite of several with one window for asking."""
+    """What is counted: one event term, or the composite of several with one window for asking.
+
+    ``asked`` are the terms that must have been looked for; they are ``terms`` unless only serious
+    events count, which have ``window_days`` as their window whatever their term.
+    """
 
     code: str
     label: Message
     terms: tuple[str, ...]
     window_days: int
     mature_after_days: int
+    asked: tuple[str, ...]
+    only_serious: bool = False
 
 
 @cache
@@ -72,13 +78,16 @@ def outcome_of(code: str) -> Outcome:
     rows = catalogue()
     if code in rows.composites:
         composite = rows.composites[code]
-        members = [term for term in rows.event_terms.values() if term.in_composite]
+        members = [term for term in rows.event_terms.values() if composite.holds(term)]
+        asked = [term for term in members if term.in_composite or not composite.only_serious]
         return Outcome(
             code,
             message(composite.label),
             tuple(term.code for term in members),
             composite.window_days,
-            max(rows.visits[term.assessed_at_visit].to_day for term in members),
+            max(rows.visits[term.assessed_at_visit].to_day for term in asked),
+            tuple(term.code for term in asked),
+            composite.only_serious,
         )
     if code in rows.event_terms:
         term = rows.event_terms[code]
@@ -88,6 +97,7 @@ def outcome_of(code: str) -> Outcome:
             (code,),
             term.counting_window_days,
             rows.visits[term.assessed_at_visit].to_day,
+            (code,),
         )
     raise NotFound(
         f"There is no event called “{code[:40]}”. `sclero catalogue list event_terms` lists them; "
@@ -111,7 +121,7 @@ def complications(
         raise NotFound(f"Rates can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”.")
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
-    measure = _measure(facts, today)
+    measure = row_maker(facts, today)
     total = measure(outcome, chosen, "total", message("All sessions"))
     warnings: list[Message] = []
     if group_by == BY_EVENT:
@@ -177,17 +187,32 @@ def _reported(facts: Facts, chosen: Flags) -> list[str]:
 
 
 def _definition(outcome: Outcome) -> Message:
-    text = (
-        "Sessions with at least one complication, each kind within its own window of at most "
-        "{window} days, of all sessions at least {age} days old. "
-        if len(outcome.terms) > 1
-        else "Sessions followed by “{event}” within {window} days, of all sessions at least {age} "
-        "days old. "
-    )
+    if outcome.only_serious:
+        text = (
+            "Sessions followed within {window} days by an event of any kind that met a criterion "
+            "of seriousness (ICH E2A), of all sessions at least {age} days old. "
+        )
+    elif outcome.code == ANY:
+        text = (
+            "Sessions with at least one complication, each kind within its own window of at most "
+            "{window} days, of all sessions at least {age} days old. "
+        )
+    elif len(outcome.terms) > 1:
+        text = (
+            "Sessions followed by one of these, each within its own window of at most {window} "
+            "days: {events}; of all sessions at least {age} days old. "
+        )
+    else:
+        text = (
+            "Sessions followed by “{event}” within {window} days, of all sessions at least {age} "
+            "days old. "
+        )
+    terms = catalogue().event_terms
     return message(
         text + "An event counts unless it was judged unlikely to be or not related to the "
         "treatment; one that was not judged counts.",
         event=outcome.label,
+        events=listed([message(terms[code].label) for code in outcome.terms]),
         window=outcome.window_days,
         age=outcome.mature_after_days,
     )
@@ -208,6 +233,8 @@ def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
         & (events["offset"] >= 0)
         & (events["offset"] <= _windows(events, outcome))
     ]
+    if outcome.only_serious:
+        counted = counted[counted["serious"]]
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy())
     had = np.zeros(size, dtype=np.bool_)
@@ -221,7 +248,12 @@ def _windows(events: pd.DataFrame, outcome: Outcome) -> NDArray[np.int64]:
     """Counting window of each event's own term; -1 for a term that is no part of the outcome."""
     terms = catalogue().event_terms
     days = [
-        terms[code].counting_window_days if code in outcome.terms else -1 for code in EVENT_TERMS
+        -1
+        if code not in outcome.terms
+        else outcome.window_days
+        if outcome.only_serious
+        else terms[code].counting_window_days
+        for code in EVENT_TERMS
     ]
     return np.take(np.array(days, dtype=np.int64), events["term"].to_numpy())
 
@@ -230,11 +262,11 @@ def _last_asked(facts: Facts, outcome: Outcome) -> Days:
     """Last day on which each patient was asked about every term of the outcome; -1 for never."""
     last = np.full(facts.patients, -1, dtype=np.int64)
     checklists = catalogue().checklist_versions
-    covers = [set(outcome.terms) <= set(checklists[key].term_codes) for key in CHECKLISTS]
+    covers = [set(outcome.asked) <= set(checklists[key].term_codes) for key in CHECKLISTS]
     # The last place answers for visits without a checklist, whose code is -1.
     asked = np.array([*covers, False])[facts.visits["checklist"].to_numpy()]
     gaps = facts.not_assessed
-    members = [EVENT_TERMS.index(code) for code in outcome.terms]
+    members = [EVENT_TERMS.index(code) for code in outcome.asked]
     asked[gaps.loc[gaps["term"].isin(members), "visit"].to_numpy()] = False
     patients = facts.visits["patient"].to_numpy()
     asked &= patients >= 0
@@ -242,8 +274,8 @@ def _last_asked(facts: Facts, outcome: Outcome) -> Days:
     return last
 
 
-def _measure(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
-    """A function that makes one row of a report."""
+def row_maker(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
+    """A function that makes one row of a report: of an outcome in the sessions flagged."""
     days = facts.sessions["day"].to_numpy()
     patients = facts.sessions["patient"].to_numpy()
 
@@ -321,6 +353,8 @@ def _excluded(
     facts: Facts, outcome: Outcome, chosen: Flags, mature: Flags, clinics: Collection[int]
 ) -> tuple[Excluded, ...]:
     events = facts.events[_windows(facts.events, outcome) >= 0]
+    if outcome.only_serious:
+        events = events[events["serious"]]
     inside = events[events["session"] >= 0]
     inside = inside[chosen[inside["session"].to_numpy()]]
     loose = events[(events["session"] < 0) & events["clinic_id"].isin(list(clinics))]

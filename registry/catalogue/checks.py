@@ -181,6 +181,13 @@ def check_event_terms(
             yield Problem(table.file, line, term.code, "typical onset ends before it begins")
     if ANY_INCIDENT not in table.codes():
         yield Problem(table.file, 1, ANY_INCIDENT, "the row is missing")
+    for line, composite in composites.lines:
+        if not any(composite.holds(term) for term in table):
+            rule = "no event term with a window as short as its own belongs to it"
+            yield Problem(composites.file, line, composite.code, rule)
+        if composite.only_serious and composite.families:
+            rule = "an outcome is made of families or of serious events, not of both"
+            yield Problem(composites.file, line, composite.code, rule)
 
 
 def check_checklists(table: Table[Checklist], terms: Table[EventTerm]) -> Iterator[Problem]:

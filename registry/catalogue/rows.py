@@ -289,9 +289,22 @@ class CountingWindow(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composite(Row):
-    """An outcome made of several event terms."""
+    """An outcome made of several event terms, each counted within its own window.
+
+    With ``families`` it holds their terms, as far as their windows close with its own; without, the
+    terms marked ``in_composite``. ``only_serious`` counts events of every term that met a criterion
+    of seriousness, within ``window_days`` whatever the window of the term.
+    """
 
     window_days: int
+    families: tuple[EventFamily, ...] = ()
+    only_serious: bool = False
+
+    def holds(self, term: EventTerm) -> bool:
+        """Tell whether an event of this term may count towards the outcome."""
+        if self.families:
+            return term.family in self.families and term.counting_window_days <= self.window_days
+        return self.only_serious or term.in_composite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

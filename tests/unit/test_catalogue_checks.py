@@ -91,6 +91,8 @@ FAULTS = [
     ("benchmarks", "guex_any", {"x": ""}, "x is missing"),
     ("benchmarks", "guex_any", {"x": "0", "n": "0"}, "n must be above 0"),
     ("benchmarks", "guex_any", {"window_days": ""}, "use display_only"),
+    ("composites", "necrosis_30d", {"families": "pigmentation"}, "no event term with a window as"),
+    ("composites", "necrosis_30d", {"only_serious": "yes"}, "not of both"),
     ("benchmarks", "guex_any", {"composite": "any"}, "is not in composites.csv"),
     ("benchmarks", "guex_any", {"provenance": "not_established"}, "comes from a paper"),
     ("benchmarks", "guex_any", {"source": "patient_article"}, "popular article supports no row"),
