@@ -223,9 +223,8 @@ def _mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
     return np.asarray(days + outcome.mature_after_days <= day_number(today))
 
 
-def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
-    """Whether each session had a counted event, on which day first, and only by screening."""
-    size = len(facts.sessions)
+def counted_events(facts: Facts, outcome: Outcome) -> pd.DataFrame:
+    """The events that count, as rows of ``facts.events``."""
     events = facts.events
     counted = events[
         events["related"]
@@ -233,8 +232,13 @@ def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
         & (events["offset"] >= 0)
         & (events["offset"] <= _windows(events, outcome))
     ]
-    if outcome.only_serious:
-        counted = counted[counted["serious"]]
+    return counted[counted["serious"]] if outcome.only_serious else counted
+
+
+def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
+    """Whether each session had a counted event, on which day first, and only by screening."""
+    size = len(facts.sessions)
+    counted = counted_events(facts, outcome)
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy())
     had = np.zeros(size, dtype=np.bool_)
@@ -274,25 +278,52 @@ def _last_asked(facts: Facts, outcome: Outcome) -> Days:
     return last
 
 
+def sessions_counted(
+    facts: Facts, outcome: Outcome, chosen: Flags, today: dt.date
+) -> dict[str, Flags]:
+    """The sessions behind each count of a row: every count is the size of one of these sets."""
+    had, _, screened = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
+    mature = chosen & _mature(facts, outcome, today)
+    asked = had | (_observed(facts, outcome) >= outcome.window_days)
+    return {
+        "events": mature & had,
+        "mature": mature,
+        "assessed": mature & asked,
+        "not_assessed": mature & ~asked,
+        "screened": mature & screened,
+        "too_recent": chosen & ~mature,
+        "sessions": chosen,
+    }
+
+
+def _observed(facts: Facts, outcome: Outcome) -> Days:
+    """Days from each session to the last visit that asked about the outcome; negative for none."""
+    last = facts.once(("asked", outcome.code), lambda: _last_asked(facts, outcome))
+    sessions = facts.sessions
+    return np.asarray(last[sessions["patient"].to_numpy()] - sessions["day"].to_numpy())
+
+
 def row_maker(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
     """A function that makes one row of a report: of an outcome in the sessions flagged."""
-    days = facts.sessions["day"].to_numpy()
     patients = facts.sessions["patient"].to_numpy()
 
     def measure(outcome: Outcome, chosen: Flags, code: str, label: Message) -> RateRow:
-        had, first, screened = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
-        last = facts.once(("asked", outcome.code), lambda: _last_asked(facts, outcome))
-        observed = last[patients] - days
-        is_mature = _mature(facts, outcome, today)
-        mature = chosen & is_mature
-        n, x = int(mature.sum()), int((mature & had).sum())
-        assessed = int((mature & (had | (observed >= outcome.window_days))).sum())
+        had, first, _ = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
+        counted = sessions_counted(facts, outcome, chosen, today)
+        counts = {name: int(flags.sum()) for name, flags in counted.items()}
+        mature, n, x, assessed = (
+            counted["mature"],
+            counts["mature"],
+            counts["events"],
+            counts["assessed"],
+        )
         sums = per_patient_counts(patients[mature], had[mature])
         clustered = clustered_proportion(*sums)
         estimate, basis = clustered.estimate, Basis.PROPORTION
         if n and not display_rules.headline_is_proportion(assessed, n):
             basis = Basis.KAPLAN_MEIER
-            durations = np.where(had, first, np.clip(observed, 0, outcome.window_days))[mature]
+            observed = np.clip(_observed(facts, outcome), 0, outcome.window_days)
+            durations = np.where(had, first, observed)[mature]
             estimate = _until(durations, had[mature], patients[mature], outcome.window_days)
         bound, plain = clustered.patient_bound, basis is Basis.PROPORTION
         best, worst = bounds_for_unassessed(x, assessed, n)
@@ -300,12 +331,12 @@ def row_maker(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Me
             code=code,
             label=label,
             window_days=outcome.window_days,
-            sessions=int(chosen.sum()),
+            sessions=counts["sessions"],
             mature=n,
             events=x,
             assessed=assessed,
             patients=len(np.unique(patients[mature])),
-            screened=int((mature & screened).sum()),
+            screened=counts["screened"],
             basis=basis,
             estimate=estimate,
             best=best,
