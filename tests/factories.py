@@ -48,6 +48,7 @@ from registry.schema import (
     PatientReportedOutcome,
     Photograph,
     PhotographContent,
+    ProductGtin,
     ReportingPeriod,
     RiskFact,
     RoleGrant,
@@ -331,6 +332,7 @@ def a_draft(db: DbSession, clinic_id: int, user_id: int, **values: Any) -> UUID:
         "clinic_id": clinic_id,
         "id": uuid4(),
         "user_id": user_id,
+        "record_id": uuid4(),
         "form": "session",
         "content": "{}",
         "updated_at": NOW,
@@ -349,6 +351,12 @@ def a_favourite(db: DbSession, clinic_id: int, user_id: int, **values: Any) -> U
         "form": SclerosantForm.LIQUID,
     }
     return _record(db, Favourite, defaults | values)
+
+
+def a_product_gtin(db: DbSession, clinic_id: int, **values: Any) -> UUID:
+    """Insert what the code on a pack stands for."""
+    defaults = {"clinic_id": clinic_id, "gtin": "09501101530003", "product_code": PRODUCT}
+    return _record(db, ProductGtin, defaults | values)
 
 
 def a_contact_attempt(
@@ -478,6 +486,7 @@ def one_of_each(db: DbSession) -> dict[str, Any]:
         "clinic_setting": a_setting(db, clinic_id),
         "draft": a_draft(db, clinic_id, user_id, patient_id=patient_id),
         "favourite": a_favourite(db, clinic_id, user_id),
+        "product_gtin": a_product_gtin(db, clinic_id),
         "contact_attempt": a_contact_attempt(db, clinic_id, patient_id, follow_up_id),
         "limb_assessment": a_limb_assessment(db, clinic_id, patient_id),
         "patient_reported_outcome": a_reported_outcome(db, clinic_id, patient_id),

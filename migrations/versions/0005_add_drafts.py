@@ -1,4 +1,4 @@
-"""Add drafts of forms and favourite preparations.
+"""Add drafts of forms, favourite preparations and the codes on packs.
 
 Follows 0004.
 """
@@ -33,7 +33,13 @@ def upgrade() -> None:
                 "id",
                 sa.Uuid(),
                 nullable=False,
-                comment="Identifier that the record will have once saved.",
+                comment="Key of the request that saves the form.",
+            ),
+            sa.Column(
+                "record_id",
+                sa.Uuid(),
+                nullable=False,
+                comment="Record that is being made or corrected.",
             ),
             sa.Column("user_id", sa.Integer(), nullable=False, comment="Whose draft it is."),
             sa.Column(
@@ -161,10 +167,85 @@ def upgrade() -> None:
             sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_favourite")),
         )
         op.create_index("ix_favourite_user", "favourite", ["clinic_id", "user_id"], unique=False)
+        op.create_table(
+            "product_gtin",
+            sa.Column(
+                "gtin",
+                sa.String(length=14),
+                nullable=False,
+                comment="Global trade item number, 14 digits.",
+            ),
+            sa.Column(
+                "product_code",
+                sa.String(length=64),
+                nullable=False,
+                comment="What is in the pack.",
+            ),
+            sa.Column(
+                "concentration_percent",
+                quantity(5, 2),
+                nullable=True,
+                comment="Strength in the pack; blank is not recorded.",
+            ),
+            sa.Column(
+                "clinic_id",
+                sa.Integer(),
+                autoincrement=False,
+                nullable=False,
+                comment="Clinic that owns the record; part of every key.",
+            ),
+            sa.Column(
+                "id",
+                sa.Uuid(),
+                nullable=False,
+                comment="Made by the form or derived from the file, so that a repeated request stores nothing.",
+            ),
+            sa.Column(
+                "version",
+                sa.Integer(),
+                nullable=False,
+                comment="Starts at 1 and grows by one with each amendment.",
+            ),
+            sa.Column(
+                "recorded_at",
+                sa.DateTime(timezone=True),
+                nullable=False,
+                comment="Instant at which the record was first stored (UTC).",
+            ),
+            sa.Column(
+                "voided_at",
+                sa.DateTime(timezone=True),
+                nullable=True,
+                comment="Instant at which the record was withdrawn (UTC); its change set holds the reason.",
+            ),
+            sa.CheckConstraint(
+                "concentration_percent BETWEEN 0.01 AND 100",
+                name=op.f("ck_product_gtin_concentration_percent_range"),
+            ),
+            sa.CheckConstraint(
+                "length(gtin) BETWEEN 1 AND 14", name=op.f("ck_product_gtin_gtin_range")
+            ),
+            sa.CheckConstraint(
+                "length(product_code) BETWEEN 1 AND 64",
+                name=op.f("ck_product_gtin_product_code_range"),
+            ),
+            sa.CheckConstraint(
+                "version BETWEEN 1 AND 1000000", name=op.f("ck_product_gtin_version_range")
+            ),
+            sa.ForeignKeyConstraint(
+                ["clinic_id"], ["clinic.id"], name=op.f("fk_product_gtin_clinic_id")
+            ),
+            sa.ForeignKeyConstraint(
+                ["product_code"], ["product.code"], name=op.f("fk_product_gtin_product_code")
+            ),
+            sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_product_gtin")),
+            sa.UniqueConstraint("clinic_id", "gtin", name=op.f("uq_product_gtin_clinic_id_gtin")),
+        )
 
 
 def downgrade() -> None:
     with altering_tables(op.get_bind()):
+        op.drop_table("product_gtin")
         op.drop_index("ix_favourite_user", table_name="favourite")
         op.drop_table("favourite")
         op.drop_index("ix_draft_user", table_name="draft")

@@ -35,7 +35,14 @@ from registry.schema.reference import (
     Sclerosant,
 )
 from registry.schema.safety import RiskFact, SafetyOverride
-from registry.schema.treatment import Course, Injection, Lot, TreatedSite, TreatmentSession
+from registry.schema.treatment import (
+    Course,
+    Injection,
+    Lot,
+    ProductGtin,
+    TreatedSite,
+    TreatmentSession,
+)
 
 add_range_checks(Base.metadata)
 
@@ -71,6 +78,7 @@ __all__ = [
     "Photograph",
     "PhotographContent",
     "Product",
+    "ProductGtin",
     "ReportingPeriod",
     "RiskFact",
     "RoleGrant",

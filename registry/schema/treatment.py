@@ -150,6 +150,25 @@ class Lot(Record, Base):
     )
 
 
+class ProductGtin(Record, Base):
+    """Which product and strength the code on a pack stands for, as the clinic has said it."""
+
+    __tablename__ = "product_gtin"
+    __table_args__ = (sa.UniqueConstraint("clinic_id", "gtin"),)
+
+    gtin: Mapped[str] = field("GTIN", "Global trade item number, 14 digits.", sa.String(14))
+    product_code: Mapped[str] = field(
+        "Product", "What is in the pack.", sa.String(64), sa.ForeignKey("product.code")
+    )
+    concentration_percent: Mapped[Decimal | None] = field(
+        "Concentration",
+        "Strength in the pack; blank is not recorded.",
+        Quantity(5, 2),
+        between=(0.01, 100),
+        unit="%",
+    )
+
+
 class Injection(Record, Base):
     """What was injected: product, lot, strength, form and volume, on a site or in the session."""
 

@@ -59,7 +59,7 @@ TABLES_SINCE = {
     "0002": {"checklist", "follow_up", "follow_up_finding", "scale", "site_outcome"},
     "0003": {"import_batch"},
     "0004": {"clinic_setting", "condition", "risk_fact", "safety_override"},
-    "0005": {"favourite"},
+    "0005": {"favourite", "product_gtin"},
     "0006": {
         "contact_attempt",
         "instrument_item",
