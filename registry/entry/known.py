@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ import sqlalchemy as sa
 from registry.database import DbSession
 from registry.entry.checks import Known
 from registry.entry.forms import Entry, InjectionEntry, PatientEntry, SessionEntry
+from registry.entry.same_person import linked_ids
 from registry.errors import NotFound
 from registry.schema import (
     AdverseEvent,
@@ -46,17 +49,19 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
     patient = db.get(Patient, (clinic_id, entry.patient_id))
     if patient is None or patient.voided_at is not None:
         raise NotFound("There is no such patient in this clinic. Nothing was stored.")
+    # A record of the person under another pseudonym counts like one under this.
+    person = linked_ids(db, clinic_id, entry.patient_id)
     sessions = db.execute(
         sa.select(TreatmentSession.id, TreatmentSession.treated_on).where(
             TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.patient_id == entry.patient_id,
+            TreatmentSession.patient_id.in_(person),
             TreatmentSession.voided_at.is_(None),
         )
     )
     sites = db.execute(
         sa.select(TreatedSite.id, TreatedSite.treatment_session_id).where(
             TreatedSite.clinic_id == clinic_id,
-            TreatedSite.patient_id == entry.patient_id,
+            TreatedSite.patient_id.in_(person),
             TreatedSite.voided_at.is_(None),
         )
     )
@@ -65,7 +70,7 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
             db.scalars(
                 sa.select(model.id).where(
                     model.clinic_id == clinic_id,
-                    model.patient_id == entry.patient_id,
+                    model.patient_id.in_(person),
                 )
             )
         )
@@ -80,7 +85,7 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         lots = {(lot.product_code, lot.lot_number): lot.expires_on for lot in stored}
     same_day: tuple[InjectionEntry, ...] = ()
     if isinstance(entry, SessionEntry):
-        same_day = _injected_that_day(db, clinic_id, entry)
+        same_day = _injected_that_day(db, clinic_id, entry, person)
     followed_on = None
     if isinstance(entry, SessionEntry):
         followed_on = _followed_on(db, clinic_id, entry)
@@ -117,7 +122,7 @@ def _followed_on(db: DbSession, clinic_id: int, entry: SessionEntry) -> dt.date 
 
 
 def _injected_that_day(
-    db: DbSession, clinic_id: int, entry: SessionEntry
+    db: DbSession, clinic_id: int, entry: SessionEntry, person: Collection[UUID]
 ) -> tuple[InjectionEntry, ...]:
     """What the patient got in other sessions of the day, for limits per day."""
     stored = db.scalars(
@@ -132,7 +137,7 @@ def _injected_that_day(
         .where(
             Injection.clinic_id == clinic_id,
             Injection.voided_at.is_(None),
-            TreatmentSession.patient_id == entry.patient_id,
+            TreatmentSession.patient_id.in_(person),
             TreatmentSession.treated_on == entry.treated_on,
             TreatmentSession.voided_at.is_(None),
             TreatmentSession.id != entry.id,

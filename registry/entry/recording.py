@@ -41,6 +41,7 @@ from registry.schema import (
     Lot,
     Patient,
     PatientIdentity,
+    PatientLink,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -459,6 +460,8 @@ def _refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) 
             (TreatmentSession, "patient_id"),
             (AdverseEvent, "patient_id"),
             (FollowUp, "patient_id"),
+            (PatientLink, "patient_id"),
+            (PatientLink, "same_as_id"),
         ]
     for model, column in dependants:
         count = db.scalar(

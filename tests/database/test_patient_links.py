@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,12 +16,14 @@ from registry.analysis.complications import complications
 from registry.analysis.facts import facts_of
 from registry.analysis.recurrence import site_histories
 from registry.database import reading
+from registry.entry.forms import EventEntry, PatientEntry, SessionEntry
+from registry.entry.known import known_about
 from registry.entry.patient_links import link_patients, unlink_patients
-from registry.entry.recording import Recorded
+from registry.entry.recording import Recorded, problems_of, void
 from registry.entry.same_person import linked_ids
 from registry.errors import Conflict, InvalidEntry, NotFound, PermissionDenied
 from registry.schema import ChangeSet, PatientIdentity, PatientLink
-from registry.vocabulary import Role
+from registry.vocabulary import ReasonForChange, Role
 from tests.factories import (
     NOW,
     TODAY,
@@ -33,6 +36,7 @@ from tests.factories import (
     a_user,
     an_event,
     an_identity,
+    an_injection,
     an_outcome,
     saving,
 )
@@ -207,3 +211,33 @@ def test_a_death_noted_for_either_is_the_death_of_the_person(world: World) -> No
     facts = facts_of(world.engine)
     (code,) = facts.sessions["patient"].tolist()
     assert list(facts.deaths) == [code]
+
+
+def test_the_checks_see_what_was_recorded_under_either(world: World) -> None:
+    world.link(world.b, world.a)
+    with saving(world.engine) as db:
+        session = a_session(db, world.clinic, world.b, treated_on=TODAY)
+        an_injection(db, world.clinic, session)
+    event = EventEntry(
+        id=uuid4(),
+        patient_id=world.a,
+        event_term_code="skin_necrosis",
+        onset_on=TODAY,
+        reported_on=TODAY,
+        treatment_session_id=session,
+    )
+    assert problems_of(world.engine, world.by, world.clinic, event, now=NOW) == []
+    entry = SessionEntry(id=uuid4(), patient_id=world.a, treated_on=TODAY)
+    with reading(world.engine) as db:
+        known = known_about(db, world.clinic, entry, NOW)
+    assert [injection.liquid_ml for injection in known.same_day] == [Decimal(2)]
+
+
+def test_a_linked_patient_is_not_voided_away_from_under_the_other(world: World) -> None:
+    world.link(world.b, world.a)
+    for patient in (world.a, world.b):
+        with pytest.raises(Conflict, match="patient link"):
+            void(
+                world.engine, world.by, world.clinic, PatientEntry, patient, version=1,
+                reason=ReasonForChange.DUPLICATE, request_key=uuid4(), now=NOW,
+            )  # fmt: skip
