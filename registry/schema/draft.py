@@ -35,8 +35,9 @@ class Draft(Base):
         autoincrement=False,
     )
     id: Mapped[UUID] = field(
-        "Draft id", "Identifier that the record will have once saved.", primary_key=True
+        "Draft id", "Key of the request that saves the form.", primary_key=True
     )
+    record_id: Mapped[UUID] = field("Record", "Record that is being made or corrected.")
     user_id: Mapped[int] = field("User", "Whose draft it is.", sa.ForeignKey("user_account.id"))
     patient_id: Mapped[UUID | None] = field("Patient", "Whom the form is about, if chosen.")
     form: Mapped[str] = field("Form", "Which form, as a code.", sa.String(40))
