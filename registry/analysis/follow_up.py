@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Final
 
 import numpy as np
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
-from registry.analysis.facts import facts_of
+from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import Excluded, FollowUpReport, Heading, VisitRow
 from registry.catalogue import catalogue
+from registry.catalogue.rows import Visit
 from registry.database import reading
 from registry.messages import message
 from registry.schema import FollowUp
 from registry.statistics.clustering import clustered_proportion, per_patient_counts
 from registry.vocabulary import FollowUpStatus
+
+_PATIENT: Final = 1_000_000
+"""What a patient's code is multiplied by in a key of patient and day."""
 
 
 def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date) -> FollowUpReport:
@@ -28,32 +34,21 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
     chosen = cohort.mask(facts, clinics)
     days = facts.sessions["day"].to_numpy(np.int64)
     patients = facts.sessions["patient"].to_numpy(np.int64)
-    died_on = np.full(facts.patients, np.iinfo(np.int64).max)
-    died_on[list(facts.deaths)] = list(facts.deaths.values())
     died = np.zeros(len(days), dtype=np.bool_)
-    visit_patient = facts.visits["patient"].to_numpy(np.int64)
-    visit_day = facts.visits["day"].to_numpy(np.int64)
-    order = np.lexsort((visit_day, visit_patient))
-    keys = visit_patient[order] * 1_000_000 + visit_day[order]
     rows = []
     for visit in catalogue().visits.values():
-        due = chosen & (days + visit.to_day <= day_number(today))
-        if not due.any():
+        counted = sessions_counted(facts, chosen, visit, today)
+        due, seen = counted["due"], counted["seen"]
+        if not (due | counted["died"]).any():
             continue
-        # A visit counts for every session whose window it falls into.
-        first = np.searchsorted(keys, patients * 1_000_000 + days + visit.from_day, side="left")
-        last = np.searchsorted(keys, patients * 1_000_000 + days + visit.to_day, side="right")
-        seen = due & (last > first)
-        gone = due & ~seen & (died_on[patients] <= days + visit.to_day)
-        due &= ~gone
-        died |= gone
+        died |= counted["died"]
         rows.append(
             VisitRow(
                 code=visit.code,
                 label=message(visit.label),
                 due=int(due.sum()),
                 seen=int(seen.sum()),
-                missed=int((due & ~seen).sum()),
+                missed=int(counted["missed"].sum()),
                 overdue=_overdue(engine, cohort.within(clinics), visit.code, today),
                 completeness=clustered_proportion(
                     *per_patient_counts(patients[due], seen[due])
@@ -83,22 +78,45 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
     )
 
 
+def sessions_counted(
+    facts: Facts, chosen: NDArray[np.bool_], visit: Visit, today: dt.date
+) -> dict[str, NDArray[np.bool_]]:
+    """The sessions behind each count of a visit: every count is the size of one of these sets."""
+    days = facts.sessions["day"].to_numpy(np.int64)
+    patients = facts.sessions["patient"].to_numpy(np.int64)
+    died_on = np.full(facts.patients, np.iinfo(np.int64).max)
+    died_on[list(facts.deaths)] = list(facts.deaths.values())
+    keys = facts.once("visits by patient and day", lambda: _visit_keys(facts))
+    over = chosen & (days + visit.to_day <= day_number(today))
+    # A visit counts for every session whose window it falls into.
+    first = np.searchsorted(keys, patients * _PATIENT + days + visit.from_day, side="left")
+    last = np.searchsorted(keys, patients * _PATIENT + days + visit.to_day, side="right")
+    seen = over & (last > first)
+    died = over & ~seen & (died_on[patients] <= days + visit.to_day)
+    return {"due": over & ~died, "seen": seen, "missed": over & ~seen & ~died, "died": died}
+
+
+def _visit_keys(facts: Facts) -> NDArray[np.int64]:
+    patients = facts.visits["patient"].to_numpy(np.int64)
+    return np.sort(patients * _PATIENT + facts.visits["day"].to_numpy(np.int64))
+
+
 def _overdue(engine: Engine, clinics: frozenset[int], visit_code: str, today: dt.date) -> int:
+    with reading(engine) as db:
+        found = overdue_visits(clinics, visit_code, today).subquery()
+        return int(db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
+
+
+def overdue_visits(
+    clinics: frozenset[int], visit_code: str, today: dt.date
+) -> sa.Select[tuple[FollowUp]]:
     """Visits still planned although their window has closed."""
     visit = catalogue().visits[visit_code]
     latest = today - dt.timedelta(days=visit.to_day - visit.due_day)
-    with reading(engine) as db:
-        return int(
-            db.scalar(
-                sa.select(sa.func.count())
-                .select_from(FollowUp)
-                .where(
-                    FollowUp.clinic_id.in_(clinics),
-                    FollowUp.visit_code == visit_code,
-                    FollowUp.status == FollowUpStatus.PLANNED,
-                    FollowUp.voided_at.is_(None),
-                    FollowUp.due_on < latest,
-                )
-            )
-            or 0
-        )
+    return sa.select(FollowUp).where(
+        FollowUp.clinic_id.in_(clinics),
+        FollowUp.visit_code == visit_code,
+        FollowUp.status == FollowUpStatus.PLANNED,
+        FollowUp.voided_at.is_(None),
+        FollowUp.due_on < latest,
+    )

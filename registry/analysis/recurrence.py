@@ -315,6 +315,39 @@ def _without_site(facts: Facts, chosen: NDArray[np.bool_]) -> int:
     return int((chosen & ~has_site).sum())
 
 
+def sites_counted(
+    histories: SiteHistories, kept: NDArray[np.bool_], today: dt.date
+) -> dict[str, NDArray[np.bool_]]:
+    """The sites behind each count of a row: every count is the size of one of these sets.
+
+    ``at_risk_91`` are the sites still observed on day 91, ``recurred_91`` those with a recurrence
+    seen by then, and so on for each landmark.
+    """
+    looked = kept & histories.looked_at
+    won = kept & (histories.success_day >= 0)
+    old_enough = kept & (
+        histories.planned_day + catalogue().visits[CLEAR_VISIT].to_day <= day_number(today)
+    )
+    recurred = won & (histories.ending == RECURRENCE)
+    counted = {
+        "sites": kept,
+        "assessed": looked,
+        "never_looked_at": kept & ~looked,
+        "success": won,
+        "never_successful": looked & ~won,
+        "recurrences": recurred,
+        "retreatments": won & (histories.ending == RETREATMENT),
+        "deaths": won & (histories.ending == DEATH),
+        "mature_at_12_months": old_enough,
+        "assessed_at_12_months": old_enough & (histories.clear_12 >= 0),
+        "clear_at_12_months": old_enough & (histories.clear_12 == 1),
+    }
+    for day in LANDMARK_DAYS:
+        counted[f"recurred_{day}"] = recurred & (histories.duration <= day)
+        counted[f"at_risk_{day}"] = won & (histories.duration >= day)
+    return counted
+
+
 def _row(
     histories: SiteHistories,
     kept: NDArray[np.bool_],
@@ -322,8 +355,8 @@ def _row(
     label: Message,
     today: dt.date,
 ) -> RecurrenceRow:
-    looked = kept & histories.looked_at
-    won = kept & (histories.success_day >= 0)
+    counted = sites_counted(histories, kept, today)
+    looked, won = counted["assessed"], counted["success"]
     patients = histories.patient
     durations, endings = histories.duration[won], histories.ending[won]
     curves = aalen_johansen_by_patient(durations, endings, patients[won], causes=3)
@@ -339,17 +372,13 @@ def _row(
         )
         for day in LANDMARK_DAYS
     )
-    old_enough = kept & (
-        histories.planned_day + catalogue().visits[CLEAR_VISIT].to_day <= day_number(today)
-    )
-    seen = old_enough & (histories.clear_12 >= 0)
-    clear = old_enough & (histories.clear_12 == 1)
-    mature, assessed = int(old_enough.sum()), int(seen.sum())
+    old_enough, clear = counted["mature_at_12_months"], counted["clear_at_12_months"]
+    mature, assessed = int(old_enough.sum()), int(counted["assessed_at_12_months"].sum())
     least, most = bounds_for_unassessed(int(clear.sum()), assessed, mature)
     methods = Counter(
         method or NOT_RECORDED
-        for method, counted, ending in zip(histories.seen_by, won, histories.ending, strict=True)
-        if counted and ending == RECURRENCE
+        for method, recurred in zip(histories.seen_by, counted["recurrences"], strict=True)
+        if recurred
     )
     return RecurrenceRow(
         code=code,
