@@ -1,22 +1,36 @@
-"""The text that a hand scanner reads off a pack: GTIN, lot, expiry and serial number.
+"""The text that a hand scanner reads off a pack, and what the clinic says its number stands for.
 
 Source: GS1 General Specifications (element strings, separators, check digits, two-digit years). A
-text that can be read in two ways is refused: a wrong lot is worse than a lot typed by hand.
+text that can be read in two ways is refused: a wrong lot is worse than a lot typed by hand. No
+public list says which GTIN is which product, so the clinic says it once.
 """
 
 from __future__ import annotations
 
 import calendar
+import contextlib
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from typing import Final
+from uuid import UUID
 
-from registry.errors import RegistryError
+from sqlalchemy.engine import Engine
+
+from registry import audit
+from registry.access import Actor, Permission, require
+from registry.catalogue import catalogue
+from registry.database import reading
+from registry.entry.problems import Problem
+from registry.entry.rows import derived_id
+from registry.errors import InvalidEntry, RegistryError
+from registry.schema import ProductGtin
 
 SEPARATOR: Final = "\x1d"
+GTIN_NAMESPACE: Final = UUID("c2f5a3c1-5a54-4d0e-9a0b-8d6a7f1e4b02")
 LONGEST_TEXT: Final = 120
 GTIN_LENGTHS: Final = (8, 12, 13, 14)
 
@@ -53,6 +67,77 @@ class ScannedPack:
     lot_number: str | None = None
     expires_on: dt.date | None = None
     serial: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackContent:
+    """What a GTIN stands for in the clinic; the strength may be blank."""
+
+    product_code: str
+    concentration_percent: Decimal | None = None
+
+
+def content_of(engine: Engine, by: Actor, clinic_id: int, gtin: str) -> PackContent | None:
+    """What the clinic has said a GTIN stands for, or None when nobody has."""
+    require(by, Permission.RECORD, clinic_id)
+    with reading(engine) as db:
+        stored = db.get(ProductGtin, (clinic_id, _row_id(clinic_id, gtin)))
+        return PackContent(stored.product_code, stored.concentration_percent) if stored else None
+
+
+def say_content(
+    engine: Engine,
+    by: Actor,
+    clinic_id: int,
+    gtin: str,
+    content: PackContent,
+    *,
+    request_key: UUID,
+    now: dt.datetime,
+) -> None:
+    """Remember what a GTIN of 14 digits stands for, in place of what was said before.
+
+    Raises :class:`~registry.errors.InvalidEntry` for a product or strength that there is not.
+    """
+    require(by, Permission.RECORD, clinic_id)
+    product = catalogue().products.get(content.product_code)
+    strength = content.concentration_percent
+    if len(gtin) != GTIN_LENGTHS[-1] or not has_check_digit(gtin):
+        raise InvalidEntry([Problem("gtin", "check_digit", "This is no product number.")])
+    if product is None:
+        raise InvalidEntry([Problem("product_code", "known_product", "No such product.")])
+    if strength is not None and strength not in product.strengths_percent:
+        raise InvalidEntry(
+            [
+                Problem(
+                    "concentration_percent",
+                    "strength_of_product",
+                    "The maker does not sell this strength, so it is not what the pack holds.",
+                )
+            ]
+        )
+    cause = audit.Cause("name_pack", clinic_id=clinic_id, request_key=request_key)
+    with (
+        contextlib.suppress(audit.AlreadyRecorded),
+        audit.transaction(engine, by, cause, now=now) as db,
+    ):
+        row_id = _row_id(clinic_id, gtin)
+        stored = db.get(ProductGtin, (clinic_id, row_id))
+        if stored is None:
+            db.add(
+                ProductGtin(
+                    clinic_id=clinic_id,
+                    id=row_id,
+                    recorded_at=now,
+                    gtin=gtin,
+                    product_code=content.product_code,
+                    concentration_percent=strength,
+                )
+            )
+        else:
+            stored.product_code = content.product_code
+            stored.concentration_percent = strength
+            stored.version += 1
 
 
 def read_gs1(text: str, *, today: dt.date) -> ScannedPack:
@@ -93,6 +178,10 @@ def has_check_digit(gtin: str) -> bool:
         digit * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(body))
     )
     return (weighted + check) % 10 == 0
+
+
+def _row_id(clinic_id: int, gtin: str) -> UUID:
+    return derived_id(GTIN_NAMESPACE, clinic_id, gtin)
 
 
 def _gtin(digits: str) -> str:
