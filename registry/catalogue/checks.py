@@ -12,10 +12,12 @@ from registry.catalogue.rows import (
     Benchmark,
     BenchmarkUse,
     Checklist,
+    ClinicSetting,
     Composite,
     CountingWindow,
-    DoseLimit,
     EventTerm,
+    Indicator,
+    IndicatorMeasure,
     InstrumentItem,
     Product,
     Row,
@@ -23,8 +25,13 @@ from registry.catalogue.rows import (
     Scale,
     Source,
     SourceKind,
-    StrengthGuide,
     Visit,
+)
+from registry.catalogue.safety_rows import (
+    DoseLimit,
+    RuleKind,
+    SafetyRule,
+    StrengthGuide,
 )
 from registry.vocabulary import Provenance
 
@@ -231,6 +238,29 @@ def check_instrument_items(table: Table[InstrumentItem]) -> Iterator[Problem]:
             yield Problem(table.file, line, item.code, "minimum must be below maximum")
 
 
+def check_indicators(
+    table: Table[Indicator], terms: Table[EventTerm], composites: Table[Composite]
+) -> Iterator[Problem]:
+    """An indicator names what it counts, and says from which age on a session is judged."""
+    outcomes = terms.codes() | composites.codes()
+    for line, indicator in table.lines:
+        needs = {
+            IndicatorMeasure.OUTCOME: "outcome",
+            IndicatorMeasure.FOLLOW_UP: "visit_code",
+        }.get(indicator.measure, "old_enough_days")
+        for field in ("outcome", "visit_code", "old_enough_days"):
+            if (getattr(indicator, field) is not None) != (field == needs):
+                rule = f"{field} is given exactly if the measure needs it"
+                yield Problem(table.file, line, indicator.code, rule)
+        if indicator.outcome is not None and indicator.outcome not in outcomes:
+            rule = f"outcome {indicator.outcome!r} is in neither {terms.file} nor {composites.file}"
+            yield Problem(table.file, line, indicator.code, rule)
+        target = indicator.default_target
+        if target is not None and not 0 <= target <= indicator.unit.of:
+            rule = f"default_target lies between 0 and {indicator.unit.of}"
+            yield Problem(table.file, line, indicator.code, rule)
+
+
 def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
     """A benchmark is a count of a count, and a comparable one states its window."""
     for line, benchmark in table.lines:
@@ -259,6 +289,35 @@ def check_strength_guides(
         if product is not None and not product.has_label:
             rule = "a strength guide is for a product with a label"
             yield Problem(table.file, line, guide.code, rule)
+
+
+_NEEDED = {
+    RuleKind.CONTRAINDICATION: ("contraindication",),
+    RuleKind.INTERVAL: ("product_code", "days"),
+    RuleKind.REACTION: ("terms", "shared"),
+    RuleKind.UNSTATED_PRODUCT: ("product_code",),
+}
+
+
+def check_safety_rules(table: Table[SafetyRule]) -> Iterator[Problem]:
+    """A rule says all that its kind looks at, and every kind has one."""
+    for line, rule in table.lines:
+        for name in _NEEDED.get(rule.kind, ()):
+            if not getattr(rule, name):
+                yield Problem(table.file, line, rule.code, f"a rule of this kind needs {name}")
+    missing = set(RuleKind) - {rule.kind for rule in table}
+    for kind in sorted(missing):
+        yield Problem(table.file, 1, kind, "no rule of this kind")
+
+
+def check_clinic_settings(table: Table[ClinicSetting]) -> Iterator[Problem]:
+    """A setting has a range, and its default lies in it."""
+    for line, setting in table.lines:
+        if setting.minimum >= setting.maximum:
+            yield Problem(table.file, line, setting.code, "minimum must be below maximum")
+        default = setting.default
+        if default is not None and not setting.minimum <= default <= setting.maximum:
+            yield Problem(table.file, line, setting.code, "default lies outside the range")
 
 
 def message(problems: Iterable[Problem]) -> str:

@@ -18,15 +18,13 @@ from registry.catalogue.rows import (
     Benchmark,
     Checklist,
     Claim,
+    ClinicSetting,
     Comparator,
     Composite,
-    Condition,
-    Contraindication,
     CountingWindow,
-    DoseLimit,
     EventTerm,
+    Indicator,
     InstrumentItem,
-    LimitLevel,
     Product,
     QuotedFigure,
     Row,
@@ -34,8 +32,16 @@ from registry.catalogue.rows import (
     Scale,
     Sclerosant,
     Source,
-    StrengthGuide,
     Visit,
+)
+from registry.catalogue.safety_rows import (
+    Condition,
+    Contraindication,
+    DoseLimit,
+    RuleKind,
+    RuleLevel,
+    SafetyRule,
+    StrengthGuide,
 )
 from registry.errors import CatalogueError
 from registry.vocabulary import SclerosantForm
@@ -61,11 +67,14 @@ class Catalogue:
     checklist_versions: Mapping[tuple[str, int], Checklist]
     scales: Mapping[str, Scale]
     instrument_items: Mapping[str, InstrumentItem]
+    indicators: Mapping[str, Indicator]
     benchmarks: Mapping[str, Benchmark]
     quoted_figures: Mapping[str, QuotedFigure]
     claims: Mapping[str, Claim]
     comparators: Mapping[str, Comparator]
     strength_guides: Mapping[str, StrengthGuide]
+    safety_rules: Mapping[str, SafetyRule]
+    clinic_settings: Mapping[str, ClinicSetting]
 
     def limits_for(
         self, product_code: str, form: SclerosantForm, strength_percent: Decimal, on: date
@@ -79,9 +88,7 @@ class Catalogue:
         return tuple(
             limit
             for limit in self.dose_limits.values()
-            if limit.product_code == product.code
-            and limit.status is RowStatus.CURRENT
-            and limit.applies(form, strength_percent, on)
+            if limit.product_code == product.code and limit.applies(form, strength_percent, on)
         )
 
     def established_limit(self, product_code: str) -> bool:
@@ -94,14 +101,14 @@ class Catalogue:
         return any(
             limit.product_code == product.code
             and limit.status is RowStatus.CURRENT
-            and limit.level is not LimitLevel.NOTE
+            and limit.level is not RuleLevel.NOTE
             for limit in self.dose_limits.values()
         )
 
     def contraindications_for(
-        self, product_code: str, form: SclerosantForm
+        self, product_code: str, form: SclerosantForm, on: date
     ) -> tuple[Contraindication, ...]:
-        """Return what advises against this product in this form, or against any sclerosant.
+        """Return what advised that day against the product in this form, or any sclerosant.
 
         Raises:
             KeyError: the product is not in the catalogue.
@@ -112,7 +119,13 @@ class Catalogue:
             for row in self.contraindications.values()
             if row.product_code in (None, product.code)
             and row.form in (None, form)
-            and row.status is RowStatus.CURRENT
+            and row.is_valid(on)
+        )
+
+    def rules(self, kind: RuleKind, on: date) -> tuple[SafetyRule, ...]:
+        """Return the safety rules of a kind by which a session on that day is judged."""
+        return tuple(
+            rule for rule in self.safety_rules.values() if rule.kind is kind and rule.is_valid(on)
         )
 
 
@@ -153,17 +166,21 @@ def load_catalogue(folder: Traversable) -> Catalogue:
     checklists = _checklists(folder, problems)
     scales = read("scales", Scale)
     instrument_items = read("instrument_items", InstrumentItem)
+    indicators = read("indicators", Indicator)
     benchmarks = read("benchmarks", Benchmark)
     quoted_figures = read("quoted_figures", QuotedFigure)
     claims = read("claims", Claim)
     comparators = read("comparators", Comparator)
     strength_guides = read("strength_guides", StrengthGuide)
+    safety_rules = read("safety_rules", SafetyRule)
+    clinic_settings = read("clinic_settings", ClinicSetting)
 
     if not problems:
         tables: list[Table[Row]] = [
             sclerosants, products, dose_limits, conditions, contraindications, visits, windows,
-            composites, event_terms, anatomy, checklists, scales, instrument_items, benchmarks,
-            quoted_figures, claims, comparators, strength_guides,
+            composites, event_terms, anatomy, checklists, scales, instrument_items, indicators,
+            benchmarks, quoted_figures, claims, comparators, strength_guides, safety_rules,
+            clinic_settings,
         ]  # fmt: skip
         problems.extend(checks.check_unique(sources))
         for table in tables:
@@ -178,10 +195,14 @@ def load_catalogue(folder: Traversable) -> Catalogue:
             (event_terms, "assessed_at_visit", visits),
             (checklists, "visit_code", visits),
             (checklists, "term_codes", event_terms),
+            (indicators, "visit_code", visits),
             (benchmarks, "event_term", event_terms),
             (benchmarks, "composite", composites),
             (benchmarks, "sclerosant_code", sclerosants),
             (strength_guides, "product_code", products),
+            (safety_rules, "condition", conditions),
+            (safety_rules, "product_code", products),
+            (safety_rules, "terms", event_terms),
         ]
         for table, field, target in references:
             problems.extend(checks.check_references(table, field, target))
@@ -193,8 +214,11 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         problems.extend(checks.check_checklists(checklists, event_terms))
         problems.extend(checks.check_scales(scales))
         problems.extend(checks.check_instrument_items(instrument_items))
+        problems.extend(checks.check_indicators(indicators, event_terms, composites))
         problems.extend(checks.check_benchmarks(benchmarks))
         problems.extend(checks.check_strength_guides(strength_guides, products))
+        problems.extend(checks.check_safety_rules(safety_rules))
+        problems.extend(checks.check_clinic_settings(clinic_settings))
     if problems:
         raise CatalogueError(checks.message(problems))
 
@@ -215,11 +239,14 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         checklist_versions=MappingProxyType({(row.code, row.version): row for row in checklists}),
         scales=scales.by_code(),
         instrument_items=instrument_items.by_code(),
+        indicators=indicators.by_code(),
         benchmarks=benchmarks.by_code(),
         quoted_figures=quoted_figures.by_code(),
         claims=claims.by_code(),
         comparators=comparators.by_code(),
         strength_guides=strength_guides.by_code(),
+        safety_rules=safety_rules.by_code(),
+        clinic_settings=clinic_settings.by_code(),
     )
 
 

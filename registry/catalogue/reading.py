@@ -27,7 +27,7 @@ R_co = TypeVar("R_co", bound=Row | Source, covariant=True)
 
 LONGEST_CODE = 64
 LONGEST_LABEL = 200
-CODE = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
+CODE = re.compile(r"([a-z0-9_]+:)?[a-z0-9]+(_[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)

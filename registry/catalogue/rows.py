@@ -44,35 +44,6 @@ class AgentClass(StrEnum):
     UNSPECIFIED = "unspecified"
 
 
-class LimitKind(StrEnum):
-    """What a dose limit counts: volume in mL, or mg of the agent per kg of body weight."""
-
-    VOLUME_ML = "volume_ml"
-    MG_PER_KG = "mg_per_kg"
-
-
-class LimitPeriod(StrEnum):
-    """Over what a dose limit is summed: one session, or all sessions of one day."""
-
-    SESSION = "session"
-    DAY = "day"
-
-
-class LimitLevel(StrEnum):
-    """What happens above a limit: refused, confirmed with a reason, or only mentioned."""
-
-    STOP = "stop"
-    CONFIRM = "confirm"
-    NOTE = "note"
-
-
-class ContraindicationLevel(StrEnum):
-    """How strong a contraindication is according to its source."""
-
-    ABSOLUTE = "absolute"
-    RELATIVE = "relative"
-
-
 class EventFamily(StrEnum):
     """Groups of event terms that are counted together."""
 
@@ -160,6 +131,39 @@ class ClaimStanding(StrEnum):
     UNTRACED = "untraced"
 
 
+class IndicatorGroup(StrEnum):
+    """What an indicator of the overview is about."""
+
+    SAFETY = "safety"
+    LASTING = "lasting"
+    CARE = "care"
+
+
+class IndicatorMeasure(StrEnum):
+    """How an indicator is computed."""
+
+    OUTCOME = "outcome"
+    RECURRENCE = "recurrence"
+    RETREATMENT = "retreatment"
+    NON_RESPONSE = "non_response"
+    SATISFACTION = "satisfaction"
+    FOLLOW_UP = "follow_up"
+    ENTRY_DELAY = "entry_delay"
+    OVERRIDES = "overrides"
+
+
+class IndicatorUnit(StrEnum):
+    """How an indicator and its target are written."""
+
+    PERCENT = "percent"
+    PER_THOUSAND = "per_thousand"
+
+    @property
+    def of(self) -> int:
+        """How many a figure of 1 is one of: 100 or 1,000."""
+        return 100 if self is IndicatorUnit.PERCENT else 1000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A document that rows cite, with its full citation."""
@@ -229,54 +233,18 @@ class Product(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DoseLimit(Row):
-    """A maximum stated for a product.
+class ClinicSetting(Row):
+    """A number that a clinic may set for itself, within a range.
 
-    ``form`` and ``strength_percent`` are None where the limit holds for any. A ``volume_ml`` limit
-    of the form foam counts mL of foam, any other counts mL of liquid sclerosant. A ``mg_per_kg``
-    limit is summed over all products of the same agent and over both legs. ``valid_from`` is the
-    first treatment day the registry checks against the row, ``valid_until`` the last; neither is
-    the date of the label.
+    ``default`` is None where nothing holds until the clinic says so. A code may have a prefix and a
+    colon, such as ``target:``, for settings of one kind.
     """
 
-    product_code: str
-    jurisdiction: str
-    kind: LimitKind
-    per: LimitPeriod
-    limit: Decimal
-    level: LimitLevel
-    valid_from: date
-    valid_until: date | None = None
-    form: SclerosantForm | None = None
-    strength_percent: Decimal | None = None
-
-    def applies(self, form: SclerosantForm, strength_percent: Decimal, on: date) -> bool:
-        """Tell whether an injection of this form and strength on this day falls under the limit."""
-        return (
-            self.form in (None, form)
-            and self.strength_percent in (None, strength_percent)
-            and self.valid_from <= on
-            and (self.valid_until is None or on <= self.valid_until)
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition(Row):
-    """A state of the patient that a contraindication may name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contraindication(Row):
-    """A condition in which a source advises against a product.
-
-    ``product_code`` is None where the source speaks of every sclerosant; ``form`` is None where it
-    speaks of liquid and foam alike.
-    """
-
-    condition: str
-    level: ContraindicationLevel
-    product_code: str | None = None
-    form: SclerosantForm | None = None
+    unit: str
+    minimum: Decimal
+    maximum: Decimal
+    meaning: str
+    default: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -392,6 +360,27 @@ class InstrumentItem(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Indicator(Row):
+    """A line of the overview: a share, and which way is better.
+
+    ``outcome`` is the code of a composite or an event term, for the measure of that name;
+    ``visit_code`` the visit of the measure ``follow_up``. ``old_enough_days`` is the age at which a
+    session can be judged; None where outcome or visit say so. ``default_target`` is in ``unit``;
+    clinics set their own.
+    """
+
+    group: IndicatorGroup
+    measure: IndicatorMeasure
+    definition: str
+    higher_is_better: bool
+    unit: IndicatorUnit
+    outcome: str | None = None
+    visit_code: str | None = None
+    old_enough_days: int | None = None
+    default_target: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Benchmark(Row):
     """A published count: ``x`` of ``n`` units with the outcome.
 
@@ -456,19 +445,3 @@ class Comparator(Row):
     """Another way of treating the same veins; the note says what has been published on it."""
 
     modality: Modality
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StrengthGuide(Row):
-    """A strength that a label or manufacturer recommends for a calibre of vein.
-
-    ``from_mm`` is exclusive, ``to_mm`` inclusive, so that a calibre on the border gets the weaker
-    strength; None is open. A single recommended strength has equal ends.
-    """
-
-    product_code: str
-    strength_from_percent: Decimal
-    strength_to_percent: Decimal
-    from_mm: Decimal | None = None
-    to_mm: Decimal | None = None
-    form: SclerosantForm | None = None

@@ -13,9 +13,9 @@ from decimal import Decimal
 from registry.catalogue import (
     DoseLimit,
     LimitKind,
-    LimitLevel,
     LimitPeriod,
     Product,
+    RuleLevel,
     catalogue,
 )
 from registry.entry.forms import InjectionEntry, SessionEntry
@@ -23,9 +23,9 @@ from registry.entry.problems import Level, Problem
 from registry.vocabulary import SclerosantForm
 
 _LEVELS = {
-    LimitLevel.STOP: Level.REFUSE,
-    LimitLevel.CONFIRM: Level.CONFIRM,
-    LimitLevel.NOTE: Level.NOTE,
+    RuleLevel.STOP: Level.REFUSE,
+    RuleLevel.CONFIRM: Level.CONFIRM,
+    RuleLevel.NOTE: Level.NOTE,
 }
 
 
@@ -44,7 +44,7 @@ def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> It
             injection.product_code, injection.form, _strength(injection), entry.treated_on
         )
         limits |= {limit.code: limit for limit in found}
-        if all(limit.level is LimitLevel.NOTE for limit in found):
+        if all(limit.level is RuleLevel.NOTE for limit in found):
             unlimited[injection.product_code] = rows.products[injection.product_code]
     earlier = [i for i in same_day if i.product_code in rows.products]
     for limit in limits.values():

@@ -16,7 +16,7 @@ from registry.catalogue import (
     ContraindicationLevel,
     EventFamily,
     Frequency,
-    LimitLevel,
+    RuleLevel,
     UnitOfAnalysis,
     catalogue,
 )
@@ -49,7 +49,7 @@ unspecified_sclerosant    foam   1    none
 def test_maxima_are_those_of_the_labels(line: str) -> None:
     product, form, strength, stated = line.split(maxsplit=3)
     limits = catalogue().limits_for(product, SclerosantForm(form), Decimal(strength), DAY)
-    found = [f"{x.limit} {x.kind} {x.per}" for x in limits if x.level is not LimitLevel.NOTE]
+    found = [f"{x.limit} {x.kind} {x.per}" for x in limits if x.level is not RuleLevel.NOTE]
     expected = [] if stated == "none" else [" ".join(part.split()) for part in stated.split(",")]
     assert found == expected
 
@@ -75,7 +75,7 @@ def test_an_unknown_product_is_not_taken_for_one_without_limit() -> None:
     with pytest.raises(KeyError):
         catalogue().established_limit("asclra")
     with pytest.raises(KeyError):
-        catalogue().contraindications_for("asclra", LIQUID)
+        catalogue().contraindications_for("asclra", LIQUID, DAY)
 
 
 def test_one_percent_is_ten_milligrams_per_millilitre() -> None:
@@ -95,7 +95,7 @@ def test_products_without_label_accept_any_strength() -> None:
 
 
 def test_contraindications_of_a_product_include_those_of_every_sclerosant() -> None:
-    rows = catalogue().contraindications_for("asclera", LIQUID)
+    rows = catalogue().contraindications_for("asclera", LIQUID, DAY)
     absolute = {row.condition for row in rows if row.level is ContraindicationLevel.ABSOLUTE}
     assert {"allergy_to_agent", "acute_thromboembolism", "critical_limb_ischaemia"} <= absolute
     assert all(row.product_code in (None, "asclera") for row in rows)
@@ -103,10 +103,12 @@ def test_contraindications_of_a_product_include_those_of_every_sclerosant() -> N
 
 def test_a_shunt_excludes_foam_but_not_liquid() -> None:
     def conditions(form: SclerosantForm) -> set[str]:
-        rows = catalogue().contraindications_for("aethoxysklerol", form)
+        rows = catalogue().contraindications_for("aethoxysklerol", form, DAY)
         return {row.condition for row in rows}
 
-    assert conditions(FOAM) - conditions(LIQUID) == {"symptomatic_foramen_ovale"}
+    assert conditions(FOAM) - conditions(LIQUID) == {
+        "symptomatic_foramen_ovale", "migraine_with_aura",
+    }  # fmt: skip
 
 
 def test_every_labelled_product_for_leg_veins_excludes_allergy() -> None:

@@ -100,6 +100,16 @@ FAULTS = [
     ("strength_guides", "asclera_label_reticular", {"from_mm": "3"}, "from_mm must be below"),
     ("strength_guides", "fibrovein_guide_above_5", {"strength_to_percent": "0.5"}, "in order"),
     ("strength_guides", "asclera_label_spider", {"product_code": "glycerin_generic"}, "a label"),
+    ("safety_rules", "absolute_allergy", {"condition": "flu"}, "is not in conditions.csv"),
+    ("safety_rules", "interval_asclera", {"days": ""}, "a rule of this kind needs days"),
+    ("safety_rules", "reaction_allergy", {"terms": ""}, "a rule of this kind needs terms"),
+    ("safety_rules", "reaction_allergy", {"terms": "hives"}, "is not in event_terms.csv"),
+    ("safety_rules", "reaction_allergy", {"shared": "mood"}, "must be one of: agent, form, any"),
+    ("safety_rules", "lot_recalled", {"kind": "lot_expired"}, "(lot_recalled): no rule of this"),
+    ("safety_rules", "lot_recalled", {"valid_from": ""}, "valid_from is missing"),
+    ("clinic_settings", "shortest_interval_days", {"minimum": "365"}, "must be below maximum"),
+    ("clinic_settings", "shortest_interval_days", {"default": "0"}, "outside the range"),
+    ("clinic_settings", "shortest_interval_days", {"code": "a:b:c"}, "small letters, digits"),
 ]  # fmt: skip
 
 
@@ -236,7 +246,7 @@ def test_retired_rows_no_longer_limit_or_forbid(folder: Path) -> None:
     limit = loaded.dose_limits["sotradecol_session"]
     form = loaded.products["sotradecol"].labelled_forms[0]
     assert loaded.limits_for("sotradecol", form, limit.limit, limit.valid_from) == ()
-    assert loaded.contraindications_for("sotradecol", form) == ()
+    assert loaded.contraindications_for("sotradecol", form, limit.valid_from) == ()
 
 
 @pytest.mark.parametrize(
