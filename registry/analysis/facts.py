@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry import audit
+from registry.analysis.care_facts import answer_facts, entry_facts
 from registry.analysis.event_facts import event_facts, visit_facts
 from registry.analysis.patient_codes import patient_codes
 from registry.analysis.session_facts import session_facts
@@ -35,14 +36,16 @@ T = TypeVar("T")
 class Facts:
     """Columns of one database at one seal; every text is a code into ``levels``, -1 for blank.
 
-    ``sessions``: clinic_id, patient (dense code), day (days since 1970) and each dimension;
-    ``session_ids`` holds the identifier of each, as text.
+    ``sessions``: clinic_id, patient (dense code), day (days since 1970), each dimension, delay
+    (days from treatment to entry) and overridden (1 when a warning was); ``session_ids`` holds the
+    identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, screened. ``visits``: patient, day and checklist of
     each follow-up that took place; ``not_assessed``: visit (row) and term of what was not assessed,
     or was present without an event. ``sites``: site (dense code), patient, session, day, side and
     anatomy_code of each treatment; ``outcomes``: site, day, method, finding, scale, score and
-    occlusion of each look. Both are in the order of site and day. Linked patients share one code.
+    occlusion of each look. Both are in the order of site and day. ``answers``: patient, session,
+    day and score of each answer on satisfaction. Linked patients share one code.
     ``deaths``: patient code to day. ``clinicians`` and ``clinics`` hold names by code.
     """
 
@@ -54,6 +57,7 @@ class Facts:
     not_assessed: pd.DataFrame
     sites: pd.DataFrame
     outcomes: pd.DataFrame
+    answers: pd.DataFrame
     deaths: Mapping[int, int]
     patients: int
     levels: Mapping[str, tuple[str, ...]]
@@ -95,21 +99,28 @@ def _read(db: DbSession, seal: int) -> Facts:
     clinicians = db.execute(
         sa.select(Clinician.clinic_id, Clinician.id, Clinician.display_name, Clinician.user_id)
     )
-    clinics = db.execute(sa.select(Clinic.id, Clinic.code, Clinic.name, Clinic.time_zone))
+    clinics = {
+        row.id: (row.code, row.name, row.time_zone)
+        for row in db.execute(sa.select(Clinic.id, Clinic.code, Clinic.name, Clinic.time_zone))
+    }
+    zones = {id_: time_zone for id_, (_, _, time_zone) in clinics.items()}
     return Facts(
         seal=seal,
-        sessions=sessions,
+        sessions=sessions.assign(
+            **entry_facts(db, session_keys, sessions["day"].to_numpy(), zones)
+        ),
         session_ids=session_keys[1].astype(np.bytes_),
         events=event_facts(db, session_keys, sessions["day"].to_numpy()),
         visits=visits,
         not_assessed=not_assessed,
         sites=sites,
         outcomes=outcomes,
+        answers=answer_facts(db, patients, sessions),
         deaths=patients.deaths,
         patients=len(patients.person),
         levels=levels | SITE_LEVELS,
         clinicians={
             f"{row.clinic_id}-{row.id}": (row.display_name, row.user_id) for row in clinicians
         },
-        clinics={row.id: (row.code, row.name, row.time_zone) for row in clinics},
+        clinics=clinics,
     )
