@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import data, state, words
 from dashboard.text import _, ngettext, plain
-from registry.analysis.records import PatientFound
+from registry.analysis.patient_search import PatientFound
 from registry.analysis.timeline import Alert, AlertKind, PatientHeader
 from registry.entry.forms import Entry
 from registry.entry.problems import Level, Problem

@@ -14,8 +14,9 @@ from uuid import UUID, uuid4
 
 from dashboard import state
 from registry.access import Permission, may
-from registry.analysis import records, stored_entries, timeline
-from registry.analysis.records import DueVisit, PatientFound, Save, ShelfLot, Treater
+from registry.analysis import patient_search, records, stored_entries, timeline
+from registry.analysis.patient_search import PatientFound
+from registry.analysis.records import DueVisit, Save, ShelfLot, Treater
 from registry.analysis.stored_entries import Stored
 from registry.analysis.timeline import PatientHeader, Timeline
 from registry.catalogue import catalogue
@@ -70,7 +71,7 @@ def may_see_identity() -> bool:
 
 def find_patients(text: str) -> list[PatientFound]:
     """Patients that ``text`` names; without text, those treated last."""
-    return records.find_patients(
+    return patient_search.find_patients(
         state.engine(), state.actor(), state.clinic(), text, now=state.now()
     )
 

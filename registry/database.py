@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -35,6 +36,8 @@ __all__ = [
     "UtcDateTime",
     "add_range_checks",
     "field",
+    "folded",
+    "folded_column",
     "make_engine",
     "reading",
     "sqlite_path",
@@ -52,6 +55,13 @@ NAMING_CONVENTION: Final = {
 FIRST_DAY: Final = dt.date(1900, 1, 1)
 LAST_DAY: Final = dt.date(2199, 12, 31)
 WAL_IS_SAFE_FROM: Final = (3, 51, 3)
+
+_LETTERS: Final = {
+    "ß": "ss", "ẞ": "ss", "Æ": "ae", "æ": "ae", "Œ": "oe", "œ": "oe", "Ø": "o", "ø": "o",
+    "Ł": "l", "ł": "l", "Đ": "d", "đ": "d", "Ð": "d", "ð": "d", "Þ": "th", "þ": "th",
+}  # fmt: skip
+"""Latin letters that Unicode takes for letters of their own, as people type them without."""
+_MARKS: Final = str.maketrans("-", " ", "'’.")
 
 _CONNECTION_LOST: Final = (
     "The connection to the database was lost while saving, so whether it was stored is not known. "
@@ -274,6 +284,33 @@ def digest(salt: str, value: object) -> str | None:
     return hashlib.sha256(f"{salt}{value}".encode()).hexdigest()
 
 
+def folded(text: str | None) -> str | None:
+    """A name as it is searched: small letters without accents, words one space apart.
+
+    Hyphens part words; apostrophes and dots vanish.
+    """
+    if text is None:
+        return None
+    if not text.isascii():
+        for letter, plain in _LETTERS.items():
+            text = text.replace(letter, plain)
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(mark for mark in text if not unicodedata.combining(mark))
+    return " ".join(text.lower().translate(_MARKS).split())
+
+
+def folded_column(column: Any, db: DbSession) -> Any:
+    """A text column as :func:`folded` makes it; PostgreSQL may keep capitals outside Latin."""
+    if db.get_bind().dialect.name == "sqlite":
+        return sa.func.registry_folded(column)
+    for letter, plain in _LETTERS.items():
+        column = sa.func.replace(column, letter, plain)
+    column = sa.func.normalize(column, sa.literal_column("NFKD"))
+    column = sa.func.regexp_replace(column, "[\u0300-\u036f]", "", "g")
+    column = sa.func.translate(sa.func.lower(column), "-'’.", " ")
+    return sa.func.btrim(sa.func.regexp_replace(column, r"\s+", " ", "g"))
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.isolation_level = None
     wal_is_safe = sqlite3.sqlite_version_info >= WAL_IS_SAFE_FROM
@@ -294,6 +331,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
             if not pragma.startswith("journal_mode"):
                 raise
     connection.create_function("registry_change_set", 0, lambda: record.info.get("change_set_id"))
+    connection.create_function("registry_folded", 1, folded, deterministic=True)
     connection.create_function("registry_digest", 2, digest, deterministic=True)
 
 

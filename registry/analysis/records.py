@@ -1,4 +1,4 @@
-"""Lists of records for those who work with them: patients, due visits, lots and last saves."""
+"""Lists of records for those who work with them: due visits, lots, last sessions and saves."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry.access import Actor, Permission, may, require
-from registry.access_log import log_access
+from registry.access import Actor, Permission, require
 from registry.analysis.stored_entries import Stored, stored_sessions
 from registry.database import DbSession, reading
 from registry.entry.forms import SessionEntry
-from registry.entry.rows import IDENTITY_FIELDS
+from registry.entry.same_person import linked_ids
 from registry.schema import (
     AdverseEvent,
     AuditRow,
@@ -30,32 +29,15 @@ from registry.schema import (
     Injection,
     Lot,
     Patient,
-    PatientIdentity,
     TreatmentSession,
 )
-from registry.vocabulary import FollowUpStatus, Sex
+from registry.vocabulary import FollowUpStatus
 
 PSEUDONYM: Final = re.compile(r"^P-[0-9]{1,9}$")
 _ROOTS: Final[dict[str, Any]] = {
     model.__tablename__: model
     for model in (Patient, Course, TreatmentSession, AdverseEvent, FollowUp)
 }
-_DAYS: Final = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d %b %Y", "%d %B %Y")
-
-
-@dataclass(frozen=True, slots=True)
-class PatientFound:
-    """One line of a search. The identity is blank for those who may not see it."""
-
-    id: UUID
-    pseudonym: str
-    birth_year: int | None
-    sex: Sex
-    last_treated_on: dt.date | None
-    family_name: str | None = None
-    given_name: str | None = None
-    birth_date: dt.date | None = None
-    hospital_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,68 +84,6 @@ class Save:
     record_id: UUID
     patient_id: UUID
     pseudonym: str
-
-
-def find_patients(
-    engine: Engine, by: Actor, clinic_id: int, text: str, *, now: dt.datetime, limit: int = 8
-) -> list[PatientFound]:
-    """Patients whose pseudonym begins with ``text``; without text, those treated last.
-
-    Who may see identity also searches family and given name, hospital number and birth date, and
-    each such search is logged with the number of patients shown, never with what was typed.
-    """
-    require(by, Permission.SEE_RECORDS, clinic_id)
-    identified = may(by, Permission.SEE_IDENTITY, clinic_id)
-    typed = " ".join(text.split())[:120]
-    last_day = (
-        sa.select(sa.func.max(TreatmentSession.treated_on))
-        .where(
-            TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.patient_id == Patient.id,
-            TreatmentSession.voided_at.is_(None),
-        )
-        .scalar_subquery()
-    )
-    statement = (
-        sa.select(Patient, PatientIdentity, last_day)
-        .outerjoin(
-            PatientIdentity,
-            sa.and_(
-                PatientIdentity.clinic_id == Patient.clinic_id,
-                PatientIdentity.patient_id == Patient.id,
-            ),
-        )
-        .where(Patient.clinic_id == clinic_id, Patient.voided_at.is_(None))
-        .limit(limit)
-    )
-    with reading(engine) as db:
-        if typed:
-            matches = Patient.pseudonym.istartswith(typed, autoescape=True)
-            if identified:
-                matches = sa.or_(matches, *_identity_matches(typed))
-            exact = sa.func.lower(Patient.pseudonym) == typed.lower()
-            statement = statement.where(matches).order_by(exact.desc(), Patient.pseudonym)
-        else:
-            recent = _last_treated(db, clinic_id, limit)
-            statement = statement.where(Patient.id.in_(recent)).order_by(
-                last_day.desc(), Patient.pseudonym
-            )
-        found = [
-            PatientFound(
-                id=patient.id,
-                pseudonym=patient.pseudonym,
-                birth_year=patient.birth_year,
-                sex=patient.sex,
-                last_treated_on=treated_on,
-                **_identity(identity if identified else None),
-            )
-            for patient, identity, treated_on in db.execute(statement)
-        ]
-    if identified and found:
-        log_access(
-            engine, by, "list_identified", now=now, clinic_id=clinic_id, row_count=len(found)
-        )
-    return found
 
 
 def next_pseudonym(engine: Engine, by: Actor, clinic_id: int) -> str:
@@ -279,9 +199,14 @@ def treaters(engine: Engine, by: Actor, clinic_id: int) -> list[Treater]:
 def last_session_of_patient(
     engine: Engine, by: Actor, clinic_id: int, patient_id: UUID
 ) -> Stored[SessionEntry] | None:
-    """The patient's latest session, for pre-filling the next."""
+    """The patient's latest session, for pre-filling the next; also one under another pseudonym."""
     require(by, Permission.RECORD, clinic_id)
-    return _last_session(engine, clinic_id, TreatmentSession.patient_id == patient_id)
+    with reading(engine) as db:
+        person = linked_ids(db, clinic_id, patient_id)
+        found = stored_sessions(
+            db, clinic_id, TreatmentSession.patient_id.in_(person), newest_first=True, limit=1
+        )
+    return found[0] if found else None
 
 
 def last_session_of_clinician(
@@ -289,7 +214,15 @@ def last_session_of_clinician(
 ) -> Stored[SessionEntry] | None:
     """The clinician's latest session with any patient, for pre-filling what is on the table."""
     require(by, Permission.RECORD, clinic_id)
-    return _last_session(engine, clinic_id, TreatmentSession.clinician_id == clinician_id)
+    with reading(engine) as db:
+        found = stored_sessions(
+            db,
+            clinic_id,
+            TreatmentSession.clinician_id == clinician_id,
+            newest_first=True,
+            limit=1,
+        )
+    return found[0] if found else None
 
 
 def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) -> list[Save]:
@@ -320,66 +253,6 @@ def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) 
             for at, action, _table, key in touched
             if key in patients
         ]
-
-
-def _identity(identity: PatientIdentity | None) -> dict[str, Any]:
-    if identity is None:
-        return {}
-    return {name: getattr(identity, name) for name in IDENTITY_FIELDS}
-
-
-def _identity_matches(typed: str) -> list[sa.ColumnElement[bool]]:
-    family, given = PatientIdentity.family_name, PatientIdentity.given_name
-
-    def begins(column: Any, text: str) -> sa.ColumnElement[bool]:
-        # SQLite folds ASCII letters only, so a name typed in lower case is tried with a capital.
-        spellings = dict.fromkeys((text, text.capitalize(), text.upper()))
-        return sa.or_(*(column.istartswith(word, autoescape=True) for word in spellings))
-
-    matches = [
-        begins(family, typed),
-        begins(given, typed),
-        PatientIdentity.hospital_number.istartswith(typed, autoescape=True),
-    ]
-    first, _, rest = typed.replace(",", " ").partition(" ")
-    if rest.strip():
-        one, other = first, rest.strip()
-        matches += [
-            sa.and_(begins(family, one), begins(given, other)),
-            sa.and_(begins(given, one), begins(family, other)),
-        ]
-    day = _as_day(typed)
-    if day is not None:
-        matches.append(PatientIdentity.birth_date == day)
-    return matches
-
-
-def _as_day(typed: str) -> dt.date | None:
-    for written in _DAYS:
-        try:
-            return dt.datetime.strptime(typed, written).replace(tzinfo=dt.UTC).date()
-        except ValueError:
-            continue
-    return None
-
-
-def _last_treated(db: DbSession, clinic_id: int, limit: int) -> list[UUID]:
-    """Patients of the clinic's latest sessions, read from the newest end of an index."""
-    rows = db.scalars(
-        sa.select(TreatmentSession.patient_id)
-        .where(TreatmentSession.clinic_id == clinic_id, TreatmentSession.voided_at.is_(None))
-        .order_by(TreatmentSession.treated_on.desc())
-        .limit(10 * limit)
-    )
-    return list(dict.fromkeys(rows))[:limit]
-
-
-def _last_session(
-    engine: Engine, clinic_id: int, of: sa.ColumnElement[bool]
-) -> Stored[SessionEntry] | None:
-    with reading(engine) as db:
-        found = stored_sessions(db, clinic_id, of, newest_first=True, limit=1)
-    return found[0] if found else None
 
 
 def _key(row_key: str) -> UUID:

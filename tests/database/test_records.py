@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Grant
 from registry.analysis import records, stored_entries, timeline
+from registry.analysis.patient_search import PatientFound, find_patients
 from registry.database import reading
 from registry.entry import recording
 from registry.entry.forms import (
@@ -104,8 +105,8 @@ class World:
     def actor(self, role: Role) -> Actor:
         return Actor(self.user, "ada", "Ada Doe", (Grant(self.clinic, role),))
 
-    def find(self, text: str, by: Actor | None = None) -> list[records.PatientFound]:
-        return records.find_patients(self.engine, by or self.clinician, self.clinic, text, now=NOW)
+    def find(self, text: str, by: Actor | None = None) -> list[PatientFound]:
+        return find_patients(self.engine, by or self.clinician, self.clinic, text, now=NOW)
 
     def accesses(self) -> list[tuple[str, int | None]]:
         with reading(self.engine) as db:
@@ -195,7 +196,7 @@ def test_the_next_pseudonym_follows_the_highest_even_a_voided_one(world: World) 
 
 
 READS: dict[str, Callable[[World, Actor, int], Any]] = {
-    "find_patients": lambda w, by, c: records.find_patients(w.engine, by, c, "", now=NOW),
+    "find_patients": lambda w, by, c: find_patients(w.engine, by, c, "", now=NOW),
     "next_pseudonym": lambda w, by, c: records.next_pseudonym(w.engine, by, c),
     "due_follow_ups": lambda w, by, c: records.due_follow_ups(w.engine, by, c, until=TODAY),
     "lots_on_the_shelf": lambda w, by, c: records.lots_on_the_shelf(w.engine, by, c, on=TODAY),
