@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis import wording
 from registry.analysis.complications import BY_EVENT
+from registry.analysis.dimensions import PERIODS
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import Basis, RateReport, RateRow
 from registry.catalogue import Benchmark, BenchmarkTopic, BenchmarkUse, UnitOfAnalysis, catalogue
@@ -28,7 +29,7 @@ from registry.statistics.result import Estimate
 
 INJECTED: Final = ("sclerosant", "form", "modality")
 """Dimensions that a published rate may be restricted to."""
-NEUTRAL: Final = frozenset({"clinic", "month"})
+NEUTRAL: Final = frozenset({"clinic", *PERIODS})
 """Dimensions whose choice does not make the sessions another kind of treatment."""
 
 

@@ -7,7 +7,7 @@ never a patient, a pseudonym or an event.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from registry.access import Actor
 from registry.analysis.columns import day_number
-from registry.analysis.dimensions import DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
+from registry.analysis.dimensions import CALIBRES, DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
 from registry.analysis.facts import Facts
 from registry.catalogue import catalogue
 from registry.messages import Message, message
+from registry.vocabulary import VesselClass
 
 FROM: Final = "from"
 TO: Final = "to"
@@ -32,14 +33,19 @@ DIMENSION_LABELS: Final[Mapping[str, str]] = {
     "gas": "Gas",
     "guidance": "Guidance",
     "vessel_class": "Vessel class",
+    "calibre": "Calibre",
+    "site": "Region or vein",
     "modality": "Modality",
     "intent": "Intent",
     "indication": "Indication",
+    "payer": "Payer",
     "skin_type": "Skin type",
     "sex": "Sex",
     "clinician": "Clinician",
     "clinic": "Clinic",
     "month": "Month",
+    "quarter": "Quarter",
+    "year": "Year",
 }
 
 _WORDS: Final[Mapping[tuple[str, str], str]] = {
@@ -48,12 +54,24 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     ("product", MIXED): "Several products",
     ("concentration", MIXED): "Several concentrations",
     ("vessel_class", MIXED): "Several vessel classes",
+    ("calibre", MIXED): "Several calibres",
+    ("calibre", "below_1_mm"): "Below 1 mm",
+    ("calibre", "from_1_mm"): "1 to below 3 mm",
+    ("calibre", "from_3_mm"): "3 to 6 mm",
+    ("calibre", "above_6_mm"): "Above 6 mm",
+    ("site", MIXED): "Several regions or veins",
     ("gas", MIXED): "Several gases",
     ("gas", NOT_APPLICABLE): "No foam",
     ("gas", "co2"): "CO₂",
     ("gas", "o2_co2"): "O₂/CO₂",
     ("modality", "nd_yag_laser"): "Nd:YAG laser",
 }
+_ORDERED: Final[Mapping[str, Sequence[str]]] = {
+    "calibre": CALIBRES,
+    "site": tuple(catalogue().anatomy),
+    "vessel_class": tuple(VesselClass),
+}
+"""Dimensions whose levels have an order that is not the one of their codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +117,8 @@ class CohortFilter:
                     ignored.append(message("“{name}” is not a day such as 2026-11-23.", name=name))
         start, end = days[FROM], days[TO]
         if start is not None and end is not None and start > end:
-            start, end = end, start
-            ignored.append(message("The dates were reversed; they were put in order."))
+            start = end = None
+            ignored.append(message("“from” is after “to”; both were ignored."))
         levels: dict[str, tuple[str, ...]] = {}
         for dimension in DIMENSIONS:
             if not query.get(dimension):
@@ -172,6 +190,13 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
         return message(catalogue().products[code].label)
     if dimension == "concentration":
         return message("{strength} %", strength=code)
+    if dimension == "site":
+        return message(catalogue().anatomy[code].label)
+    if dimension == "payer":
+        return message("{name}", name=facts.payers[code])
+    if dimension == "quarter":
+        year, quarter = code.split("-Q")
+        return message("Quarter {quarter} of {year}", quarter=quarter, year=year)
     if dimension == "month":
         return message("{month}", month=f"{dt.date.fromisoformat(code + '-01'):%b %Y}")
     if dimension == "skin_type":
@@ -184,6 +209,8 @@ def level_order(dimension: str, code: str) -> tuple[int, float, str]:
     rank = {MIXED: 1, NOT_APPLICABLE: 2, NOT_RECORDED: 3}.get(code, 0)
     if dimension == "concentration" and rank == 0:
         return (rank, float(code), code)
+    if dimension in _ORDERED and code in _ORDERED[dimension]:
+        return (rank, float(_ORDERED[dimension].index(code)), code)
     if dimension == "clinician" and rank == 0:
         return (rank, float(code.split("-", 1)[1]), code)
     return (rank, 0.0, code)

@@ -21,30 +21,42 @@ from registry.analysis.columns import (
 from registry.analysis.patient_codes import PatientCodes
 from registry.catalogue import catalogue
 from registry.database import DbSession
-from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient
+from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient, TreatedSite
 from registry.vocabulary import (
     Causality,
     Detection,
     FindingState,
+    FollowUpMethod,
     FollowUpStatus,
+    Laterality,
     SeriousnessCriterion,
+    Severity,
 )
 
 EVENT_TERMS: Final = tuple(catalogue().event_terms)
 CHECKLISTS: Final = tuple(catalogue().checklist_versions)
+EVENT_LEVELS: Final[dict[str, tuple[str, ...]]] = {"severity": tuple(Severity)}
 
 
 def event_facts(
-    db: DbSession, session_keys: tuple[Column, Column], session_days: Codes
+    db: DbSession,
+    patients: PatientCodes,
+    session_keys: tuple[Column, Column],
+    session_days: Codes,
 ) -> pd.DataFrame:
     """Every standing event, with its session where it is attributed to one."""
     criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
     found = columns_of(
         db,
         AdverseEvent.clinic_id,
+        as_text(AdverseEvent.patient_id, db).label("patient_id"),
         as_text(AdverseEvent.treatment_session_id, db).label("session_id"),
         AdverseEvent.event_term_code.label("term"),
         as_days(AdverseEvent.onset_on, db).label("onset"),
+        as_days(AdverseEvent.reported_on, db).label("reported"),
+        as_days(AdverseEvent.resolved_on, db).label("resolved"),
+        sa.type_coerce(AdverseEvent.severity, sa.String).label("severity"),
+        sa.type_coerce(TreatedSite.side, sa.String).label("side"),
         sa.type_coerce(AdverseEvent.causality, sa.String).label("causality"),
         sa.type_coerce(AdverseEvent.detection, sa.String).label("detection"),
         sa.or_(*criteria).label("serious"),
@@ -54,13 +66,21 @@ def event_facts(
             sa.and_(
                 Patient.clinic_id == AdverseEvent.clinic_id, Patient.id == AdverseEvent.patient_id
             ),
+        ).outerjoin(
+            TreatedSite,
+            sa.and_(
+                TreatedSite.clinic_id == AdverseEvent.clinic_id,
+                TreatedSite.id == AdverseEvent.treated_site_id,
+                TreatedSite.voided_at.is_(None),
+            ),
         ),
         where=[AdverseEvent.voided_at.is_(None), Patient.voided_at.is_(None)],
     )
     rows = places((found["clinic_id"], found["session_id"]), session_keys)
     attributed = rows >= 0
+    onset, resolved = whole(found["onset"]), whole(found["resolved"])
     offset = np.full(len(rows), -1, dtype=np.int64)
-    offset[attributed] = (whole(found["onset"])[attributed]) - session_days[rows[attributed]]
+    offset[attributed] = onset[attributed] - session_days[rows[attributed]]
     unrelated = [Causality.UNLIKELY.value, Causality.UNRELATED.value]
     return pd.DataFrame(
         {
@@ -71,6 +91,12 @@ def event_facts(
             "serious": found["serious"].astype(np.bool_),
             "related": coded(found["causality"], unrelated) < 0,
             "screened": found["detection"] == Detection.PLANNED_DUPLEX.value,
+            "patient": patients.of(found["clinic_id"], found["patient_id"]),
+            "onset": onset,
+            "severity": coded(found["severity"], EVENT_LEVELS["severity"]),
+            "resolved": np.where(resolved < 0, -1, resolved - onset),
+            "reported": whole(found["reported"]) - onset,
+            "side": coded(found["side"], tuple(Laterality)),
         }
     )
 
@@ -85,6 +111,7 @@ def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd
         as_days(FollowUp.seen_on, db).label("day"),
         FollowUp.checklist_code,
         FollowUp.checklist_version,
+        sa.type_coerce(FollowUp.method, sa.String).label("method"),
         where=[FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN],
     )
     place = {key: number for number, key in enumerate(CHECKLISTS)}
@@ -97,6 +124,7 @@ def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd
             "patient": patients.of(found["clinic_id"], found["patient_id"]),
             "day": whole(found["day"]),
             "checklist": np.array(checklist, dtype=np.int64),
+            "is_duplex": found["method"] == FollowUpMethod.DUPLEX.value,
         }
     )
     missing = columns_of(

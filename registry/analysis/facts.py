@@ -22,9 +22,9 @@ from sqlalchemy.engine import Engine
 
 from registry import audit
 from registry.analysis.care_facts import answer_facts, entry_facts
-from registry.analysis.event_facts import event_facts, visit_facts
+from registry.analysis.event_facts import EVENT_LEVELS, event_facts, visit_facts
 from registry.analysis.patient_codes import patient_codes
-from registry.analysis.session_facts import session_facts
+from registry.analysis.session_facts import payer_names, session_facts
 from registry.analysis.site_facts import SITE_LEVELS, site_facts
 from registry.database import DbSession, reading
 from registry.schema import Clinic, Clinician
@@ -40,13 +40,15 @@ class Facts:
     (days from treatment to entry) and overridden (1 when a warning was); ``session_ids`` holds the
     identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
-    (days after the session), serious, related, screened. ``visits``: patient, day and checklist of
-    each follow-up that took place; ``not_assessed``: visit (row) and term of what was not assessed,
+    (days after the session), serious, related, screened, patient, onset (day), severity, resolved
+    (days after the onset, -1 for ongoing), reported (likewise) and side (of the site it is
+    attributed to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
+    place; ``not_assessed``: visit (row) and term of what was not assessed,
     or was present without an event. ``sites``: site (dense code), patient, session, day, side and
     anatomy_code of each treatment; ``outcomes``: site, day, method, finding, scale, score and
     occlusion of each look. Both are in the order of site and day. ``answers``: patient, session,
     day and score of each answer on satisfaction. Linked patients share one code.
-    ``deaths``: patient code to day. ``clinicians`` and ``clinics`` hold names by code.
+    ``deaths``: patient code to day. ``clinicians``, ``clinics`` and ``payers`` hold names by code.
     """
 
     seal: int
@@ -63,6 +65,7 @@ class Facts:
     levels: Mapping[str, tuple[str, ...]]
     clinicians: Mapping[str, tuple[str, int | None]]
     clinics: Mapping[int, tuple[str, str, str]]
+    payers: Mapping[str, str]
     _derived: dict[object, Any] = field(default_factory=dict)
 
     def once(self, key: object, make: Callable[[], T]) -> T:
@@ -110,7 +113,7 @@ def _read(db: DbSession, seal: int) -> Facts:
             **entry_facts(db, session_keys, sessions["day"].to_numpy(), zones)
         ),
         session_ids=session_keys[1].astype(np.bytes_),
-        events=event_facts(db, session_keys, sessions["day"].to_numpy()),
+        events=event_facts(db, patients, session_keys, sessions["day"].to_numpy()),
         visits=visits,
         not_assessed=not_assessed,
         sites=sites,
@@ -118,9 +121,10 @@ def _read(db: DbSession, seal: int) -> Facts:
         answers=answer_facts(db, patients, sessions),
         deaths=patients.deaths,
         patients=len(patients.person),
-        levels=levels | SITE_LEVELS,
+        levels=levels | SITE_LEVELS | EVENT_LEVELS,
         clinicians={
             f"{row.clinic_id}-{row.id}": (row.display_name, row.user_id) for row in clinicians
         },
         clinics=clinics,
+        payers=payer_names(db),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from hashlib import blake2s
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from numpy.typing import NDArray
 
 from registry.analysis.columns import (
     Codes,
@@ -19,13 +20,21 @@ from registry.analysis.columns import (
     one_or,
     whole,
 )
-from registry.analysis.dimensions import DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
+from registry.analysis.dimensions import CALIBRES, DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
 from registry.analysis.patient_codes import PatientCodes
 from registry.database import DbSession
 from registry.schema import Course, Injection, Patient, Product, TreatedSite, TreatmentSession
-from registry.vocabulary import Modality, SclerosantForm
+from registry.vocabulary import Modality, SclerosantForm, VesselClass
 
 _OF_AGENT: Final = frozenset({"sclerosant", "product", "concentration", "form", "gas"})
+_CALIBRE: Final = sa.case(
+    (TreatedSite.diameter_mm < Decimal(1), CALIBRES[0]),
+    (TreatedSite.diameter_mm < Decimal(3), CALIBRES[1]),
+    (TreatedSite.diameter_mm <= Decimal(6), CALIBRES[2]),
+    (TreatedSite.diameter_mm > Decimal(6), CALIBRES[3]),
+    (TreatedSite.vessel_class == VesselClass.TELANGIECTASIA, CALIBRES[0]),
+    (TreatedSite.vessel_class == VesselClass.RETICULAR, CALIBRES[1]),
+)
 
 
 def session_facts(
@@ -52,6 +61,8 @@ def session_facts(
             TreatedSite.clinic_id,
             TreatedSite.treatment_session_id,
             one_or(MIXED, TreatedSite.vessel_class).label("vessel_class"),
+            one_or(MIXED, _CALIBRE).label("calibre"),
+            one_or(MIXED, TreatedSite.anatomy_code).label("site"),
         )
         .where(TreatedSite.voided_at.is_(None))
         .group_by(TreatedSite.clinic_id, TreatedSite.treatment_session_id)
@@ -99,6 +110,7 @@ def session_facts(
         sa.type_coerce(TreatmentSession.intent, sa.String).label("intent"),
         sa.type_coerce(TreatmentSession.guidance, sa.String).label("guidance"),
         sa.type_coerce(Course.indication, sa.String).label("indication"),
+        Course.payer,
         sa.type_coerce(Patient.skin_type, sa.String).label("skin_type"),
         sa.type_coerce(Patient.sex, sa.String).label("sex"),
         agents.c.sclerosant,
@@ -107,6 +119,8 @@ def session_facts(
         agents.c.form,
         agents.c.gas,
         vessels.c.vessel_class,
+        vessels.c.calibre,
+        vessels.c.site,
         source=source,
         where=[TreatmentSession.voided_at.is_(None), Patient.voided_at.is_(None)],
     )
@@ -115,7 +129,8 @@ def session_facts(
     days = whole(found["day"])
     texts = found | {
         "clinic": found["clinic_id"].astype(str).astype(object),
-        "month": _months(days).astype(object),
+        **_periods(days),
+        "payer": _payers(found["payer"]),
         "clinician": np.array(
             [
                 None if clinician is None else f"{clinic}-{clinician}"
@@ -149,5 +164,37 @@ def session_facts(
     return pd.DataFrame(columns), keys, levels
 
 
-def _months(days: NDArray[np.int64]) -> NDArray[np.str_]:
-    return days.astype("datetime64[D]").astype("datetime64[M]").astype(str)
+def _periods(days: Codes) -> dict[str, Column]:
+    """Month, quarter and year of each day, as words that sort in the order of time."""
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    years = months.astype("datetime64[Y]")
+    quarter = (months - years.astype("datetime64[M]")).astype(np.int64) // 3 + 1
+    year = years.astype(str).astype(object)
+    return {
+        "month": months.astype(str).astype(object),
+        "quarter": np.asarray(year + "-Q" + quarter.astype(str).astype(object)),
+        "year": year,
+    }
+
+
+def payer_names(db: DbSession) -> dict[str, str]:
+    """What the clinics call each payer, by the code that stands for it.
+
+    Payers are the clinic's own words, which have no place in an address; the code says nothing.
+    Spellings that differ in case or spaces are one payer.
+    """
+    spelled = db.scalars(
+        sa.select(Course.payer).where(Course.voided_at.is_(None), Course.payer.is_not(None))
+    ).unique()
+    names = sorted(" ".join(name.split()) for name in spelled if name)
+    return {code: name for name in reversed(names) if (code := _payer_code(name)) is not None}
+
+
+def _payer_code(name: str | None) -> str | None:
+    folded = " ".join((name or "").split()).casefold()
+    return blake2s(folded.encode(), digest_size=6).hexdigest() if folded else None
+
+
+def _payers(column: Column) -> Column:
+    codes = {name: _payer_code(name) for name in set(column)}
+    return np.array([codes[name] for name in column], dtype=object)
