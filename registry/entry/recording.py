@@ -8,6 +8,7 @@ it again answers with what was stored the first time.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy.engine import Engine
 
 from registry import audit
 from registry.access import Actor, Permission, may, require
-from registry.database import Base, DbSession
+from registry.database import Base, DbSession, reading
 from registry.entry.checks import check
 from registry.entry.forms import (
     CourseEntry,
@@ -34,6 +35,8 @@ from registry.entry.rows import STORING_ORDER, Rows, derived_id, rows_of, site_i
 from registry.errors import Conflict, InvalidEntry, NotFound
 from registry.schema import (
     AdverseEvent,
+    AuditRow,
+    ChangeSet,
     Course,
     FollowUp,
     FollowUpFinding,
@@ -182,7 +185,8 @@ def amend(
                 _replace_parts(db, model, parent, clinic_id, entry.id, wanted.get(model, []), now)
             return Recorded(entry.id, version + 1, now, notes=notes)
     except audit.AlreadyRecorded as earlier:
-        return Recorded(entry.id, version + 1, earlier.at, already=True)
+        was = _version_stored(engine, root, entry.id, request_key)
+        return Recorded(entry.id, was, earlier.at, already=True)
 
 
 def void(
@@ -211,7 +215,8 @@ def void(
                 _replace_parts(db, model, parent, clinic_id, record_id, [], now)
             return Recorded(record_id, version + 1, now)
     except audit.AlreadyRecorded as earlier:
-        return Recorded(record_id, version + 1, earlier.at, already=True)
+        was = _version_stored(engine, root, record_id, request_key)
+        return Recorded(record_id, was, earlier.at, already=True)
 
 
 def problems_of(
@@ -314,6 +319,20 @@ def _change(
         reason=reason.value,
         reason_text=words[:500] or None,
     )
+
+
+def _version_stored(engine: Engine, root: type[Base], record_id: UUID, request_key: UUID) -> int:
+    """The version that an earlier request with this key gave the record, from the audit trail."""
+    with reading(engine) as db:
+        text = db.scalars(
+            sa.select(AuditRow.new_values)
+            .join(ChangeSet, ChangeSet.id == AuditRow.change_set_id)
+            .where(ChangeSet.request_key == request_key, AuditRow.table_name == root.__tablename__)
+        ).one()
+    stored = json.loads(text or "{}")
+    if UUID(str(stored["id"])) != record_id:
+        raise Conflict("This form was used for another record. Nothing was stored: open a new one.")
+    return int(stored["version"])
 
 
 def _current(db: DbSession, root: type[Base], clinic_id: int, id_: UUID, version: int) -> Any:

@@ -494,6 +494,23 @@ def test_amending_twice_with_the_same_request_changes_once(world: World) -> None
     assert session_entry(world.engine, world.by, world.clinic, entry.id)[1] == 2
 
 
+def test_a_late_repetition_answers_with_the_version_it_had_stored(world: World) -> None:
+    entry, other = world.session(), world.session(treated_on=TODAY - 9 * DAY)
+    world.record(entry)
+    world.record(other)
+    key = uuid4()
+    world.amend(replace(entry, pain=4), 1, request_key=key)
+    world.amend(replace(entry, pain=5), 2)
+    # The form has meanwhile learned of version 3; its request still made version 2.
+    again = world.amend(replace(entry, pain=4), 3, request_key=key)
+    assert (again.already, again.version) == (True, 2)
+    with pytest.raises(Conflict, match="another record"):
+        world.amend(replace(other, pain=4), 1, request_key=key)
+    gone = uuid4()
+    world.void(entry, 3, request_key=gone)
+    assert world.void(entry, 9, request_key=gone).version == 4
+
+
 @pytest.mark.parametrize("text", [None, "", "   ", "..."])
 def test_another_reason_needs_words(world: World, text: str | None) -> None:
     entry = world.session()
