@@ -66,6 +66,7 @@ OTHER: dict[str, dict[str, Any]] = {
     "patient": {"pseudonym": "another"},
     "patient_reported_outcome": {"item_code": "symptom_aching"},
     "product": {"code": "another"},
+    "product_gtin": {"gtin": "09501101530010"},
     "reporting_period": {"name": "another"},
     "role_grant": {"role": Role.AUDITOR},
     "safety_override": {"rule": "another"},
