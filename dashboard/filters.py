@@ -1,25 +1,28 @@
 """Which sessions a page is about: one bar for all reading pages, and the address that repeats it.
 
-The address is the truth. It is read through the codec of :class:`CohortFilter` when a link is
+The address is the truth, and names a period rather than its days where the reader chose a name. It
+is read through the codec of :class:`CohortFilter` when a link is
 opened or the browser goes back; afterwards the widgets rule and the address follows them. A page
 reached without an address of its own takes up the filter of the page before.
 """
 
 from __future__ import annotations
 
-import calendar
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import report_data, state
 from dashboard.report_data import CLINIC
 from dashboard.text import _, plain
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS, FROM, TO, CohortFilter
+from registry.analysis.periods import PERIOD, PERIOD_LABELS, Change, Span, span_of
 
 ADDRESS: Final = "report_address"
 """Key in ``st.session_state``: page and query of the address when the page was last drawn."""
@@ -29,7 +32,7 @@ CLINIC_CHOSEN: Final = "report_clinic"
 """Key in ``st.session_state``: the sidebar's clinic when the filter was last set to it."""
 TOUCHED: Final = "report_touched"
 """Key in ``st.session_state``: the click of this run was on a filter or choice."""
-PERIOD: Final = "filter_period"
+PERIOD_CHOSEN: Final = "filter_period"
 DAY_FORMAT: Final = "DD.MM.YYYY"
 
 ALL, CUSTOM = "all", "custom"
@@ -38,16 +41,18 @@ IN_MORE: Final = (
     "concentration",
     "product",
     "gas",
+    "calibre",
+    "site",
     "guidance",
     "modality",
     "intent",
     "indication",
+    "payer",
     "skin_type",
     "sex",
     "clinician",
 )
 
-Span = tuple[dt.date | None, dt.date | None]
 Levels = Mapping[str, Mapping[str, str]]
 
 
@@ -55,46 +60,36 @@ Levels = Mapping[str, Mapping[str, str]]
 class View:
     """What a page shows: its sessions, the levels to choose from, and the address it came by.
 
-    ``told`` is the address to be obeyed; None while the widgets rule.
+    ``period`` is the name of the days, if they go by one. ``told`` is the address to be obeyed;
+    None while the widgets rule. ``link_place`` is where the bar keeps room for links.
     """
 
     page: str
     cohort: CohortFilter
+    period: str | None
     offered: Levels
     asked: Mapping[str, str]
     told: Mapping[str, str] | None
+    link_place: DeltaGenerator
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The filter as the words of a link, a period by its name."""
+        return _words(self.cohort, self.period)
 
 
-def presets(today: dt.date) -> dict[str, Span]:
-    """First and last day of the periods offered by name."""
-    month = today.replace(day=1)
-    quarter = today.replace(month=3 * ((today.month - 1) // 3) + 1, day=1)
-    year = today.replace(month=1, day=1)
-    return {
-        ALL: (None, None),
-        "last_12_months": (_months_before(month, 12), _day_before(month)),
-        "this_month": (month, _month_end(month)),
-        "last_month": (_months_before(month, 1), _day_before(month)),
-        "this_quarter": (quarter, _month_end(_months_before(quarter, -2))),
-        "last_quarter": (_months_before(quarter, 3), _day_before(quarter)),
-        "this_year": (year, year.replace(month=12, day=31)),
-        "last_year": (_months_before(year, 12), _day_before(year)),
-    }
-
-
-def period_names() -> dict[str, str]:
+def period_names(changes: Sequence[Change]) -> dict[str, str]:
     """Periods as the bar calls them."""
-    return {
-        ALL: _("All time"),
-        "last_12_months": _("Last 12 full months"),
-        "this_month": _("This month"),
-        "last_month": _("Last month"),
-        "this_quarter": _("This quarter"),
-        "last_quarter": _("Last quarter"),
-        "this_year": _("This year"),
-        "last_year": _("Last year"),
-        CUSTOM: _("From … to …"),
+    is_of_several = len({change.clinic for change in changes}) > 1
+    since = {
+        change.period: _("Since {day}: {change}").format(
+            day=wording.day(change.changed_on),
+            change=f"{change.what} ({change.clinic})" if is_of_several else change.what,
+        )
+        for change in changes
     }
+    named = {name: _(label) for name, label in PERIOD_LABELS.items()}
+    return {ALL: _("All time"), **named, **since, CUSTOM: _("From … to …")}
 
 
 def open_view(page: str, *names: str) -> View:
@@ -104,6 +99,7 @@ def open_view(page: str, *names: str) -> View:
     """
     today = state.today()
     offered = report_data.levels()
+    changes = report_data.changes()
     asked = st.query_params.to_dict()
     earlier = st.session_state.get(ADDRESS)
     # Clicks can overtake the address they lead to: what was just clicked is newer than it.
@@ -116,18 +112,19 @@ def open_view(page: str, *names: str) -> View:
             name: levels if name in (*IN_BAR, *IN_MORE, CLINIC) else {}
             for name, levels in offered.items()
         }
-        cohort, ignored = report_data.cohort_of(query, known)
-        strange = asked.keys() - {FROM, TO, *offered, *names}
+        cohort, period, ignored = report_data.cohort_of(query, known, changes)
+        strange = asked.keys() - {FROM, TO, PERIOD, *offered, *names}
         if strange:
             ignored = (*ignored, _("The address holds words that no page uses; ignored."))
         if ignored:
             st.warning("  \n".join(plain(line) for line in ignored))
-        _fill_widgets(cohort, today)
+        _fill_widgets(cohort, period)
     _follow_sidebar(offered, is_new=is_new)
-    cohort = _bar(offered, today)
+    cohort, period, link_place = _bar(offered, today, changes)
     _say_hidden(cohort, offered)
-    st.session_state[COHORT] = cohort.to_query()
-    return View(page, cohort, offered, asked, asked if is_new and has_own_address else None)
+    st.session_state[COHORT] = _words(cohort, period)
+    told = asked if is_new and has_own_address else None
+    return View(page, cohort, period, offered, asked, told, link_place)
 
 
 def choice(view: View, name: str, label: str, options: Mapping[str, str], default: str) -> str:
@@ -154,10 +151,10 @@ def choice(view: View, name: str, label: str, options: Mapping[str, str], defaul
 
 
 def close_view(view: View, **choices: tuple[str, str]) -> None:
-    """Write the address of what is shown; each choice comes with its default."""
-    query = view.cohort.to_query() | {
-        name: chosen for name, (chosen, default) in choices.items() if chosen != default
-    }
+    """Write the address of what is shown, and offer it; each choice comes with its default."""
+    chosen = {name: said for name, (said, default) in choices.items() if said != default}
+    query = view.query | chosen
+    _offer_links(view, chosen)
     address = dict(view.asked)
     # Each address written is one more step for the way back, so one that says the same stays.
     is_said = query in (address, {CLINIC: str(state.clinic())} | address)
@@ -186,11 +183,37 @@ def in_words(view: View) -> str:
     return "; ".join(parts)
 
 
-def _fill_widgets(cohort: CohortFilter, today: dt.date) -> None:
-    span = (cohort.start, cohort.end)
-    named = next((name for name, days in presets(today).items() if days == span), CUSTOM)
-    st.session_state[PERIOD] = named
-    st.session_state[f"filter_{FROM}"], st.session_state[f"filter_{TO}"] = span
+def _words(cohort: CohortFilter, period: str | None) -> dict[str, str]:
+    query = cohort.to_query()
+    if period is None:
+        return query
+    return {PERIOD: period} | {name: said for name, said in query.items() if name not in {FROM, TO}}
+
+
+def _offer_links(view: View, chosen: Mapping[str, str]) -> None:
+    """The address to be copied: with the period's name, and with the days it stands for today."""
+    page = st.context.url or ""
+    with view.link_place.popover(_("Link"), icon=":material/link:"):
+        if view.period is None:
+            st.text(_("This link shows the same sessions to whoever may see them:"))
+        else:
+            st.text(_("This link goes with time: it always shows the period of that name."))
+        st.code(_address(page, view.query | chosen), language=None, wrap_lines=True)
+        if view.period is not None:
+            st.text(_("This link keeps the days that are shown now:"))
+            days = view.cohort.to_query() | chosen
+            st.code(_address(page, days), language=None, wrap_lines=True)
+
+
+def _address(page: str, query: Mapping[str, str]) -> str:
+    return f"{page}?{urlencode(query, safe=',')}" if query else page
+
+
+def _fill_widgets(cohort: CohortFilter, period: str | None) -> None:
+    has_days = cohort.start is not None or cohort.end is not None
+    st.session_state[PERIOD_CHOSEN] = period or (CUSTOM if has_days else ALL)
+    st.session_state[f"filter_{FROM}"] = cohort.start
+    st.session_state[f"filter_{TO}"] = cohort.end
     for dimension in (*IN_BAR, *IN_MORE, CLINIC):
         st.session_state[f"filter_{dimension}"] = list(cohort.levels.get(dimension, ()))
 
@@ -227,23 +250,28 @@ def _touch() -> None:
 
 def _clear() -> None:
     """Callback: all sessions of the clinic in the sidebar again."""
-    _fill_widgets(CohortFilter(), state.today())
+    _fill_widgets(CohortFilter(), None)
     st.session_state[f"filter_{CLINIC}"] = [str(state.clinic())]
     _touch()
 
 
-def _bar(offered: Levels, today: dt.date) -> CohortFilter:
-    names = period_names()
+def _bar(
+    offered: Levels, today: dt.date, changes: Sequence[Change]
+) -> tuple[CohortFilter, str | None, DeltaGenerator]:
+    names = period_names(changes)
+    if st.session_state.get(PERIOD_CHOSEN) not in names:
+        st.session_state[PERIOD_CHOSEN] = ALL
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_bar"):
         period = st.selectbox(
             _("Treated"),
             list(names),
             format_func=names.__getitem__,
-            key=PERIOD,
+            key=PERIOD_CHOSEN,
             on_change=_touch,
             width=165,
         )
-        start, end = presets(today).get(period, (None, None))
+        is_named = period not in {ALL, CUSTOM}
+        start, end = span_of(period, today, changes) if is_named else (None, None)
         if period == CUSTOM:
             start, end = _days()
         levels = {name: _levels(name, offered, st.multiselect, width=150) for name in IN_BAR}
@@ -254,10 +282,14 @@ def _bar(offered: Levels, today: dt.date) -> CohortFilter:
         is_filtered = bool(start or end or chosen.keys() - {CLINIC})
         if is_filtered:
             st.button(_("Clear"), on_click=_clear, icon=":material/close:", type="tertiary")
+        link_place = st.container(width="content")
     if start and end and start > end:
-        st.warning(_("The dates were reversed; they were put in order."))
-        start, end = end, start
-    return CohortFilter(start, end, chosen)
+        st.warning(
+            _("The first day is after the last, so neither is used: all days are shown."),
+            icon=":material/event_busy:",
+        )
+        start = end = None
+    return CohortFilter(start, end, chosen), period if is_named else None, link_place
 
 
 def _days() -> Span:
@@ -296,17 +328,3 @@ def _clinics(offered: Levels) -> tuple[str, ...]:
     if len(offered[CLINIC]) < 2:
         return ()
     return _levels(CLINIC, offered, st.multiselect) or tuple(offered[CLINIC])
-
-
-def _day_before(day: dt.date) -> dt.date:
-    return day - dt.timedelta(days=1)
-
-
-def _months_before(first: dt.date, months: int) -> dt.date:
-    """First day of the month so many months before the one that begins on ``first``."""
-    number = first.year * 12 + first.month - 1 - months
-    return dt.date(number // 12, number % 12 + 1, 1)
-
-
-def _month_end(first: dt.date) -> dt.date:
-    return first.replace(day=calendar.monthrange(first.year, first.month)[1])

@@ -18,11 +18,19 @@ from dashboard import downloads, state
 from dashboard.text import _
 from registry import access_log
 from registry.access import Permission, scope
-from registry.analysis import benchmarks, complications, follow_up, recurrence, wording
+from registry.analysis import (
+    benchmarks,
+    complications,
+    follow_up,
+    periods,
+    recurrence,
+    wording,
+)
 from registry.analysis.benchmarks import Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.facts import facts_of
+from registry.analysis.periods import Change
 from registry.analysis.results import (
     FollowUpReport,
     RateReport,
@@ -87,14 +95,25 @@ def levels() -> dict[str, dict[str, str]]:
     return found
 
 
+def changes() -> tuple[Change, ...]:
+    """The changes in the clinics from which a period can begin."""
+    return periods.changes(state.reading_engine(), state.actor())
+
+
 def cohort_of(
-    query: Mapping[str, str], offered: Mapping[str, Mapping[str, str]]
-) -> tuple[CohortFilter, tuple[str, ...]]:
-    """Read a filter from an address; levels that are not ``offered`` to the person are unknown."""
+    query: Mapping[str, str],
+    offered: Mapping[str, Mapping[str, str]],
+    known_changes: Sequence[Change],
+) -> tuple[CohortFilter, str | None, tuple[str, ...]]:
+    """Filter and name of the period of an address, and what of it was ignored.
+
+    Levels that are not ``offered`` to the person are unknown.
+    """
+    days, period, ignored = periods.with_days(query, state.today(), known_changes)
     known = {dimension: tuple(codes) for dimension, codes in offered.items()}
     facts = replace(facts_of(state.reading_engine()), levels=known)
-    cohort, ignored = CohortFilter.from_query(query, facts)
-    return cohort, tuple(say(line) for line in ignored)
+    cohort, also_ignored = CohortFilter.from_query(days, facts)
+    return cohort, period, tuple(say(line) for line in (*ignored, *also_ignored))
 
 
 def size_of(cohort: CohortFilter) -> Size:

@@ -117,7 +117,7 @@ def main() -> None:
     size = report_data.size_of(view.cohort)
     if report_parts.nothing_to_show(size):
         return
-    query = view.cohort.to_query()
+    query = view.query
     by_month = report_data.complication_rates(view.cohort, group_by="month")
     course = report_data.recurrence_after_success(view.cohort)
     visits = report_data.follow_up_completeness(view.cohort)

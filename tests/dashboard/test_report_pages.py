@@ -273,7 +273,7 @@ def test_a_filter_that_is_out_of_sight_is_said(
     assert "guidance: Ultrasound" in everything(app)
 
 
-def test_reversed_dates_are_put_in_order(
+def test_reversed_dates_are_named_and_neither_is_used(
     app_as: Any, sqlite_engine: Engine, clinic_id: int
 ) -> None:
     treat(sqlite_engine, clinic_id, 12)
@@ -281,9 +281,15 @@ def test_reversed_dates_are_put_in_order(
     app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
     app.query_params["from"], app.query_params["to"] = late.isoformat(), early.isoformat()
     app.switch_page(page("complications")).run()
-    assert "dates were reversed" in everything(app)
+    assert "“from” is after “to”; both were ignored" in everything(app)
     assert app.metric[0].value == "0 of 12"
-    assert app.query_params == {"from": early.isoformat(), "to": late.isoformat()}
+    assert app.query_params == {}
+    app.selectbox(key="filter_period").set_value("custom").run()
+    app.date_input(key="filter_from").set_value(TODAY).run()
+    app.date_input(key="filter_to").set_value(early).run()
+    assert "The first day is after the last" in everything(app)
+    assert app.metric[0].value == "0 of 12"
+    assert app.query_params == {}
 
 
 def test_the_filter_goes_with_the_reader_from_page_to_page(
@@ -315,7 +321,7 @@ def test_a_link_reproduces_filter_event_and_grouping(
     app.selectbox(key="complications_by").set_value("form").run()
     app.selectbox(key="filter_period").set_value("last_year").run()
     link, before = dict(app.query_params), everything(app)
-    assert set(link) == {"event", "by", "from", "to"}
+    assert set(link) == {"event", "by", "period"}
     again = app_as(Role.PRACTICE_MANAGER, sqlite_engine, clinic_id=clinic_id)
     for name, value in link.items():
         again.query_params[name] = value
