@@ -7,8 +7,8 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import components, words
-from dashboard.components import Form
+from dashboard import words
+from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from registry.catalogue import catalogue
 from registry.entry.problems import Level, Problem
@@ -45,9 +45,7 @@ def seriousness(
     if serious != YES:
         found = []
         if serious is None:
-            found.append(
-                Problem(f"{at}serious", components.REQUIRED, _("Say whether it was serious."))
-            )
+            found.append(Problem(f"{at}serious", REQUIRED, _("Say whether it was serious.")))
         elif term is not None and term.serious_by_nature:
             found.append(
                 Problem(
@@ -72,6 +70,4 @@ def seriousness(
     form.slot(f"{at}seriousness_criteria")
     if chosen:
         return frozenset(chosen), []
-    return frozenset(), [
-        Problem(f"{at}seriousness_criteria", components.REQUIRED, _("Choose at least one."))
-    ]
+    return frozenset(), [Problem(f"{at}seriousness_criteria", REQUIRED, _("Choose at least one."))]

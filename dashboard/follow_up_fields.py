@@ -10,8 +10,8 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import components, event_fields, state, words
-from dashboard.components import Form
+from dashboard import event_fields, state, words
+from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.analysis.timeline import Timeline, is_open, propose_attribution
@@ -186,9 +186,7 @@ def _present(
     causality = form.choice(_("Relationship to the treatment"), f"{code}.causality", Causality)
     detection = form.choice(_("How it came to light"), f"{code}.detection", Detection)
     if onset_on is None:
-        problems.append(
-            Problem(f"{code}.onset_on", components.REQUIRED, _("On which day did it begin?"))
-        )
+        problems.append(Problem(f"{code}.onset_on", REQUIRED, _("On which day did it begin?")))
         return None, None, problems
     sessions = [(s.entry.id, s.entry.treated_on) for s in shown.sessions]
     proposal = propose_attribution(sessions, code, onset_on)

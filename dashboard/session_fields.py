@@ -11,7 +11,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from dashboard import data, session_form, words
-from dashboard.components import Form
+from dashboard.form import Form
 from dashboard.session_form import Preparation, Row
 from dashboard.text import _
 from dashboard.words import Unreadable

@@ -7,7 +7,7 @@ import datetime as dt
 import streamlit as st
 
 from dashboard import components, data, state, words
-from dashboard.components import Form
+from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.entry.forms import PatientEntry
@@ -35,7 +35,7 @@ def main() -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
     form.save(
         _("Save the correction") if stored else _("Enrol"),
         found,

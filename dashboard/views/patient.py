@@ -10,7 +10,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import components, data, sentences, state, words
-from dashboard.components import Form
+from dashboard.form import Form, open_form, reason_for_change
 from dashboard.text import _, plain
 from registry.analysis.records import Save
 from registry.analysis.timeline import PatientHeader, Timeline, is_open, is_overdue
@@ -78,7 +78,7 @@ def _actions(patient: PatientHeader) -> None:
             and data.may_see_identity()
             and st.button(_("Correct the patient's data"), type="tertiary", icon=":material/edit:")
         ):
-            components.open_form("enrol", components.ENROL_VIEW, patient.id)
+            open_form("enrol", components.ENROL_VIEW, patient.id)
 
 
 def _lines(shown: Timeline) -> list[Line]:
@@ -177,7 +177,7 @@ def _show(line: Line) -> None:
             if data.may_amend():
                 name, view = views[line.kind]
                 if data.may_record() and st.button(line.correct, key=f"correct:{line.id}"):
-                    components.open_form(name, view, line.id)
+                    open_form(name, view, line.id)
                 if st.button(_("Withdraw"), key=f"withdraw:{line.id}", type="tertiary"):
                     st.session_state["withdraw"] = (line.id, line.version, data.new_id())
         for text in line.lines:
@@ -193,7 +193,7 @@ def _withdraw(line: Line, version: int, request_key: UUID) -> None:
     st.text(
         _("A withdrawn record no longer counts anywhere. It stays in the audit trail with reason.")
     )
-    change = components.reason_for_change(form, version, request_key)
+    change = reason_for_change(form, version, request_key)
     with st.container(horizontal=True):
         if st.button(
             _("Withdraw this record"),

@@ -10,7 +10,7 @@ from uuid import UUID
 import streamlit as st
 
 from dashboard import components, data, follow_up_fields, sentences, state, words
-from dashboard.components import Form
+from dashboard.form import REQUIRED, Form
 from dashboard.text import _, plain
 from dashboard.words import Unreadable
 from registry.analysis.stored_entries import Stored
@@ -175,7 +175,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
     elif plan is not None and form.opened.request_key is not None:
         change = data.Change(
             plan.version, ReasonForChange.NEW_INFORMATION, None, form.opened.request_key

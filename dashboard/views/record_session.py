@@ -11,10 +11,11 @@ from uuid import UUID
 import streamlit as st
 
 from dashboard import components, data, sentences, session_fields, session_form, state, words
-from dashboard.components import Form
+from dashboard.form import REQUIRED, Form
 from dashboard.session_form import Preparation, Reading, Row
 from dashboard.text import _
 from dashboard.words import Unreadable
+from registry.analysis.site_history import site_history
 from registry.analysis.timeline import CourseSummary, PatientHeader, Timeline
 from registry.catalogue import catalogue
 from registry.entry.forms import CourseEntry, SessionEntry
@@ -74,7 +75,11 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         preparations = session_fields.drawn_up(form, entry.treated_on)
     correcting = form.opened.base is not None
     earlier = shown.sessions[-1].entry if shown.sessions and not correcting else None
-    rows = session_fields.sites(form, preparations, earlier)
+    past = site_history(
+        (stored.entry for stored in shown.sessions if stored.entry.id != form.opened.id),
+        (stored.entry for stored in shown.follow_ups),
+    )
+    rows = session_fields.sites(form, preparations, earlier, past)
     entry, unreadable = _afterwards(form, entry)
     said = session_form.read(entry, preparations, rows)
     said.problems += unreadable
@@ -88,7 +93,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
 
     def store(accepted: frozenset[str]) -> Recorded:
         if change is not None:
@@ -334,11 +339,11 @@ def _follow_ups(form: Form, entry: SessionEntry, shown: Timeline) -> Collection[
 
 def _not_said_twice(found: Sequence[Problem], said: Reading) -> list[Problem]:
     """Leave out that injections are missing when the form already asks for a part of one."""
-    asked = any(problem.rule == components.REQUIRED for problem in said.problems)
+    asked = any(problem.rule == REQUIRED for problem in said.problems)
     return [
         problem
         for problem in found
-        if not (asked and (problem.field, problem.rule) == ("injections", components.REQUIRED))
+        if not (asked and (problem.field, problem.rule) == ("injections", REQUIRED))
     ]
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import streamlit as st
 
 from dashboard import components, data, event_fields, sentences, state, words
-from dashboard.components import Form
+from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from registry.analysis.timeline import PatientHeader, Timeline, propose_attribution
 from registry.catalogue import EventFamily, RowStatus, catalogue
@@ -116,7 +116,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         **_further(form),
     )
     if term_code is None:
-        found.append(Problem("event_term_code", components.REQUIRED, _("What happened?")))
+        found.append(Problem("event_term_code", REQUIRED, _("What happened?")))
     else:
         found += data.problems(entry)
     change: data.Change | None = None
@@ -124,7 +124,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", components.REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
 
     def store(accepted: frozenset[str]) -> Recorded:
         if change is not None:

@@ -1,0 +1,328 @@
+"""The form of an entry page: its fields, what is wrong with them, and what was saved.
+
+A form keeps its values in ``st.session_state`` under keys with a number of its own, so they outlast
+errors and a look at another page, and the next form starts blank. Its identifier is made when it is
+opened: however often it is sent, it is stored once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard import components, data, state, words
+from dashboard.text import _, ngettext, plain
+from registry.analysis.timeline import PatientHeader
+from registry.entry.forms import Entry
+from registry.entry.problems import Level, Problem
+from registry.entry.recording import Recorded
+from registry.errors import InvalidEntry, RegistryError
+from registry.vocabulary import ReasonForChange
+
+T = TypeVar("T")
+M = TypeVar("M", bound=StrEnum)
+
+DAY_FORMAT: Final = "DD.MM.YYYY"
+REQUIRED: Final = "required"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A form being filled in: its identifier, and the stored record that it corrects, if any."""
+
+    number: int
+    id: UUID
+    base: Entry | None = None
+    version: int = 0
+    request_key: UUID | None = None
+    attempted: bool = False
+    patient_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was stored, in words, and when."""
+
+    heading: str
+    lines: tuple[str, ...]
+    recorded: Recorded
+
+
+class Form:
+    """The fields of one entry form. Make it anew at each run; the values stay."""
+
+    def __init__(self, name: str, kind: type[Entry]) -> None:
+        """Take up the open form of this name, or open one."""
+        self.name, self.kind = name, kind
+        self._slots: dict[str, DeltaGenerator] = {}
+        wanted = st.session_state.pop(f"{name}:wanted", None)
+        if wanted is not None:
+            entry, version = data.stored(kind, wanted)
+            self.reset(entry, version)
+        elif f"{name}:opened" not in st.session_state:
+            self.reset()
+
+    @property
+    def opened(self) -> Opened:
+        """The form as it was opened."""
+        found: Opened = st.session_state[f"{self.name}:opened"]
+        return found
+
+    @property
+    def saved(self) -> Saved | None:
+        """What the last form of this name stored, until the next one is begun."""
+        return st.session_state.get(f"{self.name}:saved")
+
+    def reset(self, base: Entry | None = None, version: int = 0) -> None:
+        """Begin a blank form, or one that corrects ``base``."""
+        earlier = st.session_state.get(f"{self.name}:opened")
+        number = earlier.number + 1 if earlier else 1
+        for key in [k for k in st.session_state if str(k).startswith(f"{self.name}:{number - 1}:")]:
+            del st.session_state[key]
+        st.session_state.pop(f"{self.name}:saved", None)
+        record_id = data.new_id() if base is None else base.id
+        st.session_state[f"{self.name}:opened"] = Opened(
+            number, record_id, base, version, data.new_id()
+        )
+
+    def begins_for(self, header: PatientHeader) -> bool:
+        """Whether the fields still await their first values for this patient.
+
+        A form begun for another patient is begun anew: nothing of that one may stay.
+        """
+        opened = self.opened
+        if opened.patient_id == header.id:
+            return False
+        if opened.patient_id is not None or getattr(opened.base, "patient_id", header.id) != (
+            header.id
+        ):
+            self.reset()
+        self.opened.patient_id = header.id
+        return True
+
+    def key(self, field: str) -> str:
+        """Key of a field's widget."""
+        return f"{self.name}:{self.opened.number}:{field}"
+
+    def get(self, field: str, default: Any = None) -> Any:
+        """Value of a field as it stands."""
+        return st.session_state.get(self.key(field), default)
+
+    def set(self, field: str, value: Any) -> None:
+        """Give a field a value; only before its widget is drawn, or in a callback."""
+        st.session_state[self.key(field)] = value
+
+    def begin(self, field: str, value: Any) -> None:
+        """Give a field its first value."""
+        if self.key(field) not in st.session_state:
+            st.session_state[self.key(field)] = value
+
+    def slot(self, field: str) -> None:
+        """Keep a place here for what is wrong with the field."""
+        self._slots[field] = st.empty()
+
+    def text(self, label: str, field: str, **options: Any) -> str:
+        """A line of text."""
+        self.begin(field, "")
+        typed = st.text_input(label, key=self.key(field), persist_state="session", **options)
+        self.slot(field)
+        return typed or ""
+
+    def day(self, label: str, field: str, **options: Any) -> dt.date | None:
+        """A day, or none."""
+        self.begin(field, None)
+        chosen: dt.date | None = st.date_input(
+            label, key=self.key(field), format=DAY_FORMAT, persist_state="session", **options
+        )
+        self.slot(field)
+        return chosen
+
+    def choice(
+        self, label: str, field: str, members: Iterable[M], *, as_list: bool = False, **options: Any
+    ) -> M | None:
+        """One member of a closed set, or none: buttons side by side, or a list."""
+        self.begin(field, None)
+        shared: dict[str, Any] = {
+            "format_func": words.label,
+            "key": self.key(field),
+            "persist_state": "session",
+        }
+        chosen: M | None
+        if as_list:
+            blank = {"index": None, "placeholder": _("Not recorded")}
+            chosen = st.selectbox(label, list(members), **(blank | shared | options))
+        else:
+            chosen = st.segmented_control(label, list(members), **shared, **options)
+        self.slot(field)
+        return chosen
+
+    def pick(
+        self,
+        label: str,
+        field: str,
+        options: Sequence[T],
+        format_func: Callable[[Any], str],
+        **more: Any,
+    ) -> T | None:
+        """One of a list, or none."""
+        self.begin(field, None)
+        chosen: T | None = st.selectbox(
+            label,
+            options,
+            index=None,
+            format_func=format_func,
+            key=self.key(field),
+            persist_state="session",
+            **more,
+        )
+        self.slot(field)
+        return chosen
+
+    def problems(
+        self, found: Iterable[Problem], place: Callable[[str], str] = str
+    ) -> tuple[Problem, ...]:
+        """Show each problem beside its field; give back those that have none on the page.
+
+        What is merely missing is not held against a form before the first attempt to save it.
+        """
+        elsewhere: list[Problem] = []
+        beside: dict[str, list[str]] = {}
+        for problem in found:
+            if problem.rule == REQUIRED and not self.opened.attempted:
+                continue
+            where = place(problem.field)
+            if problem.level is Level.REFUSE and where in self._slots:
+                beside.setdefault(where, []).append(problem.message)
+            else:
+                elsewhere.append(problem)
+        for where, messages in beside.items():
+            text = " ".join(dict.fromkeys(messages))
+            self._slots[where].markdown(f":red[:material/error: {plain(text)}]")
+        return tuple(elsewhere)
+
+    def save(
+        self,
+        label: str,
+        found: Sequence[Problem],
+        store: Callable[[frozenset[str]], Recorded],
+        describe: Callable[[], tuple[str, Sequence[str]]],
+        place: Callable[[str], str] = str,
+    ) -> None:
+        """Show the problems, ask for the confirmations, and store when told to.
+
+        Nothing typed is lost by an error: it is shown, and the form stays as it is.
+        """
+        here = st.container()
+        pressed = st.button(label, key=self.key("save"), type="primary", shortcut="Ctrl+Enter")
+        if pressed:
+            self.opened.attempted = True
+        with here:
+            accepted = self._problem_list(self.problems(found, place))
+        if not pressed:
+            return
+        refusals = [problem for problem in found if problem.level is Level.REFUSE]
+        unconfirmed = [
+            problem
+            for problem in found
+            if problem.level is Level.CONFIRM and problem.rule not in accepted
+        ]
+        if refusals or unconfirmed:
+            count = len({(p.field, p.message) for p in refusals}) + len(
+                {p.rule for p in unconfirmed}
+            )
+            st.error(
+                ngettext(
+                    "Not saved yet: {count} point above needs your answer.",
+                    "Not saved yet: {count} points above need your answer.",
+                    count,
+                ).format(count=count)
+            )
+            return
+        heading, lines = describe()
+        try:
+            recorded = store(accepted)
+        except InvalidEntry as error:
+            for problem in self.problems(error.problems, place):
+                st.error(plain(problem.message))
+            st.error(_("Nothing was saved. What you typed is still here."))
+            return
+        except RegistryError as error:
+            st.error(plain(error))
+            return
+        st.session_state[f"{self.name}:saved"] = Saved(heading, tuple(lines), recorded)
+        components.forget_searches()
+        st.rerun()
+
+    def _problem_list(self, found: Sequence[Problem]) -> frozenset[str]:
+        """Problems without a field of their own; gives back the rules the person confirmed."""
+        accepted = set()
+        for problem in found:
+            if problem.level is Level.REFUSE:
+                st.error(plain(problem.message), icon=":material/block:")
+        by_rule: dict[str, list[str]] = {}
+        for problem in found:
+            if problem.level is Level.CONFIRM:
+                by_rule.setdefault(problem.rule, []).append(problem.message)
+        for rule, messages in by_rule.items():
+            st.warning(plain(" ".join(dict.fromkeys(messages))), icon=":material/help:")
+            if st.checkbox(
+                _("Yes, this is what happened"),
+                key=self.key(f"accept:{rule}"),
+                persist_state="session",
+            ):
+                accepted.add(rule)
+        notes = dict.fromkeys(p.message for p in found if p.level is Level.NOTE)
+        if notes:
+            st.info(plain(" ".join(notes)), icon=":material/info:")
+        return frozenset(accepted)
+
+    def change(self) -> data.Change | None:
+        """Ask why the stored record is changed; None until that is said."""
+        return reason_for_change(self, self.opened.version, self.opened.request_key)
+
+    def show_saved(self, saved: Saved) -> None:
+        """What was stored and when."""
+        at = words.clock(saved.recorded.at, state.clinic_summary().time_zone)
+        if saved.recorded.already:
+            st.success(
+                _("This was already saved at {time}; nothing was stored twice.").format(time=at),
+                icon=":material/check_circle:",
+            )
+        else:
+            st.success(_("Saved at {time}.").format(time=at), icon=":material/check_circle:")
+        with st.container(border=True, gap="xxsmall"):
+            st.markdown(f"**{plain(saved.heading)}**")
+            for line in saved.lines:
+                st.text(line)
+        notes = dict.fromkeys(problem.message for problem in saved.recorded.notes)
+        if notes:
+            st.info(plain(" ".join(notes)), icon=":material/info:")
+
+
+def reason_for_change(form: Form, version: int, request_key: UUID | None) -> data.Change | None:
+    """Ask why a stored record is changed or withdrawn; None until that is said."""
+    reason = form.choice(_("Reason for the change"), "reason", ReasonForChange)
+    text = ""
+    if reason is not None:
+        needed = reason is ReasonForChange.OTHER
+        text = form.text(
+            _("In a few words") if needed else _("In a few words, if it helps"),
+            "reason_text",
+            max_chars=500,
+        )
+    if reason is None or request_key is None:
+        return None
+    return data.Change(version, reason, text.strip() or None, request_key)
+
+
+def open_form(name: str, view: str, record_id: UUID) -> None:
+    """Go to a page to correct a stored record there."""
+    st.session_state[f"{name}:wanted"] = record_id
+    st.switch_page(view)
