@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Literal
 
 import streamlit as st
 
-from dashboard import data, session_form, words
+from dashboard import data, leg_map, session_form, words
 from dashboard.form import Form
 from dashboard.session_form import Preparation, Row
-from dashboard.text import _
+from dashboard.text import _, plain
 from dashboard.words import Unreadable
 from registry.analysis.records import ShelfLot
+from registry.analysis.site_past import SiteKey, SitePast
 from registry.catalogue import Product, RowStatus, catalogue
 from registry.entry.forms import SessionEntry
 from registry.vocabulary import FoamGas, Laterality, SclerosantForm, VesselClass
@@ -99,10 +100,28 @@ def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
 
 
 def sites(
-    form: Form, preparations: Sequence[Preparation], earlier: SessionEntry | None
+    form: Form,
+    preparations: Sequence[Preparation],
+    earlier: SessionEntry | None,
+    past: Mapping[SiteKey, SitePast],
 ) -> list[Row]:
-    """Ask where it went and how much."""
+    """Ask where it went and how much: on a picture of the legs, or in the list below it."""
     st.header(_("Sites"))
+    leg_map.show(
+        # No field of the form: what the browser holds of it does not outlast the page.
+        f"leg_map:{form.opened.id}",
+        _chosen(form),
+        past,
+        lambda site: _site_clicked(form, site),
+    )
+    kept = form.get("kept_site")
+    if kept is not None:
+        st.info(
+            _("{site} stays: a volume is typed for it. Take it away in the list.").format(
+                site=plain(words.site(*kept))
+            ),
+            icon=":material/info:",
+        )
     numbers: list[int] = form.get("rows", [])
     rows = [_row(form, r, preparations, is_first=r == numbers[0]) for r in numbers]
     with st.container(horizontal=True):
@@ -123,6 +142,35 @@ def sites(
                 args=(form, again),
             )
     return rows
+
+
+def _chosen(form: Form) -> dict[SiteKey, list[int]]:
+    """The sites in the list, and the rows that name each."""
+    chosen: dict[SiteKey, list[int]] = {}
+    for r in form.get("rows", []):
+        side, code = form.get(f"row.{r}.side"), form.get(f"row.{r}.place")
+        if side is not None and code is not None:
+            chosen.setdefault((side, code), []).append(r)
+    return chosen
+
+
+def _site_clicked(form: Form, site: SiteKey) -> None:
+    """A click gives a site a row, or takes it away unless a volume was typed there."""
+    form.set("kept_site", None)
+    rows = _chosen(form).get(site, [])
+    for r in rows:
+        if (form.get(f"row.{r}.ml") or "").strip():
+            form.set("kept_site", site)
+        else:
+            _remove(form, "rows", r)
+    if rows:
+        return
+    last = form.get("rows", [])[-1]
+    if form.get(f"row.{last}.place") is not None or (form.get(f"row.{last}.ml") or "").strip():
+        _add_row(form)
+        last = form.get("rows", [])[-1]
+    form.set(f"row.{last}.side", site[0])
+    form.set(f"row.{last}.place", site[1])
 
 
 def _preparation(

@@ -15,7 +15,7 @@ from dashboard.form import REQUIRED, Form
 from dashboard.session_form import Preparation, Reading, Row
 from dashboard.text import _
 from dashboard.words import Unreadable
-from registry.analysis.site_history import site_history
+from registry.analysis.site_past import past_of_sites
 from registry.analysis.timeline import CourseSummary, PatientHeader, Timeline
 from registry.catalogue import catalogue
 from registry.entry.forms import CourseEntry, SessionEntry
@@ -75,7 +75,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         preparations = session_fields.drawn_up(form, entry.treated_on)
     correcting = form.opened.base is not None
     earlier = shown.sessions[-1].entry if shown.sessions and not correcting else None
-    past = site_history(
+    past = past_of_sites(
         (stored.entry for stored in shown.sessions if stored.entry.id != form.opened.id),
         (stored.entry for stored in shown.follow_ups),
     )
