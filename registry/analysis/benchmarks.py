@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis import wording
+from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import BY_EVENT
 from registry.analysis.dimensions import PERIODS
 from registry.analysis.facts import Facts, facts_of
@@ -37,7 +38,8 @@ NEUTRAL: Final = frozenset({"clinic", *PERIODS})
 class Published:
     """One published rate and what it says about one row of the registry's own.
 
-    ``is_comparable`` is False where ``verdict`` gives the reason why nothing can be said.
+    ``is_comparable`` is False where ``verdict`` gives the reason why nothing can be said, and
+    ``wording`` is None then.
     """
 
     benchmark: Benchmark
@@ -45,7 +47,12 @@ class Published:
     estimate: Estimate
     row: RateRow
     verdict: Message
-    is_comparable: bool
+    wording: display_rules.Wording | None
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether anything can be said."""
+        return self.wording is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,24 @@ def published_beside(engine: Engine, by: Actor, report: RateReport) -> tuple[Pub
     """
     clinics = scope(by, Permission.READ_RATES)
     facts = facts_of(engine)
-    own = _rows(facts, report, report.heading.cohort.mask(facts, clinics))
+    return _beside(facts, _rows(facts, report, report.heading.cohort.mask(facts, clinics)))
+
+
+def published_for(
+    facts: Facts, row: RateRow, sessions: NDArray[np.bool_], cohort: CohortFilter
+) -> Published | None:
+    """The published rate that counts the same as a row of one outcome, the largest of several.
+
+    ``row`` carries the code of its outcome; ``sessions`` are those behind it, of ``cohort``.
+    """
+    levels = {name: codes for name, codes in cohort.levels.items() if name not in NEUTRAL}
+    beside = _beside(facts, [_Own(row, row.code, sessions, levels)])
+    comparable = [item for item in beside if item.is_comparable]
+    return max(comparable, key=lambda item: item.benchmark.n, default=None)
+
+
+def _beside(facts: Facts, own: list[_Own]) -> tuple[Published, ...]:
+    """Each published complication rate beside the row that fits it best."""
     found = []
     for benchmark in catalogue().benchmarks.values():
         outcome = benchmark.event_term or benchmark.composite
@@ -82,8 +106,8 @@ def published_beside(engine: Engine, by: Actor, report: RateReport) -> tuple[Pub
                 citation=catalogue().sources[benchmark.source or ""].citation,
                 estimate=proportion(benchmark.x, benchmark.n, unit=benchmark.unit.value),
                 row=row,
-                verdict=_verdict(benchmark, row) if reason is None else reason,
-                is_comparable=reason is None,
+                verdict=reason or _verdict(benchmark, row),
+                wording=None if reason else _wording(benchmark, row),
             )
         )
     return tuple(found)
@@ -150,14 +174,16 @@ def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> str | None:
     return "selection of sessions" if free else None
 
 
-def _verdict(benchmark: Benchmark, row: RateRow) -> Message:
+def _wording(benchmark: Benchmark, row: RateRow) -> display_rules.Wording:
     limits = against_estimated_benchmark(
         row.events, row.mature, benchmark.x, benchmark.n
     ).estimate.interval
+    return display_rules.benchmark_wording(limits.lower, limits.upper, comparable=True)
+
+
+def _verdict(benchmark: Benchmark, row: RateRow) -> Message:
     return Message(
-        display_rules.TEXT[
-            display_rules.benchmark_wording(limits.lower, limits.upper, comparable=True)
-        ],
+        display_rules.TEXT[_wording(benchmark, row)],
         {
             "unit": message("sessions"),
             "assessed": wording.percent(row.completeness, row.mature),

@@ -4,7 +4,7 @@
 the rules across files, ``loading`` hands out the checked whole. Start with ``catalogue()``.
 """
 
-from registry.catalogue.loading import Catalogue, catalogue, load_catalogue
+from registry.catalogue.loading import TARGET, Catalogue, catalogue, load_catalogue
 from registry.catalogue.rows import (
     AgentClass,
     Anatomy,
@@ -55,6 +55,7 @@ from registry.catalogue.safety_rows import (
 )
 
 __all__ = [
+    "TARGET",
     "AgentClass",
     "Anatomy",
     "AnatomyKind",

@@ -10,6 +10,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
+from typing import Final
 
 from registry.catalogue import checks
 from registry.catalogue.reading import Problem, R, Table, read_cells, read_table
@@ -45,6 +46,9 @@ from registry.catalogue.safety_rows import (
 )
 from registry.errors import CatalogueError
 from registry.vocabulary import SclerosantForm
+
+TARGET: Final = "target:"
+"""What the code of the setting that holds an indicator's target begins with."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,8 +250,30 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         comparators=comparators.by_code(),
         strength_guides=strength_guides.by_code(),
         safety_rules=safety_rules.by_code(),
-        clinic_settings=clinic_settings.by_code(),
+        clinic_settings=_with_targets(clinic_settings, indicators),
     )
+
+
+def _with_targets(
+    settings: Table[ClinicSetting], indicators: Table[Indicator]
+) -> Mapping[str, ClinicSetting]:
+    """The settings of the file, and the target of each indicator, which a clinic sets like them."""
+    targets = {
+        f"{TARGET}{row.code}": ClinicSetting(
+            code=f"{TARGET}{row.code}",
+            label=f"Target: {row.label}",
+            provenance=row.provenance,
+            reason=row.reason,
+            decided_on=row.decided_on,
+            unit=row.unit.value.replace("_", " "),
+            minimum=Decimal(0),
+            maximum=Decimal(row.unit.of),
+            default=row.default_target,
+            meaning="What the indicator is judged by on the overview. Blank: by its own past.",
+        )
+        for row in indicators
+    }
+    return MappingProxyType({**settings.by_code(), **targets})
 
 
 def _version(folder: Traversable) -> date:
