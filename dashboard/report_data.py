@@ -39,7 +39,7 @@ from registry.analysis.results import (
 )
 from registry.catalogue import catalogue
 from registry.exchange.values import write_cell
-from registry.messages import Message, render
+from registry.messages import Message, message, render
 from registry.statistics import survival
 
 ANY_COMPLICATION: Final = complications.ANY
@@ -168,14 +168,14 @@ def rate_table(report: RateReport) -> Table:
         {
             _("Group"): say(row.label),
             _("Events"): wording.count(row.events),
-            _("Sessions"): wording.count(row.mature),
-            _("Rate"): wording.share(row.estimate),
+            say(message(report.unit.capitalize())): wording.count(row.mature),
+            _("Rate"): wording.rate(row),
             _("95 % interval"): wording.interval(row.estimate),
             _("Assessed"): wording.percent(row.completeness, row.mature),
             _("Best to worst"): wording.DASH
             if row.assessed == row.mature
             else wording.bounds(row.best, row.worst, row.mature),
-            _("Too recent"): wording.count(row.sessions - row.mature),
+            _("Too recent"): wording.count(row.too_recent),
             _("Days"): wording.count(row.window_days),
             _("Method"): say(wording.method(row.estimate)),
         }

@@ -55,26 +55,23 @@ def other_units(report: RateReport) -> None:
     with st.expander(_("Other units: per patient, first sessions"), icon=":material/person:"):
         rows = [
             {
-                _("Unit"): name,
-                _("With event"): wording.count(estimate.numerator),
-                _("Of"): wording.count(estimate.denominator),
-                _("Rate"): wording.share(estimate),
-                _("95 % interval"): wording.interval(estimate),
-                _("Method"): say(wording.method(estimate)),
+                _("Unit"): say(row.label),
+                _("With event"): wording.count(row.events),
+                _("Of"): wording.count(row.mature),
+                _("Rate"): wording.rate(row),
+                _("95 % interval"): wording.interval(row.estimate),
+                _("Assessed"): wording.percent(row.completeness, row.mature),
+                _("Method"): say(wording.method(row.estimate)),
             }
-            for name, estimate in (
-                (_("Patients with at least one such session"), report.per_patient),
-                (_("First session of each patient"), report.first_session),
-            )
+            for row in (report.per_patient, report.first_session)
         ]
         report_parts.table(rows, _("The same outcome in other units"))
+        mean = report.per_patient.sessions_each
         st.text(
             _(
                 "A rate per patient grows with the number of sessions: here {mean} on average. It "
                 "is not comparable with a rate per session."
-            ).format(
-                mean=wording.DASH if report.mean_sessions is None else f"{report.mean_sessions:.1f}"
-            )
+            ).format(mean=wording.DASH if mean is None else f"{mean:.1f}")
         )
 
 

@@ -1,108 +1,66 @@
-"""How often treatment is followed by a complication.
-
-A session enters when it is *mature*: old enough for the event's counting window and for the visit
-that asks about it. It is *assessed* when the event happened or was looked for at or after the
-window's end. With at least 95 % assessed the rate is events / mature sessions; below that it is
-1 - Kaplan-Meier at the window's end, with the best and the worst case. Events / assessed sessions
-is never used: it leaves out the well who did not come back.
-"""
+"""How often treatment is followed by a complication, in sessions, patients or treated legs."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
-from registry.analysis.columns import day_number
+from registry.analysis.counting import (
+    ANY,
+    Flags,
+    Outcome,
+    counted_events,
+    is_mature,
+    outcome_of,
+    sessions_counted,
+    windows_of,
+)
 from registry.analysis.dimensions import DIMENSIONS
-from registry.analysis.event_facts import CHECKLISTS, EVENT_TERMS
+from registry.analysis.event_facts import EVENT_TERMS
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.results import Basis, Excluded, Heading, RateReport, RateRow
-from registry.catalogue import catalogue
+from registry.analysis.rate_rows import Unit, legs_of, row_maker, unplaced_events
+from registry.analysis.results import Excluded, Heading, RateReport, RateRow
+from registry.catalogue import EventFamily, catalogue
 from registry.errors import NotFound
 from registry.messages import Message, listed, message
-from registry.statistics import display_rules
-from registry.statistics.clustering import (
-    clustered_proportion,
-    first_session_proportion,
-    per_patient_counts,
-    per_patient_proportion,
-)
-from registry.statistics.proportions import bounds_for_unassessed
-from registry.statistics.result import Estimate
-from registry.statistics.survival import (
-    count_by_day,
-    cumulative_incidence,
-    kaplan_meier,
-    kaplan_meier_by_patient,
-    landmark,
-)
 
-ANY: Final = "any_complication_30d"
+__all__ = [
+    "ANY",
+    "BY_EVENT",
+    "GROUPINGS",
+    "complications",
+    "counted_events",
+    "outcome_of",
+    "row_maker",
+    "sessions_counted",
+]
+
 BY_EVENT: Final = "event"
 GROUPINGS: Final = (BY_EVENT, *DIMENSIONS)
+THROMBOSIS: Final = frozenset({EventFamily.DEEP_THROMBOSIS, EventFamily.SUPERFICIAL_THROMBOSIS})
 
-Flags = NDArray[np.bool_]
-Days = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
-    """What is counted: one event term, or the composite of several with one window for asking.
-
-    ``asked`` are the terms that must have been looked for; they are ``terms`` unless only serious
-    events count, which have ``window_days`` as their window whatever their term.
-    """
-
-    code: str
-    label: Message
-    terms: tuple[str, ...]
-    window_days: int
-    mature_after_days: int
-    asked: tuple[str, ...]
-    only_serious: bool = False
-
-
-@cache
-def outcome_of(code: str) -> Outcome:
-    """The outcome of a catalogue code; raises :class:`NotFound` for an unknown one."""
-    rows = catalogue()
-    if code in rows.composites:
-        composite = rows.composites[code]
-        members = [term for term in rows.event_terms.values() if composite.holds(term)]
-        asked = [term for term in members if term.in_composite or not composite.only_serious]
-        return Outcome(
-            code,
-            message(composite.label),
-            tuple(term.code for term in members),
-            composite.window_days,
-            max(rows.visits[term.assessed_at_visit].to_day for term in asked),
-            tuple(term.code for term in asked),
-            composite.only_serious,
-        )
-    if code in rows.event_terms:
-        term = rows.event_terms[code]
-        return Outcome(
-            code,
-            message(term.label),
-            (code,),
-            term.counting_window_days,
-            rows.visits[term.assessed_at_visit].to_day,
-            (code,),
-        )
-    raise NotFound(
-        f"There is no event called “{code[:40]}”. `sclero catalogue list event_terms` lists them; "
-        f"“{ANY}” counts any complication."
-    )
+CRUDE: Final = message(
+    "These are crude rates: the groups differ in more than this, so they say nothing about causes."
+)
+_OF_UNIT: Final = {
+    Unit.SESSIONS: "",
+    Unit.PATIENTS: " Patients are counted: those with at least one such session, and of them those "
+    "in whom any of these sessions was followed by it.",
+    Unit.LEGS: " Legs are counted: those treated in such a session, and of them those it happened "
+    "to. An event of a session of both legs that names neither makes both of them not assessed.",
+}
+_ALL: Final = {
+    Unit.SESSIONS: message("All sessions"),
+    Unit.PATIENTS: message("All patients"),
+    Unit.LEGS: message("All legs"),
+}
 
 
 def complications(
@@ -113,16 +71,22 @@ def complications(
     today: dt.date,
     event: str = ANY,
     group_by: str = BY_EVENT,
+    unit: str = Unit.SESSIONS,
 ) -> RateReport:
-    """Rates of one outcome in each group of a cohort, or of every event side by side."""
+    """Rates of one outcome in each group of a cohort, or of every event side by side.
+
+    A patient or leg treated in several groups counts in each of them.
+    """
     clinics = scope(by, Permission.READ_RATES)
     outcome = outcome_of(event)
     if group_by not in GROUPINGS:
         raise NotFound(f"Rates can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”.")
-    facts = facts_of(engine)
+    if unit not in set(Unit):
+        raise NotFound(f"Rates are of {', '.join(Unit)}; not of “{unit[:40]}”.")
+    facts, counted = facts_of(engine), Unit(unit)
     chosen = cohort.mask(facts, clinics)
-    measure = row_maker(facts, today)
-    total = measure(outcome, chosen, "total", message("All sessions"))
+    measure = row_maker(facts, today, counted)
+    total = measure(outcome, chosen, "total", _ALL[counted])
     warnings: list[Message] = []
     if group_by == BY_EVENT:
         rows = tuple(
@@ -131,34 +95,26 @@ def complications(
             if (row := measure(outcome_of(term), chosen, term, outcome_of(term).label)).events
         )
     else:
-        codes = facts.sessions[group_by].to_numpy()
-        levels = facts.levels[group_by]
-        present = [levels[i] for i in np.unique(codes[chosen])]
         rows = tuple(
-            measure(
-                outcome,
-                chosen & (codes == levels.index(level)),
-                level,
-                level_label(facts, group_by, level, by),
-            )
-            for level in sorted(present, key=lambda level: level_order(group_by, level))
+            measure(outcome, flags, level, label)
+            for level, label, flags in groups_of(facts, group_by, chosen, by)
         )
-        warnings.append(
-            message(
-                "These are crude rates: the groups differ in more than this, so they say nothing "
-                "about causes."
+        warnings.append(CRUDE)
+        if counted is not Unit.SESSIONS:
+            warnings.append(
+                message(
+                    "Whoever was treated in several groups counts in each of them, so the groups "
+                    "do not add up."
+                )
             )
-        )
-    mature = chosen & _mature(facts, outcome, today)
-    had = _had_event(facts, outcome)[0]
-    patients = facts.sessions["patient"].to_numpy()
-    per_patient = per_patient_proportion(*per_patient_counts(patients[mature], had[mature]))
+    mature = chosen & is_mature(facts, outcome, today)
+    by_session = row_maker(facts, today)
     return RateReport(
         heading=Heading(
             "complications",
             message("Complications: {event}", event=outcome.label),
-            _definition(outcome),
-            "sessions",
+            _definition(outcome, counted),
+            counted.value,
             cohort,
             today,
             facts.seal,
@@ -168,15 +124,85 @@ def complications(
         by=group_by,
         total=total,
         rows=rows,
-        per_patient=per_patient.estimate,
-        mean_sessions=per_patient.mean_sessions,
-        first_session=first_session_proportion(
-            patients[mature], facts.sessions["day"].to_numpy()[mature], had[mature]
+        per_patient=row_maker(facts, today, Unit.PATIENTS)(
+            outcome, chosen, "per_patient", message("Patients with at least one such session")
+        ),
+        first_session=by_session(
+            outcome,
+            chosen & _first_of_patient(facts, chosen),
+            "first_session",
+            message("First session of each patient"),
         ),
         serious=_serious(facts, chosen, cohort.within(clinics)),
-        excluded=_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
+        excluded=(
+            *_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
+            *(_without_leg(facts, outcome, mature) if counted is Unit.LEGS else ()),
+        ),
         warnings=tuple(warnings),
+        by_detection=_by_detection(facts, outcome, chosen, today, counted),
+        scanned=int((mature & _scanned(facts, outcome)).sum()),
     )
+
+
+def groups_of(
+    facts: Facts, dimension: str, chosen: Flags, by: Actor
+) -> list[tuple[str, Message, Flags]]:
+    """Code, label and sessions of each level that occurs in ``chosen``, in natural order."""
+    scope(by, Permission.READ_RATES)
+    codes, levels = facts.sessions[dimension].to_numpy(), facts.levels[dimension]
+    present = [levels[i] for i in np.unique(codes[chosen])]
+    return [
+        (level, level_label(facts, dimension, level, by), chosen & (codes == levels.index(level)))
+        for level in sorted(present, key=lambda level: level_order(dimension, level))
+    ]
+
+
+def _first_of_patient(facts: Facts, chosen: Flags) -> Flags:
+    """The first of the chosen sessions of each patient; sessions stand in the order of days."""
+    rows = np.flatnonzero(chosen)
+    _, first = np.unique(facts.sessions["patient"].to_numpy()[rows], return_index=True)
+    found = np.zeros(len(chosen), dtype=np.bool_)
+    found[rows[first]] = True
+    return found
+
+
+def _by_detection(
+    facts: Facts, outcome: Outcome, chosen: Flags, today: dt.date, unit: Unit
+) -> tuple[RateRow, ...]:
+    """For thrombosis: what came to light otherwise, and what only a planned duplex scan found.
+
+    Scans find many times more thrombosis than symptoms do, so one rate of both would measure how
+    often a clinic scans.
+    """
+    terms = catalogue().event_terms
+    if outcome.only_serious or not {terms[code].family for code in outcome.terms} <= THROMBOSIS:
+        return ()
+    measure = row_maker(facts, today, unit)
+    return (
+        measure(
+            replace(outcome, screened=False),
+            chosen,
+            "otherwise",
+            message("By symptom, examination or not recorded how"),
+        ),
+        measure(
+            replace(outcome, screened=True),
+            chosen,
+            "screened",
+            message("Only by a planned duplex scan"),
+        ),
+    )
+
+
+def _scanned(facts: Facts, outcome: Outcome) -> Flags:
+    """Sessions followed by a duplex scan of the patient within the window."""
+    visits = facts.visits[facts.visits["is_duplex"] & (facts.visits["patient"] >= 0)]
+    width = 1_000_000
+    keys = np.sort(visits["patient"].to_numpy() * width + visits["day"].to_numpy())
+    sessions = facts.sessions["patient"].to_numpy() * width + facts.sessions["day"].to_numpy()
+    after = np.searchsorted(keys, sessions, side="left")
+    until = np.searchsorted(keys, sessions + outcome.window_days, side="right")
+    return np.asarray(until > after)
 
 
 def _reported(facts: Facts, chosen: Flags) -> list[str]:
@@ -186,7 +212,7 @@ def _reported(facts: Facts, chosen: Flags) -> list[str]:
     return [EVENT_TERMS[i] for i in np.unique(events["term"].to_numpy()[inside])]
 
 
-def _definition(outcome: Outcome) -> Message:
+def _definition(outcome: Outcome, unit: Unit) -> Message:
     if outcome.only_serious:
         text = (
             "Sessions followed within {window} days by an event of any kind that met a criterion "
@@ -210,151 +236,12 @@ def _definition(outcome: Outcome) -> Message:
     terms = catalogue().event_terms
     return message(
         text + "An event counts unless it was judged unlikely to be or not related to the "
-        "treatment; one that was not judged counts.",
+        "treatment; one that was not judged counts." + _OF_UNIT[unit],
         event=outcome.label,
         events=listed([message(terms[code].label) for code in outcome.terms]),
         window=outcome.window_days,
         age=outcome.mature_after_days,
     )
-
-
-def _mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
-    days = facts.sessions["day"].to_numpy()
-    return np.asarray(days + outcome.mature_after_days <= day_number(today))
-
-
-def counted_events(facts: Facts, outcome: Outcome) -> pd.DataFrame:
-    """The events that count, as rows of ``facts.events``."""
-    events = facts.events
-    counted = events[
-        events["related"]
-        & (events["session"] >= 0)
-        & (events["offset"] >= 0)
-        & (events["offset"] <= _windows(events, outcome))
-    ]
-    return counted[counted["serious"]] if outcome.only_serious else counted
-
-
-def _had_event(facts: Facts, outcome: Outcome) -> tuple[Flags, Days, Flags]:
-    """Whether each session had a counted event, on which day first, and only by screening."""
-    size = len(facts.sessions)
-    counted = counted_events(facts, outcome)
-    first = np.full(size, np.iinfo(np.int64).max)
-    np.minimum.at(first, counted["session"].to_numpy(), counted["offset"].to_numpy())
-    had = np.zeros(size, dtype=np.bool_)
-    had[counted["session"].to_numpy()] = True
-    otherwise = np.zeros(size, dtype=np.bool_)
-    otherwise[counted.loc[~counted["screened"], "session"].to_numpy()] = True
-    return had, first, had & ~otherwise
-
-
-def _windows(events: pd.DataFrame, outcome: Outcome) -> NDArray[np.int64]:
-    """Counting window of each event's own term; -1 for a term that is no part of the outcome."""
-    terms = catalogue().event_terms
-    days = [
-        -1
-        if code not in outcome.terms
-        else outcome.window_days
-        if outcome.only_serious
-        else terms[code].counting_window_days
-        for code in EVENT_TERMS
-    ]
-    return np.take(np.array(days, dtype=np.int64), events["term"].to_numpy())
-
-
-def _last_asked(facts: Facts, outcome: Outcome) -> Days:
-    """Last day on which each patient was asked about every term of the outcome; -1 for never."""
-    last = np.full(facts.patients, -1, dtype=np.int64)
-    checklists = catalogue().checklist_versions
-    covers = [set(outcome.asked) <= set(checklists[key].term_codes) for key in CHECKLISTS]
-    # The last place answers for visits without a checklist, whose code is -1.
-    asked = np.array([*covers, False])[facts.visits["checklist"].to_numpy()]
-    gaps = facts.not_assessed
-    members = [EVENT_TERMS.index(code) for code in outcome.asked]
-    asked[gaps.loc[gaps["term"].isin(members), "visit"].to_numpy()] = False
-    patients = facts.visits["patient"].to_numpy()
-    asked &= patients >= 0
-    np.maximum.at(last, patients[asked], facts.visits["day"].to_numpy()[asked])
-    return last
-
-
-def sessions_counted(
-    facts: Facts, outcome: Outcome, chosen: Flags, today: dt.date
-) -> dict[str, Flags]:
-    """The sessions behind each count of a row: every count is the size of one of these sets."""
-    had, _, screened = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
-    mature = chosen & _mature(facts, outcome, today)
-    asked = had | (_observed(facts, outcome) >= outcome.window_days)
-    return {
-        "events": mature & had,
-        "mature": mature,
-        "assessed": mature & asked,
-        "not_assessed": mature & ~asked,
-        "screened": mature & screened,
-        "too_recent": chosen & ~mature,
-        "sessions": chosen,
-    }
-
-
-def _observed(facts: Facts, outcome: Outcome) -> Days:
-    """Days from each session to the last visit that asked about the outcome; negative for none."""
-    last = facts.once(("asked", outcome.code), lambda: _last_asked(facts, outcome))
-    sessions = facts.sessions
-    return np.asarray(last[sessions["patient"].to_numpy()] - sessions["day"].to_numpy())
-
-
-def row_maker(facts: Facts, today: dt.date) -> Callable[[Outcome, Flags, str, Message], RateRow]:
-    """A function that makes one row of a report: of an outcome in the sessions flagged."""
-    patients = facts.sessions["patient"].to_numpy()
-
-    def measure(outcome: Outcome, chosen: Flags, code: str, label: Message) -> RateRow:
-        had, first, _ = facts.once(("had", outcome.code), lambda: _had_event(facts, outcome))
-        counted = sessions_counted(facts, outcome, chosen, today)
-        counts = {name: int(flags.sum()) for name, flags in counted.items()}
-        mature, n, x, assessed = (
-            counted["mature"],
-            counts["mature"],
-            counts["events"],
-            counts["assessed"],
-        )
-        sums = per_patient_counts(patients[mature], had[mature])
-        clustered = clustered_proportion(*sums)
-        estimate, basis = clustered.estimate, Basis.PROPORTION
-        if n and not display_rules.headline_is_proportion(assessed, n):
-            basis = Basis.KAPLAN_MEIER
-            observed = np.clip(_observed(facts, outcome), 0, outcome.window_days)
-            durations = np.where(had, first, observed)[mature]
-            estimate = _until(durations, had[mature], patients[mature], outcome.window_days)
-        bound, plain = clustered.patient_bound, basis is Basis.PROPORTION
-        best, worst = bounds_for_unassessed(x, assessed, n)
-        return RateRow(
-            code=code,
-            label=label,
-            window_days=outcome.window_days,
-            sessions=counts["sessions"],
-            mature=n,
-            events=x,
-            assessed=assessed,
-            patients=len(np.unique(patients[mature])),
-            screened=counts["screened"],
-            basis=basis,
-            estimate=estimate,
-            best=best,
-            worst=worst,
-            design_effect=clustered.design_effect if plain else None,
-            patient_bound=bound.upper if bound and plain else None,
-        )
-
-    return measure
-
-
-def _until(durations: Days, had: Flags, patients: Days, window: int) -> Estimate:
-    """1 - Kaplan-Meier at the end of the window, patients with several sessions allowed for."""
-    if len(np.unique(patients)) == len(patients):
-        curve = kaplan_meier(count_by_day(durations, had))
-    else:
-        curve = kaplan_meier_by_patient(durations, had, patients)
-    return cumulative_incidence(landmark(curve, window, unit="sessions"))
 
 
 def _serious(
@@ -383,7 +270,7 @@ def _serious(
 def _excluded(
     facts: Facts, outcome: Outcome, chosen: Flags, mature: Flags, clinics: Collection[int]
 ) -> tuple[Excluded, ...]:
-    events = facts.events[_windows(facts.events, outcome) >= 0]
+    events = facts.events[windows_of(facts.events, outcome) >= 0]
     if outcome.only_serious:
         events = events[events["serious"]]
     inside = events[events["session"] >= 0]
@@ -399,9 +286,23 @@ def _excluded(
         ),
         Excluded(
             message("events outside their counting window: listed, not counted"),
-            int((inside["related"] & (inside["offset"] > _windows(inside, outcome))).sum()),
+            int((inside["related"] & (inside["offset"] > windows_of(inside, outcome))).sum()),
         ),
         Excluded(message("events dated before their session"), int((inside["offset"] < 0).sum())),
         Excluded(message("events of these clinics that belong to no session"), len(loose)),
+    )
+    return tuple(item for item in found if item.count)
+
+
+def _without_leg(facts: Facts, outcome: Outcome, mature: Flags) -> tuple[Excluded, ...]:
+    """What cannot be laid to a leg."""
+    treated = np.zeros(len(mature), dtype=np.bool_)
+    treated[legs_of(facts)[0]] = True
+    found = (
+        Excluded(message("sessions in which no leg is recorded"), int((mature & ~treated).sum())),
+        Excluded(
+            message("events of sessions without one leg that they could belong to"),
+            int(mature[unplaced_events(facts, outcome)].sum()),
+        ),
     )
     return tuple(item for item in found if item.count)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from registry.analysis.cohort import CohortFilter
 from registry.messages import Message
@@ -25,6 +25,9 @@ class Basis(StrEnum):
     """Events of mature sessions: at least 95 % of them were assessed."""
     KAPLAN_MEIER = "kaplan_meier"
     """1 - Kaplan-Meier at the window's end: more than 5 % were not assessed."""
+    BOUNDS = "bounds"
+    """No rate but its best and worst case: more than 5 % of the patients or legs were not assessed,
+    and one that was treated several times has no single clock for Kaplan-Meier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,11 @@ class Excluded:
 class RateRow:
     """A rate in one group.
 
-    ``sessions`` are all of the group, ``mature`` those old enough for the window and its visit, and
-    only those enter: ``events`` of them had the event and ``assessed`` of them had it or were asked
-    at or after the window's end. ``best`` and ``worst`` are the rates if none, or all, of the
-    others had it. ``screened`` of the events were found by a planned duplex scan.
+    ``sessions`` are all of the group. Those old enough for the window and its visit enter:
+    ``mature`` counts them, or their patients or legs, as ``unit`` says. ``events`` of these had the
+    event and ``assessed`` of them had it or were asked at or after the window's end. ``best`` and
+    ``worst`` are the rates if none, or all, of the others had it. ``screened`` of the events were
+    found by nothing but a planned duplex scan. ``mature_sessions`` are the sessions that entered.
     """
 
     code: str
@@ -60,11 +64,26 @@ class RateRow:
     worst: float | None
     design_effect: float | None = None
     patient_bound: float | None = None
+    unit: str = "sessions"
+    mature_sessions: int | None = None
 
     @property
     def completeness(self) -> float | None:
-        """Share of mature sessions that were assessed; None without mature sessions."""
+        """Share of mature units that were assessed; None without mature units."""
         return self.assessed / self.mature if self.mature else None
+
+    @property
+    def too_recent(self) -> int:
+        """Sessions that are not old enough yet."""
+        entered = self.mature if self.mature_sessions is None else self.mature_sessions
+        return self.sessions - entered
+
+    @property
+    def sessions_each(self) -> float | None:
+        """Mean of the sessions that entered for each patient or leg; None without any."""
+        if not self.mature or self.mature_sessions is None:
+            return None
+        return self.mature_sessions / self.mature
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +101,13 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class RateReport:
-    """Complication rates of a cohort, by one grouping or by event."""
+    """Complication rates of a cohort, by one grouping or by event.
+
+    ``by_detection`` holds, for thrombosis, the rate of what came to light otherwise and the rate of
+    what only a planned duplex scan found; ``scanned`` of the mature sessions were followed by a
+    duplex scan within the window. ``per_patient`` and ``first_session`` are the rate of all
+    sessions in other units.
+    """
 
     heading: Heading
     event: str
@@ -90,12 +115,18 @@ class RateReport:
     by: str
     total: RateRow
     rows: tuple[RateRow, ...]
-    per_patient: Estimate
-    mean_sessions: float | None
-    first_session: Estimate
+    per_patient: RateRow
+    first_session: RateRow
     serious: tuple[tuple[Message, int], ...]
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
+    by_detection: tuple[RateRow, ...] = ()
+    scanned: int = 0
+
+    @property
+    def unit(self) -> str:
+        """What the rates are shares of."""
+        return self.heading.unit
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result in plain values, unrounded."""
@@ -103,13 +134,12 @@ class RateReport:
             **heading_dict(self.heading),
             "event": self.event,
             "by": self.by,
-            "total": _rate_dict(self.total),
-            "rows": [_rate_dict(row) for row in self.rows],
-            "per_patient": {
-                **estimate_dict(self.per_patient),
-                "mean_sessions": self.mean_sessions,
-            },
-            "first_session": estimate_dict(self.first_session),
+            "total": rate_dict(self.total),
+            "rows": [rate_dict(row) for row in self.rows],
+            "by_detection": [rate_dict(row) for row in self.by_detection],
+            "scanned": self.scanned,
+            "per_patient": rate_dict(self.per_patient),
+            "first_session": rate_dict(self.first_session),
             "serious": [{"event": str(label), "count": count} for label, count in self.serious],
             "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
             "warnings": [str(warning) for warning in self.warnings],
@@ -117,7 +147,7 @@ class RateReport:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row a group, the total first, for tables and files."""
-        return [_rate_dict(row, flat=True) for row in (self.total, *self.rows)]
+        return [rate_dict(row, flat=True) for row in (self.total, *self.rows)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +244,9 @@ class RecurrenceReport:
                         "day": point.day,
                         "at_risk": point.at_risk,
                         "shown": point.is_shown,
-                        **_prefixed("recurrence", point.recurrence),
-                        **_prefixed("retreatment", point.retreatment),
-                        **_prefixed("event_free", point.event_free),
+                        **prefixed("recurrence", point.recurrence),
+                        **prefixed("retreatment", point.retreatment),
+                        **prefixed("event_free", point.event_free),
                     }
                 )
         return flat
@@ -263,13 +293,32 @@ class FollowUpReport:
                 "seen": row.seen,
                 "missed": row.missed,
                 "overdue": row.overdue,
-                **_prefixed("completeness", row.completeness),
+                **prefixed("completeness", row.completeness),
             }
             for row in self.rows
         ]
 
 
-Report = RateReport | RecurrenceReport | FollowUpReport
+class Report(Protocol):
+    """What every answer has, whatever it is about."""
+
+    @property
+    def heading(self) -> Heading:
+        """What the answer is about."""
+
+    @property
+    def excluded(self) -> tuple[Excluded, ...]:
+        """What was left out."""
+
+    @property
+    def warnings(self) -> tuple[Message, ...]:
+        """What a reader must know before comparing."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """The result as flat rows for tables and files."""
 
 
 def heading_dict(heading: Heading) -> dict[str, Any]:
@@ -301,7 +350,8 @@ def estimate_dict(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _prefixed(name: str, estimate: Estimate) -> dict[str, Any]:
+def prefixed(name: str, estimate: Estimate) -> dict[str, Any]:
+    """An estimate as columns of a flat row."""
     return {
         name: estimate.value,
         f"{name}_lower": estimate.interval.lower,
@@ -310,14 +360,17 @@ def _prefixed(name: str, estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _rate_dict(row: RateRow, *, flat: bool = False) -> dict[str, Any]:
+def rate_dict(row: RateRow, *, flat: bool = False) -> dict[str, Any]:
+    """A rate with all its parts; ``flat`` puts the interval into columns of the same row."""
     values: dict[str, Any] = {
         "code": row.code,
         "label": str(row.label),
         "window_days": row.window_days,
         "numerator": row.events,
         "denominator": row.mature,
+        "unit": row.unit,
         "sessions": row.sessions,
+        "mature_sessions": row.mature_sessions,
         "assessed": row.assessed,
         "completeness": row.completeness,
         "patients": row.patients,
@@ -329,7 +382,7 @@ def _rate_dict(row: RateRow, *, flat: bool = False) -> dict[str, Any]:
         "patient_bound": row.patient_bound,
     }
     if flat:
-        return values | _prefixed("rate", row.estimate)
+        return values | prefixed("rate", row.estimate)
     return values | {"rate": estimate_dict(row.estimate)}
 
 

@@ -83,11 +83,18 @@ def share(estimate: Estimate) -> str:
     return percent(estimate.value, n)
 
 
+def rate(row: RateRow) -> str:
+    """The rate of a row as it is shown alone, or the range it lies in where there is only that."""
+    if row.basis is Basis.BOUNDS:
+        return bounds(row.best, row.worst, row.mature)
+    return share(row.estimate)
+
+
 def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -> str:
     """The rate of one row as a sentence with counts, interval and what was not assessed."""
     estimate = row.estimate
     parts: list[Message] = []
-    if row.basis is Basis.KAPLAN_MEIER:
+    if row.basis is not Basis.PROPORTION:
         parts.append(_not_all_assessed(row))
     else:
         wording = display_rules.rate_wording(row.events, row.mature)
@@ -96,7 +103,7 @@ def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -
             Message(
                 display_rules.TEXT[wording],
                 {
-                    "unit": message("sessions"),
+                    "unit": message(row.unit),
                     "numerator": count(row.events),
                     "denominator": count(n),
                     "rate": percent(estimate.value, n),
@@ -128,10 +135,17 @@ def _not_all_assessed(row: RateRow) -> Message:
         "assessed": count(row.assessed),
         "mature": count(row.mature),
         "events": count(row.events),
+        "unit": message(row.unit),
     }
+    if row.basis is Basis.BOUNDS:
+        return message(
+            "Between {best} and {worst}: {events} of {mature} {unit} had it and {assessed} were "
+            "assessed, so the others could be either.",
+            **parts,
+        )
     if row.estimate.value is None:
         return message(
-            "Events: {events}. Of {mature} sessions {assessed} were assessed, none without an "
+            "Events: {events}. Of {mature} {unit} {assessed} were assessed, none without an "
             "event to the end of the window: the rate lies between {best} and {worst}.",
             **parts,
         )
@@ -143,19 +157,19 @@ def _not_all_assessed(row: RateRow) -> Message:
     }
     if row.events == 0:
         return message(
-            "0 of {mature} sessions; assessed: {assessed}. A true rate up to {upper} is compatible "
+            "0 of {mature} {unit}; assessed: {assessed}. A true rate up to {upper} is compatible "
             "with this ({level} confidence). If all of the others had it: {worst}.",
             **parts,
         )
     if not display_rules.shows_percentage(row.mature):
         return message(
-            "{events} of {mature} sessions; assessed: {assessed}. Too few for a percentage; a true "
+            "{events} of {mature} {unit}; assessed: {assessed}. Too few for a percentage; a true "
             "rate from {lower} to {upper} is compatible with this ({level} confidence).",
             **parts,
         )
     return message(
         "About {rate} ({level} CI {interval}) by Kaplan-Meier. Events: {events}; assessed: "
-        "{assessed} of {mature} sessions. If none or all of the others had it: {best} or {worst}.",
+        "{assessed} of {mature} {unit}. If none or all of the others had it: {best} or {worst}.",
         rate=percent(row.estimate.value, row.mature),
         interval=interval(row.estimate),
         **parts,

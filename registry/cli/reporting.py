@@ -112,7 +112,7 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 
 def _print_report(answer: Report) -> None:
     from registry.analysis import wording
-    from registry.analysis.results import FollowUpReport, RateReport
+    from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
 
     heading = answer.heading
     typer.echo(f"{heading.title}\n{heading.definition}")
@@ -123,7 +123,7 @@ def _print_report(answer: Report) -> None:
             [
                 ("", "left"),
                 ("Events", "right"),
-                ("Sessions", "right"),
+                (answer.unit.capitalize(), "right"),
                 ("Rate", "right"),
                 ("95 % CI", "right"),
                 ("Assessed", "right"),
@@ -133,7 +133,7 @@ def _print_report(answer: Report) -> None:
                     str(row.label),
                     wording.count(row.events),
                     wording.count(row.mature),
-                    wording.share(row.estimate),
+                    wording.rate(row),
                     wording.interval(row.estimate),
                     wording.percent(row.completeness, row.mature),
                 )
@@ -163,7 +163,7 @@ def _print_report(answer: Report) -> None:
                 for row in answer.rows
             ],
         )
-    else:
+    elif isinstance(answer, RecurrenceReport):
         show_table(
             [
                 ("", "left"),
@@ -189,6 +189,11 @@ def _print_report(answer: Report) -> None:
                 for row in (*answer.rows, answer.total)
                 for point in row.landmarks
             ],
+        )
+    elif rows := answer.to_rows():
+        show_table(
+            [(name.replace("_", " "), "left") for name in rows[0]],
+            [tuple("" if v is None else str(v) for v in row.values()) for row in rows],
         )
     for excluded in answer.excluded:
         typer.echo(f"Left out: {excluded.reason}: {wording.count(excluded.count)}")

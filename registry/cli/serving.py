@@ -161,7 +161,7 @@ def _check(url: str) -> None:
     by = operator(engine)
     for name in reports.QUESTIONS:
         answer = reports.report(engine, by, name, CohortFilter(), today=today())
-        say(f"ok  report {name}: {len(answer.rows)} rows")
+        say(f"ok  report {name}: {len(answer.to_rows())} rows")
     verification = verify(existing(url))
     if not verification.is_whole:
         raise Unfit(f"The audit trail is not whole: {verification.findings[0]}")

@@ -171,9 +171,9 @@ def test_repeated_sessions_of_one_patient_widen_the_interval(engine: Engine, giv
     assert total.design_effect == pytest.approx(3 * 30 / 29, abs=1e-9)
     assert total.estimate.interval.method == "wilson_effective_n"
     report = complications(engine, by, EVERYTHING, today=LONG_AFTER)
-    assert (report.per_patient.numerator, report.per_patient.denominator) == (6, 30)
-    assert (report.first_session.numerator, report.first_session.denominator) == (6, 30)
-    assert report.mean_sessions == 3.0
+    assert (report.per_patient.events, report.per_patient.mature) == (6, 30)
+    assert (report.first_session.events, report.first_session.mature) == (6, 30)
+    assert report.per_patient.sessions_each == 3.0
 
 
 def test_the_filter_keeps_both_end_days(engine: Engine, given: Given) -> None:

@@ -60,7 +60,6 @@ def a_rate(code: str, x: int, n: int, *, basis: Basis = Basis.PROPORTION) -> Rat
 
 def a_report(*rows: RateRow, by: str = "form") -> RateReport:
     total = a_rate("total", sum(row.events for row in rows), sum(row.mature for row in rows))
-    nothing = proportion(0, 0)
     return RateReport(
         heading=HEADING,
         event="skin_necrosis",
@@ -68,9 +67,8 @@ def a_report(*rows: RateRow, by: str = "form") -> RateReport:
         by=by,
         total=total,
         rows=rows,
-        per_patient=nothing,
-        mean_sessions=None,
-        first_session=nothing,
+        per_patient=total,
+        first_session=total,
         serious=(),
         excluded=(),
     )
