@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
@@ -27,6 +27,7 @@ from registry.catalogue import EventFamily, catalogue
 from registry.database import DbSession, reading
 from registry.entry.dose import milligrams
 from registry.entry.forms import EventEntry, FollowUpEntry, InjectionEntry, SessionEntry
+from registry.entry.same_person import linked_ids
 from registry.schema import (
     AdverseEvent,
     Clinician,
@@ -34,11 +35,13 @@ from registry.schema import (
     FollowUp,
     Patient,
     PatientIdentity,
+    RiskFact,
     TreatmentSession,
 )
 from registry.vocabulary import (
     Causality,
     EventOutcome,
+    FactAnswer,
     FollowUpStatus,
     Indication,
     SclerosantForm,
@@ -58,10 +61,19 @@ ASK_BEFORE_NEXT: Final = frozenset(
 )
 """Families of earlier reactions that change what is done at the next injection, serious or not."""
 
+OPEN_OUTCOMES: Final = frozenset(
+    {EventOutcome.RECOVERING, EventOutcome.NOT_RECOVERED, EventOutcome.UNKNOWN}
+)
+"""Outcomes of an event that is not over."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatientHeader:
-    """Who a record is about. The identity is blank for those who may not see it."""
+    """Who a record is about. The identity is blank for those who may not see it.
+
+    ``duplicates`` are the other records of the same person; ``asked_for`` is the pseudonym of the
+    one that was asked for, where that led here.
+    """
 
     id: UUID
     pseudonym: str
@@ -74,6 +86,13 @@ class PatientHeader:
     given_name: str | None = None
     birth_date: dt.date | None = None
     hospital_number: str | None = None
+    duplicates: tuple[PatientHeader, ...] = ()
+    asked_for: str | None = None
+
+    @property
+    def ids(self) -> frozenset[UUID]:
+        """Identifiers under which the person has records."""
+        return frozenset({self.id, *(duplicate.id for duplicate in self.duplicates)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +119,10 @@ class AgentTotal:
 class AlertKind(StrEnum):
     """Why something is said before the next needle."""
 
+    DECEASED = "deceased"
     EARLIER_REACTION = "earlier_reaction"
+    RISK_FACT = "risk_fact"
+    TREATED_LATELY = "treated_lately"
     OPEN_EVENT = "open_event"
     OVERDUE_FOLLOW_UP = "overdue_follow_up"
 
@@ -109,8 +131,9 @@ class AlertKind(StrEnum):
 class Alert:
     """One thing to know before the next needle.
 
-    ``record_id`` is the event or follow-up; ``product_code`` and ``form`` are what was injected in
-    the session that an earlier reaction is attributed to.
+    ``record_id`` is the record that says so; ``given`` is what was injected in the session that an
+    earlier reaction is attributed to, or that took place lately. ``sclerosant_code`` is the agent
+    that a risk fact is about, blank for any.
     """
 
     kind: AlertKind
@@ -119,11 +142,16 @@ class Alert:
     event_term_code: str | None = None
     visit_code: str | None = None
     given: tuple[tuple[str, SclerosantForm], ...] = ()
+    condition_code: str | None = None
+    sclerosant_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Everything recorded about one patient, oldest first."""
+    """Everything recorded about one person, oldest first.
+
+    ``pseudonyms`` names the patient that each record was entered under.
+    """
 
     sessions: tuple[Stored[SessionEntry], ...]
     events: tuple[Stored[EventEntry], ...]
@@ -131,6 +159,7 @@ class Timeline:
     courses: tuple[CourseSummary, ...]
     clinicians: Mapping[int, str]
     alerts: tuple[Alert, ...]
+    pseudonyms: Mapping[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,41 +174,52 @@ class Attribution:
 def open_patient(
     engine: Engine, by: Actor, clinic_id: int, patient_id: UUID, *, now: dt.datetime
 ) -> PatientHeader:
-    """Open a patient's record: who it is, as far as the actor may see. Logged as an access."""
+    """Open a patient's record: who it is, as far as the actor may see. Logged as an access.
+
+    A duplicate opens the patient under whom it is kept.
+    """
     require(by, Permission.SEE_RECORDS, clinic_id)
     identified = may(by, Permission.SEE_IDENTITY, clinic_id)
     with reading(engine) as db:
-        patient = current(db, Patient, clinic_id, patient_id)
-        identity = db.get(PatientIdentity, (clinic_id, patient_id)) if identified else None
-        header = PatientHeader(
-            id=patient.id,
-            pseudonym=patient.pseudonym,
-            birth_year=patient.birth_year,
-            sex=patient.sex,
-            skin_type=patient.skin_type,
-            enrolled_on=patient.enrolled_on,
-            died_on=patient.died_on,
-            family_name=identity.family_name if identity else None,
-            given_name=identity.given_name if identity else None,
-            birth_date=identity.birth_date if identity else None,
-            hospital_number=identity.hospital_number if identity else None,
+        asked = current(db, Patient, clinic_id, patient_id)
+        kept, *others = linked_ids(db, clinic_id, patient_id)
+        header = replace(
+            _header(db, clinic_id, kept, identified),
+            duplicates=tuple(_header(db, clinic_id, other, identified) for other in others),
+            asked_for=asked.pseudonym if kept != patient_id else None,
         )
-    action = "open_identified_patient" if identity else "open_patient"
-    log_access(engine, by, action, now=now, clinic_id=clinic_id, row_count=1)
+    action = "open_identified_patient" if identified else "open_patient"
+    log_access(engine, by, action, now=now, clinic_id=clinic_id, row_count=1 + len(others))
     return header
 
 
 def patient_timeline(
     engine: Engine, by: Actor, clinic_id: int, patient_id: UUID, *, today: dt.date
 ) -> Timeline:
-    """Sessions, events, follow-ups and courses of a patient, and the alerts as of ``today``."""
+    """Sessions, events, follow-ups and courses of a person, and the alerts as of ``today``.
+
+    Holds what was recorded under any of the person's pseudonyms.
+    """
     require(by, Permission.SEE_RECORDS, clinic_id)
     with reading(engine) as db:
         current(db, Patient, clinic_id, patient_id)
-        sessions = stored_sessions(db, clinic_id, TreatmentSession.patient_id == patient_id)
-        events = stored_events(db, clinic_id, AdverseEvent.patient_id == patient_id)
-        follow_ups = stored_follow_ups(db, clinic_id, FollowUp.patient_id == patient_id)
-        courses = _courses(db, clinic_id, patient_id, sessions)
+        person = linked_ids(db, clinic_id, patient_id)
+        patients = db.scalars(
+            sa.select(Patient).where(Patient.clinic_id == clinic_id, Patient.id.in_(person))
+        ).all()
+        sessions = stored_sessions(db, clinic_id, TreatmentSession.patient_id.in_(person))
+        events = stored_events(db, clinic_id, AdverseEvent.patient_id.in_(person))
+        follow_ups = stored_follow_ups(db, clinic_id, FollowUp.patient_id.in_(person))
+        courses = _courses(db, clinic_id, person, sessions)
+        alerts = (
+            *_deaths(patients),
+            *_reactions(sessions, events),
+            *_risk_facts(db, clinic_id, person),
+            *_treated_lately(sessions, today),
+            *_open_events(events),
+            *_overdue(follow_ups, today),
+        )
+        pseudonyms = {patient.id: patient.pseudonym for patient in patients}
         clinicians = {
             row.id: row.display_name
             for row in db.execute(
@@ -194,7 +234,8 @@ def patient_timeline(
         follow_ups=tuple(follow_ups),
         courses=courses,
         clinicians=clinicians,
-        alerts=tuple(_alerts(sessions, events, follow_ups, today)),
+        alerts=alerts,
+        pseudonyms=pseudonyms,
     )
 
 
@@ -240,11 +281,7 @@ def propose_attribution(
 
 def is_open(event: EventEntry) -> bool:
     """Whether an event still needs following up: not resolved, and no final outcome."""
-    return event.resolved_on is None and event.event_outcome in (
-        EventOutcome.RECOVERING,
-        EventOutcome.NOT_RECOVERED,
-        EventOutcome.UNKNOWN,
-    )
+    return event.resolved_on is None and event.event_outcome in OPEN_OUTCOMES
 
 
 def is_overdue(visit: FollowUpEntry, today: dt.date) -> bool:
@@ -252,26 +289,28 @@ def is_overdue(visit: FollowUpEntry, today: dt.date) -> bool:
     return (
         visit.status is FollowUpStatus.PLANNED
         and visit.due_on is not None
-        and last_day(visit) < today
+        and last_day(visit.visit_code, visit.due_on) < today
     )
 
 
-def last_day(visit: FollowUpEntry) -> dt.date:
-    """Last day on which a planned visit still counts as that visit; needs its due day."""
-    assert visit.due_on is not None  # noqa: S101 - a planned visit has a due day
-    planned = catalogue().visits.get(visit.visit_code or "")
+def last_day(visit_code: str | None, due_on: dt.date) -> dt.date:
+    """Last day on which a visit due on a day still counts as that visit."""
+    planned = catalogue().visits.get(visit_code or "")
     tolerance = planned.to_day - planned.due_day if planned else 0
-    return visit.due_on + dt.timedelta(days=tolerance)
+    return due_on + dt.timedelta(days=tolerance)
 
 
 def _courses(
-    db: DbSession, clinic_id: int, patient_id: UUID, sessions: Sequence[Stored[SessionEntry]]
+    db: DbSession,
+    clinic_id: int,
+    person: Sequence[UUID],
+    sessions: Sequence[Stored[SessionEntry]],
 ) -> tuple[CourseSummary, ...]:
     rows = db.scalars(
         sa.select(Course)
         .where(
             Course.clinic_id == clinic_id,
-            Course.patient_id == patient_id,
+            Course.patient_id.in_(person),
             Course.voided_at.is_(None),
         )
         .order_by(Course.opened_on, Course.recorded_at)
@@ -288,27 +327,36 @@ def _courses(
     )
 
 
-def _alerts(
-    sessions: Sequence[Stored[SessionEntry]],
-    events: Sequence[Stored[EventEntry]],
-    follow_ups: Sequence[Stored[FollowUpEntry]],
-    today: dt.date,
+def _header(db: DbSession, clinic_id: int, patient_id: UUID, identified: bool) -> PatientHeader:
+    patient = current(db, Patient, clinic_id, patient_id)
+    identity = db.get(PatientIdentity, (clinic_id, patient_id)) if identified else None
+    return PatientHeader(
+        id=patient.id,
+        pseudonym=patient.pseudonym,
+        birth_year=patient.birth_year,
+        sex=patient.sex,
+        skin_type=patient.skin_type,
+        enrolled_on=patient.enrolled_on,
+        died_on=patient.died_on,
+        family_name=identity.family_name if identity else None,
+        given_name=identity.given_name if identity else None,
+        birth_date=identity.birth_date if identity else None,
+        hospital_number=identity.hospital_number if identity else None,
+    )
+
+
+def _deaths(patients: Iterable[Patient]) -> Iterable[Alert]:
+    for patient in patients:
+        if patient.died_on is not None:
+            yield Alert(AlertKind.DECEASED, patient.id, patient.died_on)
+
+
+def _reactions(
+    sessions: Iterable[Stored[SessionEntry]], events: Sequence[Stored[EventEntry]]
 ) -> Iterable[Alert]:
-    given = {
-        stored.entry.id: tuple(
-            dict.fromkeys((i.product_code, i.form) for i in stored.entry.all_injections())
-        )
-        for stored in sessions
-    }
-    terms = catalogue().event_terms
-    for stored in reversed(events):
-        event = stored.entry
-        term = terms.get(event.event_term_code)
-        related = event.causality not in (Causality.UNLIKELY, Causality.UNRELATED)
-        weighty = bool(event.seriousness_criteria) or (
-            term is not None and (term.serious_by_nature or term.family in ASK_BEFORE_NEXT)
-        )
-        if related and weighty:
+    given = {stored.entry.id: _given(stored.entry) for stored in sessions}
+    for event in (stored.entry for stored in reversed(events)):
+        if _is_weighty(event):
             yield Alert(
                 AlertKind.EARLIER_REACTION,
                 event.id,
@@ -318,13 +366,66 @@ def _alerts(
                 if event.treatment_session_id
                 else (),
             )
-        elif is_open(event):
+
+
+def _is_weighty(event: EventEntry) -> bool:
+    """Whether an earlier event changes what is done at the next injection."""
+    term = catalogue().event_terms.get(event.event_term_code)
+    related = event.causality not in (Causality.UNLIKELY, Causality.UNRELATED)
+    return related and (
+        bool(event.seriousness_criteria)
+        or (term is not None and (term.serious_by_nature or term.family in ASK_BEFORE_NEXT))
+    )
+
+
+def _given(session: SessionEntry) -> tuple[tuple[str, SclerosantForm], ...]:
+    return tuple(dict.fromkeys((i.product_code, i.form) for i in session.all_injections()))
+
+
+def _risk_facts(db: DbSession, clinic_id: int, person: Sequence[UUID]) -> Iterable[Alert]:
+    """Conditions whose latest answer is yes, under whichever pseudonym it was given."""
+    rows = db.scalars(
+        sa.select(RiskFact)
+        .where(
+            RiskFact.clinic_id == clinic_id,
+            RiskFact.patient_id.in_(person),
+            RiskFact.voided_at.is_(None),
+        )
+        .order_by(RiskFact.answered_on, RiskFact.recorded_at)
+    )
+    latest = {(row.condition_code, row.sclerosant_code): row for row in rows}
+    for row in latest.values():
+        if row.answer is FactAnswer.YES:
+            yield Alert(
+                AlertKind.RISK_FACT,
+                row.id,
+                row.answered_on,
+                condition_code=row.condition_code,
+                sclerosant_code=row.sclerosant_code,
+            )
+
+
+def _treated_lately(sessions: Iterable[Stored[SessionEntry]], today: dt.date) -> Iterable[Alert]:
+    """Sessions of today and the day before: doses per day and week count them too."""
+    for session in (stored.entry for stored in sessions):
+        if today - dt.timedelta(days=1) <= session.treated_on <= today:
+            yield Alert(
+                AlertKind.TREATED_LATELY, session.id, session.treated_on, given=_given(session)
+            )
+
+
+def _open_events(events: Sequence[Stored[EventEntry]]) -> Iterable[Alert]:
+    for event in (stored.entry for stored in reversed(events)):
+        if is_open(event) and not _is_weighty(event):
             yield Alert(
                 AlertKind.OPEN_EVENT,
                 event.id,
                 event.onset_on,
                 event_term_code=event.event_term_code,
             )
+
+
+def _overdue(follow_ups: Iterable[Stored[FollowUpEntry]], today: dt.date) -> Iterable[Alert]:
     for visit in (stored.entry for stored in follow_ups):
         if is_overdue(visit, today) and visit.due_on is not None:
             yield Alert(

@@ -28,3 +28,13 @@ def linked_ids(db: DbSession, clinic_id: int, patient_id: UUID) -> tuple[UUID, .
         .order_by(PatientLink.recorded_at, PatientLink.id)
     )
     return (kept, *duplicates)
+
+
+def kept_under(db: DbSession, clinic_id: int) -> dict[UUID, UUID]:
+    """The patient under whom each duplicate of a clinic is kept."""
+    rows = db.execute(
+        sa.select(PatientLink.patient_id, PatientLink.same_as_id).where(
+            PatientLink.clinic_id == clinic_id, PatientLink.voided_at.is_(None)
+        )
+    )
+    return {row.patient_id: row.same_as_id for row in rows}
