@@ -7,12 +7,13 @@ over as it is; where both sides changed the same place differently, the person c
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, NamedTuple, TypeVar
 
-from registry.entry.forms import Entry
+from registry.entry.forms import Entry, InjectionEntry, SiteEntry
 from registry.errors import Conflict
 
 E = TypeVar("E", bound=Entry)
@@ -34,78 +35,86 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A place where a side differs from what the form was opened with; None where it has none."""
+    """A place where the two sides differ, or both differ from what the form was opened with.
+
+    A side is None where it has no such member. In a conflict only the person can say who is right.
+    """
 
     place: Place
     base: Any
     mine: Any
     theirs: Any
+    is_conflict: bool
 
     @property
-    def is_conflict(self) -> bool:
-        """Whether both sides changed it, and not to the same."""
-        return self.mine != self.base and self.theirs != self.base and self.mine != self.theirs
+    def is_mine(self) -> bool:
+        """Whether only the form changed it."""
+        return not self.is_conflict and _same(self.theirs, self.base)
 
     @property
     def merged(self) -> Any:
         """What the side that changed it says; theirs in a conflict."""
-        return self.mine if self.theirs == self.base else self.theirs
+        return self.mine if self.is_mine else self.theirs
 
 
 class Stale(Conflict):
-    """The record changed after the form was opened; nothing of the form was stored.
+    """What is stored is not what the form was opened with; nothing of the form was stored.
 
     ``theirs`` is the record as it stands at ``version``, ``mine`` the entry that was refused.
+    ``saved_at`` is given when it was this very form that was saved then, with other values.
     """
 
-    def __init__(self, mine: Entry, theirs: Entry, version: int) -> None:
+    def __init__(
+        self, mine: Entry, theirs: Entry, version: int, saved_at: dt.datetime | None = None
+    ) -> None:
         """Keep both sides."""
-        self.mine, self.theirs, self.version = mine, theirs, version
+        self.mine, self.theirs, self.version, self.saved_at = mine, theirs, version, saved_at
         super().__init__(
-            "Somebody changed this record after you opened it. Nothing of yours was stored yet, "
-            "and nothing you typed is lost: compare below, and choose."
+            "This record was changed after the form was opened. Nothing of the form was stored, "
+            "and nothing typed is lost: compare both, and choose."
         )
 
 
-def differences(base: E, mine: E, theirs: E) -> tuple[Difference, ...]:
+def differences(base: E | None, mine: E, theirs: E) -> tuple[Difference, ...]:
     """Every place that either side changed, in the order of the entry's fields.
 
-    Raises :class:`Conflict` unless all three are the same record of the same patient.
+    Without ``base`` nobody can tell who changed what, so whatever differs is a conflict. Raises
+    :class:`Conflict` unless all are the same record of the same patient.
     """
-    whose = {
-        (type(entry), entry.id, getattr(entry, "patient_id", None))
-        for entry in (base, mine, theirs)
-    }
-    if len(whose) > 1:
+    opened_with = theirs if base is None else base
+    sides = (opened_with, mine, theirs)
+    if len({(type(each), each.id, getattr(each, "patient_id", None)) for each in sides}) > 1:
         raise Conflict("These are not versions of one record. Nothing was stored.")
-    parts = [_places(entry) for entry in (base, mine, theirs)]
-    places = dict.fromkeys(place for side in parts for place in side)
-    order = [field.name for field in fields(base)]
-    found = [Difference(place, *(side.get(place) for side in parts)) for place in places]
-    return tuple(
-        sorted(
-            (each for each in found if not each.base == each.mine == each.theirs),
-            key=lambda each: order.index(each.place.field),
-        )
-    )
+    parts = [_places(entry) for entry in sides]
+    found = []
+    for place in dict.fromkeys(place for side in parts for place in side):
+        was, my, their = (side.get(place) for side in parts)
+        if base is None:
+            is_changed = is_conflict = not _same(my, their)
+        else:
+            is_changed = not (_same(my, was) and _same(their, was))
+            is_conflict = is_changed and not (
+                _same(my, was) or _same(their, was) or _same(my, their)
+            )
+        if is_changed:
+            found.append(Difference(place, None if base is None else was, my, their, is_conflict))
+    order = [field.name for field in fields(theirs)]
+    return tuple(sorted(found, key=lambda each: order.index(each.place.field)))
 
 
-def merged(base: E, mine: E, theirs: E, keep_mine: Collection[Place] = ()) -> E:
+def merged(base: E | None, mine: E, theirs: E, keep_mine: Collection[Place] = ()) -> E:
     """``theirs`` with what only ``mine`` changed, and mine at the places of ``keep_mine``."""
     changed = {
         each.place: each.mine if each.is_conflict and each.place in keep_mine else each.merged
         for each in differences(base, mine, theirs)
     }
-    parts = {place: changed.get(place, value) for place, value in _places(theirs).items()}
-    parts |= {place: value for place, value in changed.items() if place not in parts}
-    said: dict[str, Any] = {}
-    for place, value in parts.items():
+    said: dict[str, Any] = {name: () for name in MEMBERS if hasattr(theirs, name)}
+    for place, value in (_places(theirs) | changed).items():
         if place.member is None:
             said[place.field] = value
         elif value is not None:
-            said.setdefault(place.field, []).append(value)
-    lists = {name: tuple(said.get(name, ())) for name in MEMBERS if hasattr(theirs, name)}
-    return replace(theirs, **(said | lists))
+            said[place.field] += (value,)
+    return replace(theirs, **said)
 
 
 def _places(entry: Entry) -> dict[Place, Any]:
@@ -122,3 +131,23 @@ def _places(entry: Entry) -> dict[Place, Any]:
             found[Place(field.name, (*key, seen[key]))] = member
             seen[key] += 1
     return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether both say the same of the treatment.
+
+    A form does not ask again for what a known lot already says: its expiry, and that it was
+    compounded. Blank there is no change.
+    """
+    match one, other:
+        case InjectionEntry(), InjectionEntry() if one.lot_number == other.lot_number is not None:
+            if None in (one.expires_on, other.expires_on):
+                other = replace(other, expires_on=one.expires_on)
+            return replace(other, is_compounded=one.is_compounded) == one
+        case SiteEntry(), SiteEntry():
+            return replace(one, injections=()) == replace(other, injections=()) and _same(
+                one.injections, other.injections
+            )
+        case tuple(), tuple():
+            return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)

@@ -151,8 +151,42 @@ def test_findings_are_compared_one_by_one() -> None:
         "matting": FindingState.PRESENT,
         "dvt": FindingState.NOT_ASSESSED,
     }
-    (first, _second) = differences(base, mine, theirs)
-    assert first.place == Place("findings", ("dvt", 0)) or first.mine is not None
+    found = {each.place: each.is_mine for each in differences(base, mine, theirs)}
+    assert found == {Place("findings", ("matting", 0)): True, Place("findings", ("dvt", 0)): False}
+
+
+def test_without_what_the_form_was_opened_with_every_difference_is_asked() -> None:
+    mine = an_entry({"treated_on": dt.date(2026, 3, 2), "pain": 3}, {KEYS[0]: Decimal(1)})
+    theirs = replace(mine, pain=None, note="theirs")
+    found = differences(None, mine, theirs)
+    assert {(each.place.field, each.is_conflict) for each in found} == {
+        ("pain", True), ("note", True),
+    }  # fmt: skip
+    assert merged(None, mine, theirs) == theirs
+    assert merged(None, mine, theirs, {Place("pain")}) == replace(theirs, pain=3)
+
+
+def test_what_a_known_lot_says_by_itself_is_no_change() -> None:
+    injected = InjectionEntry(
+        product_code="aethoxysklerol", form=SclerosantForm.LIQUID, lot_number="L-1",
+        expires_on=dt.date(2027, 12, 31), is_compounded=True,
+    )  # fmt: skip
+    bare = replace(injected, expires_on=None, is_compounded=False)
+    base = an_entry({"treated_on": dt.date(2026, 3, 2)}, {KEYS[0]: Decimal(1)})
+
+    def given_as(injection: InjectionEntry) -> SessionEntry:
+        return replace(base, sites=(replace(base.sites[0], injections=(injection,)),))
+
+    assert differences(given_as(injected), given_as(bare), given_as(injected)) == ()
+    more = replace(injected, liquid_ml=Decimal(3))
+    (found,) = differences(given_as(injected), given_as(bare), given_as(more))
+    assert (found.is_conflict, found.is_mine) == (False, False)
+    new_lot = replace(bare, lot_number="L-2")
+    (found,) = differences(given_as(injected), given_as(new_lot), given_as(injected))
+    assert found.is_mine
+    later = replace(injected, expires_on=dt.date(2028, 1, 31))
+    (found,) = differences(given_as(injected), given_as(later), given_as(injected))
+    assert found.is_mine
 
 
 def test_versions_of_different_records_are_refused() -> None:
