@@ -90,6 +90,7 @@ ACCESSES: Final[Mapping[str, str]] = {
     "open_patient": "Opened a record without names",
     "open_identified_patient": "Opened a record with names",
     "list_identified": "Searched patients with names",
+    "list_records": "Listed the records behind a figure",
     "export": "Exported without names",
     "export_identity": "Exported with names",
     "download_table": "Downloaded a table of figures",

@@ -37,7 +37,12 @@ ACCESSES: Final[Mapping[AccessKind, tuple[str, ...]]] = {
         sign_in.CODE_USED,
         sign_in.PASSWORD_CHANGED,
     ),
-    AccessKind.VIEW: ("open_patient", "open_identified_patient", "list_identified"),
+    AccessKind.VIEW: (
+        "open_patient",
+        "open_identified_patient",
+        "list_identified",
+        "list_records",
+    ),
     AccessKind.EXPORT: (
         "export",
         "export_identity",

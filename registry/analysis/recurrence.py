@@ -111,7 +111,7 @@ def recurrence(
             f"Recurrence can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”."
         )
     facts = facts_of(engine)
-    histories = facts.once("site histories", lambda: site_histories(facts))
+    histories = histories_of(facts)
     chosen = cohort.mask(facts, clinics)
     kept = chosen[histories.session] if len(histories.session) else np.zeros(0, dtype=np.bool_)
     warnings: list[Message] = []
@@ -167,6 +167,11 @@ def recurrence(
         excluded=tuple(item for item in excluded if item.count),
         warnings=tuple(warnings),
     )
+
+
+def histories_of(facts: Facts) -> SiteHistories:
+    """The history of each site, worked out once for each state of the data."""
+    return facts.once("site histories", lambda: site_histories(facts))
 
 
 def site_histories(facts: Facts) -> SiteHistories:

@@ -1,0 +1,483 @@
+"""The records behind a figure: the very sets that were counted, one by one.
+
+A list holds as many lines as the figure says, because both are made of the same set: each question
+names the sets behind its counts, and a figure is the size of one. Lines are shown to those who may
+see records, clinic by clinic; others learn how many there are and who may open them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+from sqlalchemy.engine import Engine
+
+from registry.access import ALLOWED, Actor, Permission, may, scope
+from registry.access_log import log_access
+from registry.analysis import complications, counting, follow_up, recurrence
+from registry.analysis.cohort import CohortFilter, level_label
+from registry.analysis.columns import EPOCH
+from registry.analysis.dimensions import DIMENSIONS, NOT_APPLICABLE
+from registry.analysis.event_facts import EVENT_TERMS
+from registry.analysis.facts import Facts, facts_of
+from registry.analysis.recurrence import SiteHistories
+from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
+from registry.catalogue import catalogue
+from registry.database import DbSession, reading
+from registry.errors import NotFound
+from registry.messages import Message, listed, message
+from registry.schema import FollowUp, Patient, TreatmentSession
+from registry.statistics.survival import LANDMARK_DAYS
+from registry.vocabulary import Role
+
+TOTAL: Final = "total"
+"""The row of all groups together."""
+OVERDUE: Final = "overdue"
+PAGE_LENGTH: Final = 50
+
+MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
+    "complications": {
+        "events": message("With the event"),
+        "mature": message("Old enough to be counted"),
+        "assessed": message("Assessed"),
+        "not_assessed": message("Not assessed"),
+        "screened": message("Found only by a planned duplex scan"),
+        "too_recent": message("Too recent"),
+        "sessions": message("All sessions"),
+    },
+    "recurrence": {
+        "recurrences": message("Recurred"),
+        "success": message("With success"),
+        "never_successful": message("Never cleared or occluded"),
+        "assessed": message("Looked at after the last planned session"),
+        "never_looked_at": message("Never looked at after the last planned session"),
+        "sites": message("All treated sites"),
+        "retreatments": message("Retreated before a recurrence"),
+        "deaths": message("Died before a recurrence"),
+        "mature_at_12_months": message("Old enough for the 12-month visit"),
+        "assessed_at_12_months": message("Looked at at 12 months"),
+        "clear_at_12_months": message("Clear and not retreated at 12 months"),
+        **{f"recurred_{day}": message("Recurred by day {day}", day=day) for day in LANDMARK_DAYS},
+        **{
+            f"at_risk_{day}": message("Still observed on day {day}", day=day)
+            for day in LANDMARK_DAYS
+        },
+    },
+    "follow_up": {
+        "missed": message("Not seen"),
+        "seen": message("Seen"),
+        "due": message("Due"),
+        OVERDUE: message("Overdue"),
+    },
+}
+"""What can be opened of each report, the most asked for first."""
+
+UNITS: Final[Mapping[str, Message]] = {
+    "complications": message("sessions"),
+    "recurrence": message("treated sites"),
+    "follow_up": message("sessions"),
+    OVERDUE: message("visits"),
+}
+
+Flags = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+
+class Order(StrEnum):
+    """How a list is sorted."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    CLINICIAN = "clinician"
+    SCLEROSANT = "sclerosant"
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """One count of one row of a report, for the same cohort and day as the figure."""
+
+    report: str
+    cohort: CohortFilter
+    today: dt.date
+    measure: str
+    group_by: str
+    group: str = TOTAL
+    event: str = counting.ANY
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One session, treated site or visit behind a figure.
+
+    ``treated_on``, ``clinician`` and ``given`` are those of the session; blank for a visit that
+    belongs to none. ``found`` says what makes the line count.
+    """
+
+    clinic_id: int
+    patient_id: UUID
+    pseudonym: str
+    treated_on: dt.date | None
+    clinician: Message | None
+    given: Message | None
+    found: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsBehind:
+    """Some lines of a list, and how long it is.
+
+    ``count`` is the figure; ``withheld`` of them are of clinics whose records the reader may not
+    see. ``lines`` begin at place ``first`` of the others. ``openers`` are the roles that may see
+    records without a right of their own.
+    """
+
+    asked: Behind
+    unit: Message
+    count: int
+    withheld: int
+    first: int
+    lines: tuple[Line, ...]
+    openers: tuple[Role, ...]
+
+    @property
+    def shown(self) -> int:
+        """Length of the list that the reader may open."""
+        return self.count - self.withheld
+
+
+OPENERS: Final = tuple(role for role in Role if Permission.SEE_RECORDS in ALLOWED[role])
+
+
+def figures_of(report: Report) -> dict[tuple[str, str], int]:
+    """The counts of a report that can be opened, by group and measure."""
+    found: dict[tuple[str, str], int] = {}
+    if isinstance(report, RateReport):
+        for row in (report.total, *report.rows):
+            counts = {
+                "events": row.events,
+                "mature": row.mature,
+                "assessed": row.assessed,
+                "not_assessed": row.mature - row.assessed,
+                "screened": row.screened,
+                "too_recent": row.too_recent,
+                "sessions": row.sessions,
+            }
+            found |= {(row.code, measure): figure for measure, figure in counts.items()}
+    elif isinstance(report, RecurrenceReport):
+        for line in (report.total, *report.rows):
+            counts = {
+                "recurrences": line.recurrences,
+                "success": int(line.success.numerator),
+                "never_successful": line.assessed - int(line.success.numerator),
+                "assessed": line.assessed,
+                "never_looked_at": line.sites - line.assessed,
+                "sites": line.sites,
+                "retreatments": line.retreatments,
+                "deaths": line.deaths,
+                "mature_at_12_months": line.mature_at_12_months,
+                "assessed_at_12_months": line.assessed_at_12_months,
+                "clear_at_12_months": int(line.clear_at_12_months.numerator),
+            }
+            for point in line.landmarks:
+                counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
+                counts[f"at_risk_{point.day}"] = point.at_risk
+            found |= {(line.code, measure): figure for measure, figure in counts.items()}
+    elif isinstance(report, FollowUpReport):
+        for visit in report.rows:
+            counts = {
+                "missed": visit.missed,
+                "seen": visit.seen,
+                "due": visit.due,
+                OVERDUE: visit.overdue,
+            }
+            found |= {(visit.code, measure): figure for measure, figure in counts.items()}
+    return found
+
+
+def records_behind(
+    engine: Engine,
+    by: Actor,
+    asked: Behind,
+    *,
+    now: dt.datetime,
+    log: Engine,
+    order: Order = Order.NEWEST,
+    first: int = 0,
+    length: int = PAGE_LENGTH,
+) -> RecordsBehind:
+    """The records behind one figure, and that they were read is written to ``log``.
+
+    Raises :class:`NotFound` for a report, measure, grouping or event that does not exist; a group
+    that does not occur has no records.
+    """
+    clinics = scope(by, Permission.READ_RATES)
+    _check(asked)
+    seen = frozenset(clinic for clinic in clinics if may(by, Permission.SEE_RECORDS, clinic))
+    if asked.measure == OVERDUE:
+        count, shown, lines = _overdue(engine, asked, clinics, seen, first, length)
+    else:
+        facts = facts_of(engine)
+        rows, found = _counted(facts, asked, asked.cohort.mask(facts, clinics))
+        count = len(rows)
+        place = np.flatnonzero(np.isin(facts.sessions["clinic_id"].to_numpy()[rows], list(seen)))
+        shown = len(place)
+        place = place[_sorted(facts, rows[place], order)][first : first + length]
+        lines = _lines(engine, by, facts, rows[place], [found.get(int(i)) for i in place])
+    if lines:
+        query = ", ".join(f"{name}={words}" for name, words in asked.cohort.to_query().items())
+        log_access(
+            engine=log,
+            actor=by,
+            action="list_records",
+            now=now,
+            row_count=len(lines),
+            detail=f"{asked.report}, {asked.event}, by {asked.group_by}, {asked.group}: "
+            f"{asked.measure}; {query}",
+        )
+    unit = UNITS[OVERDUE if asked.measure == OVERDUE else asked.report]
+    return RecordsBehind(asked, unit, count, count - shown, first, tuple(lines), OPENERS)
+
+
+def _check(asked: Behind) -> None:
+    groupings = {
+        "complications": complications.GROUPINGS,
+        "recurrence": recurrence.GROUPINGS,
+        "follow_up": ("visit",),
+    }
+    if asked.report not in MEASURES:
+        raise NotFound(
+            f"Nothing can be opened behind “{asked.report[:40]}”, only behind "
+            f"{', '.join(MEASURES)}."
+        )
+    if asked.measure not in MEASURES[asked.report]:
+        raise NotFound(
+            f"{asked.report} has no count “{asked.measure[:40]}”. It has: "
+            f"{', '.join(MEASURES[asked.report])}."
+        )
+    if asked.group_by not in groupings[asked.report]:
+        raise NotFound(
+            f"{asked.report} cannot be grouped by “{asked.group_by[:40]}”. It can by: "
+            f"{', '.join(groupings[asked.report])}."
+        )
+    counting.outcome_of(asked.event)
+    if asked.report == "follow_up" and asked.group not in catalogue().visits:
+        raise NotFound(
+            f"There is no visit “{asked.group[:40]}”. There are: {', '.join(catalogue().visits)}."
+        )
+
+
+def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int, Message]]:
+    """The session of each line, and by the line's place what was found there."""
+    if asked.report == "follow_up":
+        visit = catalogue().visits[asked.group]
+        counted = follow_up.sessions_counted(facts, chosen, visit, asked.today)
+        return np.flatnonzero(counted[asked.measure]), {}
+    if asked.report == "recurrence":
+        histories = recurrence.histories_of(facts)
+        kept = _in_group(facts, asked, chosen)[histories.session]
+        counted = recurrence.sites_counted(histories, kept, asked.today)
+        sites = np.flatnonzero(counted[asked.measure])
+        names = _site_names(facts)
+        return histories.session[sites], {
+            i: message("{site}: {course}", site=names[site], course=_course(histories, site))
+            for i, site in enumerate(sites.tolist())
+        }
+    outcome = counting.outcome_of(asked.event)
+    if asked.group_by == complications.BY_EVENT:
+        if asked.group != TOTAL:
+            outcome = counting.outcome_of(asked.group)
+    else:
+        chosen = _in_group(facts, asked, chosen)
+    counted = counting.sessions_counted(facts, outcome, chosen, asked.today)
+    rows = np.flatnonzero(counted[asked.measure])
+    events: defaultdict[int, list[Message]] = defaultdict(list)
+    happened = counting.counted_events(facts, outcome).sort_values("offset")
+    labels = catalogue().event_terms
+    for session, term, day in zip(
+        happened["session"].tolist(),
+        happened["term"].tolist(),
+        happened["offset"].tolist(),
+        strict=True,
+    ):
+        label = message(labels[EVENT_TERMS[term]].label)
+        events[session].append(message("{event}, day {day}", event=label, day=day))
+    return rows, {i: listed(events[row]) for i, row in enumerate(rows.tolist()) if row in events}
+
+
+def _in_group(facts: Facts, asked: Behind, chosen: Flags) -> Flags:
+    """The sessions of the group; none for a level that does not occur."""
+    if asked.group == TOTAL or asked.group_by not in DIMENSIONS:
+        return chosen
+    levels = facts.levels[asked.group_by]
+    code = levels.index(asked.group) if asked.group in levels else -1
+    return np.asarray(chosen & (facts.sessions[asked.group_by].to_numpy() == code))
+
+
+def _sorted(facts: Facts, rows: Rows, order: Order) -> Rows:
+    """Places of ``rows`` in their order; within a level the newest first."""
+    newest = -facts.sessions["day"].to_numpy()[rows]
+    if order is Order.OLDEST:
+        return np.argsort(-newest, kind="stable")
+    if order is Order.NEWEST:
+        return np.argsort(newest, kind="stable")
+    return np.lexsort((newest, facts.sessions[order.value].to_numpy()[rows]))
+
+
+def _site_names(facts: Facts) -> list[Message]:
+    """What each treated site is called, by its code."""
+
+    def make() -> list[Message]:
+        first = facts.sites.drop_duplicates("site")
+        anatomy = catalogue().anatomy
+        return [
+            message(
+                "{anatomy}, {side}",
+                anatomy=message(anatomy[facts.levels["anatomy_code"][place]].label),
+                side=message(facts.levels["side"][side]),
+            )
+            for side, place in zip(
+                first["side"].tolist(), first["anatomy_code"].tolist(), strict=True
+            )
+        ]
+
+    return facts.once("site names", make)
+
+
+def _course(histories: SiteHistories, site: int) -> Message:
+    """What became of a site after its last planned session."""
+    if not histories.looked_at[site]:
+        return message("not looked at since")
+    if histories.success_day[site] < 0:
+        return message("not cleared or occluded so far")
+    text = {
+        0: "success; no recurrence seen in {days} days",
+        recurrence.RECURRENCE: "recurred {days} days after success",
+        recurrence.RETREATMENT: "retreated {days} days after success",
+        recurrence.DEATH: "died {days} days after success",
+    }[int(histories.ending[site])]
+    return message(text, days=int(histories.duration[site]))
+
+
+def _lines(
+    engine: Engine, by: Actor, facts: Facts, rows: Rows, found: Collection[Message | None]
+) -> list[Line]:
+    sessions = facts.sessions
+    ids = [UUID(text.decode()) for text in facts.session_ids[rows].tolist()]
+    with reading(engine) as db:
+        patients = _patients(db, set(sessions["clinic_id"].to_numpy()[rows].tolist()), ids)
+    lines = []
+    for row, session_id, said in zip(rows.tolist(), ids, found, strict=True):
+        clinic_id = int(sessions["clinic_id"].iat[row])
+        patient_id, pseudonym = patients[clinic_id, session_id]
+        lines.append(
+            Line(
+                clinic_id,
+                patient_id,
+                pseudonym,
+                EPOCH + dt.timedelta(days=int(sessions["day"].iat[row])),
+                _level(facts, row, "clinician", by),
+                _given(facts, row, by),
+                said,
+            )
+        )
+    return lines
+
+
+def _patients(
+    db: DbSession, clinics: Collection[int], ids: Collection[UUID]
+) -> dict[tuple[int, UUID], tuple[UUID, str]]:
+    """Patient and pseudonym of each session, by clinic and session."""
+    rows = db.execute(
+        sa.select(
+            TreatmentSession.clinic_id,
+            TreatmentSession.id,
+            TreatmentSession.patient_id,
+            Patient.pseudonym,
+        )
+        .join(
+            Patient,
+            sa.and_(
+                Patient.clinic_id == TreatmentSession.clinic_id,
+                Patient.id == TreatmentSession.patient_id,
+            ),
+        )
+        .where(TreatmentSession.clinic_id.in_(clinics), TreatmentSession.id.in_(ids))
+    )
+    return {(row.clinic_id, row.id): (row.patient_id, row.pseudonym) for row in rows}
+
+
+def _level(facts: Facts, row: int, dimension: str, by: Actor) -> Message:
+    code = facts.levels[dimension][int(facts.sessions[dimension].iat[row])]
+    return level_label(facts, dimension, code, by)
+
+
+def _given(facts: Facts, row: int, by: Actor) -> Message:
+    """What was injected, or the modality of a session without a sclerosant."""
+    agent = facts.levels["sclerosant"][int(facts.sessions["sclerosant"].iat[row])]
+    if agent == NOT_APPLICABLE:
+        return _level(facts, row, "modality", by)
+    names = ("sclerosant", "concentration", "form")
+    return listed([_level(facts, row, name, by) for name in names])
+
+
+def _overdue(
+    engine: Engine,
+    asked: Behind,
+    clinics: Collection[int],
+    seen: frozenset[int],
+    first: int,
+    length: int,
+) -> tuple[int, int, list[Line]]:
+    """Number of overdue visits, how many of them the reader may open, and some of those."""
+    kept = asked.cohort.within(clinics)
+    every = follow_up.overdue_visits(kept, asked.group, asked.today)
+    opened = follow_up.overdue_visits(kept & seen, asked.group, asked.today)
+    with reading(engine) as db:
+        count, shown = (
+            int(db.scalar(sa.select(sa.func.count()).select_from(visits.subquery())) or 0)
+            for visits in (every, opened)
+        )
+        rows = db.execute(
+            opened.join(
+                Patient,
+                sa.and_(Patient.clinic_id == FollowUp.clinic_id, Patient.id == FollowUp.patient_id),
+            )
+            .outerjoin(
+                TreatmentSession,
+                sa.and_(
+                    TreatmentSession.clinic_id == FollowUp.clinic_id,
+                    TreatmentSession.id == FollowUp.treatment_session_id,
+                ),
+            )
+            .with_only_columns(
+                FollowUp.clinic_id,
+                FollowUp.patient_id,
+                Patient.pseudonym,
+                TreatmentSession.treated_on,
+                FollowUp.due_on,
+            )
+            .order_by(FollowUp.due_on, Patient.pseudonym, FollowUp.id)
+            .offset(first)
+            .limit(length)
+        )
+        lines = [
+            Line(
+                row.clinic_id,
+                row.patient_id,
+                row.pseudonym,
+                row.treated_on,
+                None,
+                None,
+                message("due {day}", day=row.due_on.isoformat()),
+            )
+            for row in rows
+        ]
+    return count, shown, lines

@@ -1,0 +1,236 @@
+"""Is the list behind a figure always as long as the figure says, and shown only to whom it may?"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Grant
+from registry.analysis import reports
+from registry.analysis.behind import (
+    MEASURES,
+    OPENERS,
+    TOTAL,
+    Behind,
+    Order,
+    RecordsBehind,
+    figures_of,
+    records_behind,
+)
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.complications import ANY
+from registry.analysis.facts import facts_of
+from registry.database import make_engine, reading
+from registry.errors import NotFound, PermissionDenied
+from registry.operations.migration import command_line_actor
+from registry.schema import AccessLog
+from registry.vocabulary import Causality, Role, SclerosantForm
+from tests import factories as make
+from tests.made_up_clinic import fill
+
+NOW = dt.datetime.now(dt.UTC)
+TODAY = NOW.date()
+EVENTS = (ANY, "hyperpigmentation", "dvt_distal")
+DIMENSIONS = ("form", "vessel_class", "clinician", "clinic", "month")
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Engine]:
+    """Two clinics with records of every kind; read by every example, written by none."""
+    path = tmp_path_factory.mktemp("behind") / "registry.sqlite"
+    shutil.copy(migrated_sqlite, path)
+    engine = make_engine(f"sqlite:///{path}")
+    with make.saving(engine) as db:
+        clinics = [make.a_clinic(db, code=code, name=code) for code in ("one", "two")]
+    fill(engine, clinics[0], 60)
+    fill(engine, clinics[1], 25, seed=2)
+    yield engine
+    engine.dispose()
+
+
+def opened(engine: Engine, by: Actor, asked: Behind, **options: object) -> RecordsBehind:
+    return records_behind(engine, by, asked, now=NOW, log=engine, **options)  # type: ignore[arg-type]
+
+
+def accesses(engine: Engine) -> list[tuple[int | None, str | None]]:
+    with reading(engine) as db:
+        rows = db.execute(
+            sa.select(AccessLog.row_count, AccessLog.detail)
+            .where(AccessLog.action == "list_records")
+            .order_by(AccessLog.id)
+        )
+        return [(row.row_count, row.detail) for row in rows]
+
+
+@st.composite
+def questions(draw: st.DrawFn, engine: Engine) -> tuple[str, CohortFilter, str, str]:
+    name = draw(st.sampled_from(sorted(MEASURES)))
+    question = reports.QUESTIONS[name]
+    grouping = draw(
+        st.sampled_from(sorted({*DIMENSIONS, question.default_grouping} & {*question.groupings}))
+    )
+    levels = facts_of(engine).levels
+    chosen = draw(st.dictionaries(st.sampled_from(DIMENSIONS), st.integers(0, 30), max_size=2))
+    kept = {
+        dimension: (levels[dimension][place % len(levels[dimension])],)
+        for dimension, place in chosen.items()
+    }
+    days = sorted(draw(st.lists(st.integers(0, 900), min_size=2, max_size=2)), reverse=True)
+    start, end = (TODAY - dt.timedelta(days=days_ago) for days_ago in days)
+    cohort = CohortFilter(
+        start if draw(st.booleans()) else None, end if draw(st.booleans()) else None, kept
+    )
+    event = draw(st.sampled_from(EVENTS)) if name == "complications" else ANY
+    return name, cohort, grouping, event
+
+
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(data=st.data())
+def test_every_list_is_as_long_as_its_figure(filled: Engine, data: st.DataObject) -> None:
+    name, cohort, grouping, event = data.draw(questions(filled))
+    by = command_line_actor(filled)
+    report = reports.report(filled, by, name, cohort, today=TODAY, group_by=grouping, event=event)
+    figures = figures_of(report)
+    assert bool(figures) == bool(report.to_rows())
+    for group, measure in random.Random(1).sample(sorted(figures), min(12, len(figures))):  # noqa: S311
+        asked = Behind(name, cohort, TODAY, measure, grouping, group, event)
+        behind = opened(filled, by, asked, length=10_000)
+        assert behind.count == figures[group, measure], (group, measure)
+        assert len(behind.lines) == behind.count
+        assert behind.withheld == 0
+
+
+def test_every_count_of_every_report_can_be_opened(filled: Engine) -> None:
+    by = command_line_actor(filled)
+    for name, measures in MEASURES.items():
+        report = reports.report(filled, by, name, CohortFilter(), today=TODAY)
+        figures = figures_of(report)
+        assert {measure for _, measure in figures} == set(measures)
+        grouping = reports.QUESTIONS[name].default_grouping
+        for (group, measure), figure in figures.items():
+            asked = Behind(name, CohortFilter(), TODAY, measure, grouping, group)
+            behind = opened(filled, by, asked)
+            assert behind.count == figure, (name, group, measure)
+            assert len(behind.lines) == min(50, figure)
+
+
+def test_pages_together_hold_every_line_once_in_every_order(filled: Engine) -> None:
+    by = command_line_actor(filled)
+    asked = Behind("complications", CohortFilter(), TODAY, "sessions", "form")
+    whole = opened(filled, by, asked, length=10_000).lines
+    assert len(whole) == len(facts_of(filled).sessions)
+    days = [line.treated_on for line in whole if line.treated_on is not None]
+    assert days == sorted(days, reverse=True)
+    for order in Order:
+        parts = [
+            opened(filled, by, asked, first=first, order=order).lines
+            for first in range(0, len(whole), 50)
+        ]
+        assert sorted(map(repr, (line for part in parts for line in part))) == sorted(
+            map(repr, whole)
+        )
+
+
+def test_a_line_tells_the_session_and_its_event(engine: Engine) -> None:
+    with make.saving(engine) as db:
+        clinic_id = make.a_clinic(db)
+        make.a_clinician(db, clinic_id, 1)
+        patient = make.a_patient(db, clinic_id, pseudonym="P-0007")
+        session = make.a_session(
+            db, clinic_id, patient, treated_on=TODAY - dt.timedelta(days=200), clinician_id=1
+        )
+        make.an_injection(db, clinic_id, session, form=SclerosantForm.FOAM)
+        for days, causality in ((3, None), (4, Causality.UNRELATED)):
+            make.an_event(
+                db,
+                clinic_id,
+                patient,
+                treatment_session_id=session,
+                onset_on=TODAY - dt.timedelta(days=200 - days),
+                causality=causality,
+            )
+    by = command_line_actor(engine)
+    asked = Behind("complications", CohortFilter(), TODAY, "events", "form", "foam")
+    [line] = opened(engine, by, asked).lines
+    assert (line.clinic_id, line.patient_id, line.pseudonym) == (clinic_id, patient, "P-0007")
+    assert line.treated_on == TODAY - dt.timedelta(days=200)
+    assert str(line.clinician) == "Clinician 1"
+    assert str(line.given).endswith("Foam")
+    assert str(line.found) == "Skin necrosis, minimal, day 3"
+    assert accesses(engine) == [(1, "complications, any_complication_30d, by form, foam: events; ")]
+
+
+def test_who_may_not_see_records_learns_the_count_and_who_may(filled: Engine) -> None:
+    manager = Actor(1, "ada", "Ada", (Grant(1, Role.PRACTICE_MANAGER),))
+    before = accesses(filled)
+    asked = Behind("complications", CohortFilter(), TODAY, "sessions", "form")
+    behind = opened(filled, manager, asked)
+    assert behind.count == int((facts_of(filled).sessions["clinic_id"] == 1).sum()) > 0
+    assert (behind.withheld, behind.lines) == (behind.count, ())
+    assert behind.openers == OPENERS == (Role.CLINICIAN, Role.DATA_MANAGER, Role.AUDITOR)
+    for group in ("missed", "overdue"):
+        asked = Behind("follow_up", CohortFilter(), TODAY, group, "visit", "check_6_8w")
+        assert opened(filled, manager, asked).lines == ()
+    assert accesses(filled) == before
+
+
+def test_rights_count_clinic_by_clinic(filled: Engine) -> None:
+    grants = (Grant(1, Role.PRACTICE_MANAGER), Grant(2, Role.PRACTICE_MANAGER, see_records=True))
+    mixed = Actor(1, "ada", "Ada", grants)
+    clinics = facts_of(filled).sessions["clinic_id"]
+    asked = Behind("complications", CohortFilter(), TODAY, "sessions", "form")
+    behind = opened(filled, mixed, asked, length=10_000)
+    assert behind.count == len(clinics)
+    assert behind.withheld == int((clinics == 1).sum())
+    assert {line.clinic_id for line in behind.lines} == {2}
+    assert len(behind.lines) == behind.shown == int((clinics == 2).sum())
+
+
+def test_another_clinic_is_neither_counted_nor_shown(filled: Engine) -> None:
+    own = Actor(1, "ada", "Ada", (Grant(2, Role.CLINICIAN),))
+    everything = Behind("complications", CohortFilter(), TODAY, "sessions", "clinic")
+    elsewhere = Behind("complications", CohortFilter(), TODAY, "sessions", "clinic", "1")
+    assert {line.clinic_id for line in opened(filled, own, everything).lines} == {2}
+    assert opened(filled, own, elsewhere).count == 0
+    with pytest.raises(PermissionDenied):
+        opened(filled, Actor(1, "ada", "Ada", (Grant(2, Role.ADMINISTRATOR),)), everything)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"report": "patients"},
+        {"measure": "names"},
+        {"group_by": "pseudonym"},
+        {"event": "{0.__class__}"},
+        {"report": "follow_up", "measure": "seen", "group_by": "visit", "group": "ever"},
+    ],
+)
+def test_what_does_not_exist_is_refused(filled: Engine, wrong: dict[str, str]) -> None:
+    asked = {
+        "report": "complications",
+        "cohort": CohortFilter(),
+        "today": TODAY,
+        "measure": "events",
+        "group_by": "form",
+        "group": TOTAL,
+    }
+    with pytest.raises(NotFound):
+        opened(filled, command_line_actor(filled), Behind(**(asked | wrong)))  # type: ignore[arg-type]
+
+
+def test_a_level_that_does_not_occur_has_no_records(filled: Engine) -> None:
+    asked = Behind("complications", CohortFilter(), TODAY, "events", "form", "<script>")
+    behind = opened(filled, command_line_actor(filled), asked)
+    assert (behind.count, behind.lines) == (0, ())
