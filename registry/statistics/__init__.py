@@ -7,6 +7,7 @@ Import the module you need; nothing is loaded from here.
 ``clustering``       proportions of sessions nested in patients; cluster-robust regression
 ``rates``            events per 1,000 sessions or per person-time: exact Poisson, trend
 ``comparisons``      two groups, and a group against a published benchmark
+``verdicts``         whether an estimate differs from its comparison, by limits alone
 ``survival``         Kaplan-Meier, landmarks, median, follow-up, standard errors by patient
 ``competing_risks``  Aalen-Johansen and Gray's test
 ``log_rank``         log-rank test for k groups, by stratum, cause and patient
