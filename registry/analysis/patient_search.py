@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -34,6 +34,7 @@ _WRITTEN: Final = (
     r"(?P<day>\d{1,2})/(?P<month>\d{1,2})/(?P<year>\d{4})",
     r"(?P<month>\d{1,2})/(?P<day>\d{1,2})/(?P<year>\d{4})",
 )
+_Lines: TypeAlias = "sa.Select[Patient, PatientIdentity, dt.date, str]"
 _NAMED: Final = ("%d %b %Y", "%d %B %Y")
 
 
@@ -180,7 +181,7 @@ def birth_days(typed: str) -> tuple[dt.date, ...]:
     return tuple(dict.fromkeys(days))
 
 
-def _lines(clinic_id: int) -> tuple[sa.Select[Any], sa.ScalarSelect[dt.date | None]]:
+def _lines(clinic_id: int) -> tuple[_Lines, sa.ScalarSelect[dt.date]]:
     """The lines of a search, and the column of the last treatment in them."""
     last_day = (
         sa.select(sa.func.max(TreatmentSession.treated_on))
@@ -218,7 +219,7 @@ def _lines(clinic_id: int) -> tuple[sa.Select[Any], sa.ScalarSelect[dt.date | No
     return statement, last_day
 
 
-def _found(db: DbSession, statement: sa.Select[Any], identified: bool) -> list[PatientFound]:
+def _found(db: DbSession, statement: _Lines, identified: bool) -> list[PatientFound]:
     return [
         PatientFound(
             id=patient.id,

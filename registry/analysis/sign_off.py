@@ -87,7 +87,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class SignOff:
-    """A session and where its five steps stand."""
+    """A session and where its five steps stand.
+
+    ``patient_id`` is the patient who is kept, ``pseudonym`` the one the session was entered under.
+    """
 
     session_id: UUID
     patient_id: UUID
@@ -168,7 +171,7 @@ def to_do(
     )
 
 
-def _own_numbers(by: Actor, clinic_id: int) -> sa.Select[tuple[int]]:
+def _own_numbers(by: Actor, clinic_id: int) -> sa.Select[int]:
     return sa.select(Clinician.id).where(
         Clinician.clinic_id == clinic_id, Clinician.user_id == by.user_id
     )
@@ -257,9 +260,7 @@ def _sign_offs(
             if takes_photographs
             else Standing(StepState.NOT_NEEDED),
         }
-        found.append(
-            SignOff(session.id, session.patient_id, session.pseudonym, session.treated_on, steps)
-        )
+        found.append(SignOff(session.id, person, session.pseudonym, session.treated_on, steps))
     return found
 
 

@@ -94,11 +94,10 @@ def unwatched_events(
     changed = _last_changed(db, clinic_id, [row.id for row in rows])
     found = []
     for row in rows:
-        looked = max(
-            row.reported_on,
-            seen.get(row.patient_id, row.reported_on),
-            changed.get(row.id, row.reported_on),
-        )
+        looked: dt.date = row.reported_on
+        for day in (seen.get(row.patient_id), changed.get(row.id)):
+            if day is not None and day > looked:
+                looked = day
         if looked < before:
             found.append(
                 UnwatchedEvent(

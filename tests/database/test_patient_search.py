@@ -42,17 +42,15 @@ class World:
         with saving(engine) as db:
             self.clinic = a_clinic(db)
             self.user = a_user(db)
+            people: tuple[tuple[str, str, dict[str, Any]], ...] = (
+                ("Österberg-Åkesson", "Ida Maria", {"birth_date": BORN}),
+                ("O'Neill", "Seán", {"birth_date": dt.date(1961, 3, 2)}),
+                ("Strauß", "Jørgen", {"hospital_number": "KH 77 12"}),
+                ("Иванова", "Анна", {"birth_date": dt.date(1990, 1, 31)}),
+            )
             self.people = {
                 family: self.enrol(db, number, family_name=family, given_name=given, **more)
-                for number, (family, given, more) in enumerate(
-                    (
-                        ("Österberg-Åkesson", "Ida Maria", {"birth_date": BORN}),
-                        ("O'Neill", "Seán", {"birth_date": dt.date(1961, 3, 2)}),
-                        ("Strauß", "Jørgen", {"hospital_number": "KH 77 12"}),
-                        ("Иванова", "Анна", {"birth_date": dt.date(1990, 1, 31)}),
-                    ),
-                    start=1,
-                )
+                for number, (family, given, more) in enumerate(people, start=1)
             }
 
     def enrol(self, db: DbSession, number: int, **identity: Any) -> Any:

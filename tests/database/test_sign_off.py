@@ -56,8 +56,8 @@ class World:
         self.by = Actor(self.user, "ada", "Ada Doe", (Grant(self.clinic, Role.CLINICIAN),))
 
     def session(self, db: DbSession, *, days_ago: int = 100, **values: Any) -> UUID:
-        values = {"patient": self.patient, "clinician_id": 1} | values
-        patient = values.pop("patient")
+        patient: UUID = values.pop("patient", self.patient)
+        values = {"clinician_id": 1} | values
         return a_session(db, self.clinic, patient, treated_on=TODAY - days_ago * DAY, **values)
 
     def of(self, session: UUID) -> SignOff:
