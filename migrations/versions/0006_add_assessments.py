@@ -215,13 +215,14 @@ def upgrade() -> None:
                 ["clinic_id"], ["clinic.id"], name=op.f("fk_limb_assessment_clinic_id")
             ),
             sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_limb_assessment")),
-            sa.UniqueConstraint(
-                "clinic_id",
-                "patient_id",
-                "side",
-                "assessed_on",
-                name=op.f("uq_limb_assessment_clinic_id_patient_id_side_assessed_on"),
-            ),
+        )
+        op.create_index(
+            "uq_limb_assessment_day",
+            "limb_assessment",
+            ["clinic_id", "patient_id", "side", "assessed_on"],
+            unique=True,
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
         )
         op.create_table(
             "patient_link",
@@ -461,13 +462,14 @@ def upgrade() -> None:
                 name=op.f("fk_patient_reported_outcome_item_code"),
             ),
             sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_patient_reported_outcome")),
-            sa.UniqueConstraint(
-                "clinic_id",
-                "patient_id",
-                "answered_on",
-                "item_code",
-                name=op.f("uq_patient_reported_outcome_clinic_id_patient_id_answered_on_item_code"),
-            ),
+        )
+        op.create_index(
+            "uq_patient_reported_outcome_day",
+            "patient_reported_outcome",
+            ["clinic_id", "patient_id", "answered_on", "item_code"],
+            unique=True,
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
         )
         op.create_table(
             "photograph",
@@ -597,6 +599,12 @@ def downgrade() -> None:
     with altering_tables(op.get_bind()):
         op.drop_index("ix_photograph_patient", table_name="photograph")
         op.drop_table("photograph")
+        op.drop_index(
+            "uq_patient_reported_outcome_day",
+            table_name="patient_reported_outcome",
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
+        )
         op.drop_table("patient_reported_outcome")
         op.drop_index("ix_contact_attempt_follow_up", table_name="contact_attempt")
         op.drop_table("contact_attempt")
@@ -607,6 +615,12 @@ def downgrade() -> None:
             postgresql_where=sa.text("voided_at IS NULL"),
         )
         op.drop_table("patient_link")
+        op.drop_index(
+            "uq_limb_assessment_day",
+            table_name="limb_assessment",
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
+        )
         op.drop_table("limb_assessment")
         op.drop_table("photograph_content")
         op.drop_table("instrument_item")

@@ -26,7 +26,16 @@ class LimbAssessment(Record, Base):
     __tablename__ = "limb_assessment"
     __table_args__ = (
         within_clinic("patient_id", "patient"),
-        sa.UniqueConstraint("clinic_id", "patient_id", "side", "assessed_on"),
+        sa.Index(
+            "uq_limb_assessment_day",
+            "clinic_id",
+            "patient_id",
+            "side",
+            "assessed_on",
+            unique=True,
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
+        ),
     )
 
     patient_id: Mapped[UUID] = field("Patient", "Whose leg it is.")
@@ -54,7 +63,16 @@ class PatientReportedOutcome(Record, Base):
     __table_args__ = (
         within_clinic("patient_id", "patient"),
         within_clinic("follow_up_id", "follow_up"),
-        sa.UniqueConstraint("clinic_id", "patient_id", "answered_on", "item_code"),
+        sa.Index(
+            "uq_patient_reported_outcome_day",
+            "clinic_id",
+            "patient_id",
+            "answered_on",
+            "item_code",
+            unique=True,
+            sqlite_where=sa.text("voided_at IS NULL"),
+            postgresql_where=sa.text("voided_at IS NULL"),
+        ),
     )
 
     patient_id: Mapped[UUID] = field("Patient", "Who answered.")
