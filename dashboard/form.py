@@ -2,7 +2,7 @@
 
 A form keeps its values in ``st.session_state`` under keys with a number of its own, so they outlast
 errors and a look at another page, and the next form starts blank. Its identifier is made when it is
-opened: however often it is sent, it is stored once.
+opened: however often it is sent, it is stored once. What was typed is kept as a draft as well.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from uuid import UUID
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import components, data, state, words
+from dashboard import components, data, override_fields, safety_data, state, words
 from dashboard.text import _, ngettext, plain
 from registry.analysis.timeline import PatientHeader
-from registry.entry.forms import Entry
-from registry.entry.problems import Level, Problem
+from registry.entry.forms import Entry, OverrideEntry
+from registry.entry.problems import Level, Problem, in_the_way
 from registry.entry.recording import Recorded
+from registry.entry.stale import Place, Stale, merged
 from registry.errors import InvalidEntry, RegistryError
 from registry.vocabulary import ReasonForChange
 
@@ -31,19 +32,6 @@ M = TypeVar("M", bound=StrEnum)
 
 DAY_FORMAT: Final = "DD.MM.YYYY"
 REQUIRED: Final = "required"
-
-
-@dataclass(slots=True)
-class Opened:
-    """A form being filled in: its identifier, and the stored record that it corrects, if any."""
-
-    number: int
-    id: UUID
-    base: Entry | None = None
-    version: int = 0
-    request_key: UUID | None = None
-    attempted: bool = False
-    patient_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +49,13 @@ class Form:
     def __init__(self, name: str, kind: type[Entry]) -> None:
         """Take up the open form of this name, or open one."""
         self.name, self.kind = name, kind
+        self.overrides: tuple[OverrideEntry, ...] = ()
         self._slots: dict[str, DeltaGenerator] = {}
         wanted = st.session_state.pop(f"{name}:wanted", None)
         if wanted is not None:
             entry, version = data.stored(kind, wanted)
             self.reset(entry, version)
-        elif f"{name}:opened" not in st.session_state:
+        elif f"{name}:opened" not in st.session_state or self.opened.clinic_id != state.clinic():
             self.reset()
 
     @property
@@ -89,8 +78,55 @@ class Form:
         st.session_state.pop(f"{self.name}:saved", None)
         record_id = data.new_id() if base is None else base.id
         st.session_state[f"{self.name}:opened"] = Opened(
-            number, record_id, base, version, data.new_id()
+            number, record_id, state.clinic(), data.new_id(), base, base, version
         )
+
+    def resume(self, draft_id: UUID) -> None:
+        """Go on with a draft in place of the form that is open, whose own draft is kept.
+
+        Raises :class:`NotFound` when it was saved or discarded meanwhile.
+        """
+        draft, content = data.open_draft(draft_id)
+        base, version = content.base, draft.base_version or 0
+        if draft.base_version is not None and base is None:
+            base, version = data.stored(self.kind, draft.record_id)
+            if version != draft.base_version:
+                raise RegistryError(
+                    _(
+                        "The record was changed since, and this draft comes from another version "
+                        "of the program, so the two cannot be compared. Open the record instead."
+                    )
+                )
+        if draft.patient_id is not None:
+            components.open_patient(draft.patient_id)
+        self.reset(base, version)
+        opened = self.opened
+        opened.id, opened.request_key = draft.record_id, draft.id
+        opened.restored, opened.lost = frozenset(content.values), set(content.unreadable)
+        opened.resumed_from = draft.updated_at
+        for field, value in content.values.items():
+            st.session_state[self.key(field)] = value
+
+    def take_over(self, stale: Stale, keep_mine: Collection[Place]) -> None:
+        """Put both people's changes into the form, to be looked over and saved as a correction."""
+        said = {field: self.get(field) for field in ("reason", "reason_text")}
+        key = self.opened.request_key
+        self.reset(merged(stale.base, stale.mine, stale.theirs, keep_mine), stale.version)
+        self.opened.stored = stale.theirs
+        if stale.saved_at is None:
+            self.opened.request_key, self.opened.kept = key, {}
+        for field, value in said.items():
+            if value is not None:
+                self.set(field, value)
+
+    def offer_drafts(self) -> None:
+        """Offer what the person typed before and did not save."""
+        draft_offers.show(self)
+
+    def give_up(self) -> None:
+        """Begin a blank form and discard what was typed in this one."""
+        data.discard_draft(self.opened.request_key)
+        self.reset()
 
     def begins_for(self, header: PatientHeader) -> bool:
         """Whether the fields still await their first values for this patient.
@@ -117,16 +153,24 @@ class Form:
 
     def set(self, field: str, value: Any) -> None:
         """Give a field a value; only before its widget is drawn, or in a callback."""
+        opened = self.opened
+        if not opened.is_drawn:
+            opened.begun[field] = value
+            if field in opened.restored:
+                return
         st.session_state[self.key(field)] = value
 
     def begin(self, field: str, value: Any) -> None:
         """Give a field its first value."""
+        self.opened.begun.setdefault(field, value)
         if self.key(field) not in st.session_state:
             st.session_state[self.key(field)] = value
 
     def slot(self, field: str) -> None:
         """Keep a place here for what is wrong with the field."""
         self._slots[field] = st.empty()
+        if field in self.opened.lost:
+            self._slots[field].text(_("Your answer is no longer offered. Please answer again."))
 
     def text(self, label: str, field: str, **options: Any) -> str:
         """A line of text."""
@@ -148,7 +192,9 @@ class Form:
         self, label: str, field: str, members: Iterable[M], *, as_list: bool = False, **options: Any
     ) -> M | None:
         """One member of a closed set, or none: buttons side by side, or a list."""
+        members = list(members)
         self.begin(field, None)
+        self._drop_unless_offered(field, members)
         shared: dict[str, Any] = {
             "format_func": words.label,
             "key": self.key(field),
@@ -157,9 +203,9 @@ class Form:
         chosen: M | None
         if as_list:
             blank = {"index": None, "placeholder": _("Not recorded")}
-            chosen = st.selectbox(label, list(members), **(blank | shared | options))
+            chosen = st.selectbox(label, members, **(blank | shared | options))
         else:
-            chosen = st.segmented_control(label, list(members), **shared, **options)
+            chosen = st.segmented_control(label, members, **shared, **options)
         self.slot(field)
         return chosen
 
@@ -173,6 +219,8 @@ class Form:
     ) -> T | None:
         """One of a list, or none."""
         self.begin(field, None)
+        if not more.get("accept_new_options"):
+            self._drop_unless_offered(field, options)
         chosen: T | None = st.selectbox(
             label,
             options,
@@ -184,6 +232,18 @@ class Form:
         )
         self.slot(field)
         return chosen
+
+    def _drop_unless_offered(self, field: str, options: Sequence[Any]) -> None:
+        """A draft may hold what is not offered any more: a plan recorded since, a product withdrawn."""
+        opened = self.opened
+        if field in opened.lost:
+            if self.get(field) is not None:
+                opened.lost.discard(field)
+        elif not opened.is_drawn and field in opened.restored:
+            value = self.get(field)
+            if value is not None and value not in options:
+                opened.lost.add(field)
+                st.session_state[self.key(field)] = None
 
     def problems(
         self, found: Iterable[Problem], place: Callable[[str], str] = str
@@ -220,23 +280,20 @@ class Form:
         Nothing typed is lost by an error: it is shown, and the form stays as it is.
         """
         here = st.container()
+        if stale_form.asks(self):
+            return
         pressed = st.button(label, key=self.key("save"), type="primary", shortcut="Ctrl+Enter")
         if pressed:
             self.opened.attempted = True
         with here:
-            accepted = self._problem_list(self.problems(found, place))
+            elsewhere = self.problems(found, place)
+            self.overrides = override_fields.ask(self, elsewhere)
+            accepted = self._problem_list(elsewhere)
         if not pressed:
             return
-        refusals = [problem for problem in found if problem.level is Level.REFUSE]
-        unconfirmed = [
-            problem
-            for problem in found
-            if problem.level is Level.CONFIRM and problem.rule not in accepted
-        ]
-        if refusals or unconfirmed:
-            count = len({(p.field, p.message) for p in refusals}) + len(
-                {p.rule for p in unconfirmed}
-            )
+        standing = in_the_way(found, accepted, self.overrides)
+        if standing:
+            count = len({p.rule if p.interrupts else (p.field, p.message) for p in standing})
             st.error(
                 ngettext(
                     "Not saved yet: {count} point above needs your answer.",
@@ -253,12 +310,36 @@ class Form:
                 st.error(plain(problem.message))
             st.error(_("Nothing was saved. What you typed is still here."))
             return
+        except Stale as stale:
+            self.opened.stale = stale
+            self.opened.refused = open_forms.typed(self.name, self.opened)
+            st.rerun()
         except RegistryError as error:
             st.error(plain(error))
             return
+        # One that stays for want of an answer is known by its key as saved.
+        with contextlib.suppress(RegistryError):
+            data.discard_draft(self.opened.request_key)
         st.session_state[f"{self.name}:saved"] = Saved(heading, tuple(lines), recorded)
         components.forget_searches()
         st.rerun()
+
+    def _drawn(self) -> None:
+        """The form stands whole: whatever changes from here on, the person changed."""
+        opened = self.opened
+        if not opened.is_drawn:
+            opened.is_drawn = True
+            open_forms.keep(self.name, opened)
+        if opened.unkept is not None:
+            st.warning(
+                _("Not kept as a draft: {reason}").format(reason=plain(opened.unkept)),
+                icon=":material/cloud_off:",
+            )
+        elif opened.kept_at is not None:
+            at = words.clock(opened.kept_at, state.clinic_summary().time_zone)
+            st.text(
+                _("Draft kept at {time}. A field counts once you have left it.").format(time=at)
+            )
 
     def _problem_list(self, found: Sequence[Problem]) -> frozenset[str]:
         """Problems without a field of their own; gives back the rules the person confirmed."""
@@ -268,7 +349,7 @@ class Form:
                 st.error(plain(problem.message), icon=":material/block:")
         by_rule: dict[str, list[str]] = {}
         for problem in found:
-            if problem.level is Level.CONFIRM:
+            if problem.interrupts and not problem.asks_reason:
                 by_rule.setdefault(problem.rule, []).append(problem.message)
         for rule, messages in by_rule.items():
             st.warning(plain(" ".join(dict.fromkeys(messages))), icon=":material/help:")
@@ -284,7 +365,12 @@ class Form:
         return frozenset(accepted)
 
     def change(self) -> data.Change | None:
-        """Ask why the stored record is changed; None until that is said."""
+        """Ask why the stored record is changed; None until that is said.
+
+        Whoever corrects an own entry of the day has most likely mistyped: that stands chosen.
+        """
+        if self.opened.base is not None and safety_data.is_own_of_today(self.opened.base.id):
+            self.begin("reason", ReasonForChange.TYPING_ERROR)
         return reason_for_change(self, self.opened.version, self.opened.request_key)
 
     def show_saved(self, saved: Saved) -> None:
@@ -306,7 +392,7 @@ class Form:
             st.info(plain(" ".join(notes)), icon=":material/info:")
 
 
-def reason_for_change(form: Form, version: int, request_key: UUID | None) -> data.Change | None:
+def reason_for_change(form: Form, version: int, request_key: UUID) -> data.Change | None:
     """Ask why a stored record is changed or withdrawn; None until that is said."""
     reason = form.choice(_("Reason for the change"), "reason", ReasonForChange)
     text = ""
@@ -317,9 +403,9 @@ def reason_for_change(form: Form, version: int, request_key: UUID | None) -> dat
             "reason_text",
             max_chars=500,
         )
-    if reason is None or request_key is None:
+    if reason is None:
         return None
-    return data.Change(version, reason, text.strip() or None, request_key)
+    return data.Change(version, reason, text.strip() or None, request_key, form.opened.stored)
 
 
 def open_form(name: str, view: str, record_id: UUID) -> None:

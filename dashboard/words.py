@@ -14,12 +14,14 @@ from zoneinfo import ZoneInfo
 from dashboard.text import _
 from registry.catalogue import EventFamily, catalogue
 from registry.entry.forms import InjectionEntry
+from registry.entry.problems import Question
 from registry.vocabulary import (
     Causality,
     CompressionClass,
     Detection,
     EventOutcome,
     Expectedness,
+    FactAnswer,
     FindingState,
     FoamGas,
     FollowUpMethod,
@@ -29,6 +31,7 @@ from registry.vocabulary import (
     Laterality,
     Modality,
     Occlusion,
+    OverrideReason,
     Provenance,
     ReasonForChange,
     Role,
@@ -184,6 +187,14 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
         ReasonForChange.DUPLICATE: "Entered twice",
         ReasonForChange.OTHER: "Other",
     },
+    FactAnswer: {FactAnswer.YES: "Yes", FactAnswer.NO: "No"},
+    OverrideReason: {
+        OverrideReason.BENEFIT_OUTWEIGHS_RISK: "Benefit outweighs the risk",
+        OverrideReason.NO_ALTERNATIVE: "No alternative",
+        OverrideReason.PATIENT_INFORMED: "Patient was told and agreed",
+        OverrideReason.RECORDED_AFTERWARDS: "Recorded afterwards",
+        OverrideReason.OTHER: "Other",
+    },
     Provenance: {
         Provenance.LABEL: "Product label",
         Provenance.PAPER: "Publication",
@@ -219,6 +230,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "record_session": "Session recorded",
     "report_event": "Event reported",
     "record_follow_up": "Follow-up recorded or planned",
+    "record_risk_facts": "Risk facts asked",
+    "set_clinic_setting": "Setting of the clinic changed",
+    "recall_lot": "Lot recalled",
     "amend_patient": "Patient corrected",
     "amend_treatment_session": "Session corrected",
     "amend_adverse_event": "Event followed up or corrected",
@@ -270,6 +284,16 @@ def visit(code: str | None) -> str:
 def place(anatomy_code: str) -> str:
     """Name of a region or vein."""
     return _(catalogue().anatomy[anatomy_code].label)
+
+
+def condition(question: Question) -> str:
+    """What a question before the needle is about: the condition, with the agent if it is of one."""
+    label = _(catalogue().conditions[question.condition_code].label)
+    if question.sclerosant_code is None:
+        return label
+    return _("{condition}: {agent}").format(
+        condition=label, agent=sclerosant(question.sclerosant_code)
+    )
 
 
 def scale(code: str) -> str:

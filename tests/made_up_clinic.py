@@ -9,8 +9,7 @@ from sqlalchemy.engine import Engine
 
 from registry import audit
 from registry.entry.forms import SessionEntry
-from registry.entry.recording import store_rows
-from registry.entry.rows import rows_of
+from registry.entry.rows import rows_of, store_rows
 from registry.operations.clinics import add_clinician
 from registry.operations.demo.stories import demo_entries
 from registry.operations.migration import command_line_actor

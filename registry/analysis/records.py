@@ -135,7 +135,7 @@ def due_follow_ups(
 def lots_on_the_shelf(
     engine: Engine, by: Actor, clinic_id: int, *, on: dt.date, limit: int = 50
 ) -> list[ShelfLot]:
-    """Lots of the clinic that had not expired on the day ``on``, the last used first."""
+    """Lots neither expired nor recalled on the day ``on``, the last used first."""
     require(by, Permission.RECORD, clinic_id)
     last_used = sa.func.max(TreatmentSession.treated_on)
     with reading(engine) as db:
@@ -167,6 +167,7 @@ def lots_on_the_shelf(
                 Lot.clinic_id == clinic_id,
                 Lot.voided_at.is_(None),
                 sa.or_(Lot.expires_on.is_(None), Lot.expires_on >= on),
+                sa.or_(Lot.recalled_on.is_(None), Lot.recalled_on > on),
             )
             .group_by(
                 Lot.id,
@@ -253,6 +254,21 @@ def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) 
             for at, action, _table, key in touched
             if key in patients
         ]
+
+
+def stored_by_self(
+    engine: Engine, by: Actor, clinic_id: int, record_id: UUID
+) -> dt.datetime | None:
+    """When the actor stored the record for the first time; None when somebody else did."""
+    require(by, Permission.SEE_RECORDS, clinic_id)
+    with reading(engine) as db:
+        return db.scalar(
+            sa.select(ChangeSet.at).where(
+                ChangeSet.request_key == record_id,
+                ChangeSet.actor_id == by.user_id,
+                ChangeSet.clinic_id == clinic_id,
+            )
+        )
 
 
 def _key(row_key: str) -> UUID:

@@ -23,6 +23,7 @@ from registry.entry.forms import (
     FindingEntry,
     FollowUpEntry,
     InjectionEntry,
+    OverrideEntry,
     PatientEntry,
     SessionEntry,
     SiteEntry,
@@ -38,6 +39,7 @@ from registry.schema import (
     Lot,
     Patient,
     PatientIdentity,
+    SafetyOverride,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -136,12 +138,15 @@ def stored_sessions(
     ids = [row.id for row in rows]
     sites = _parts(db, TreatedSite, "treatment_session_id", clinic_id, ids)
     injections = _parts(db, Injection, "treatment_session_id", clinic_id, ids)
+    overrides = _parts(db, SafetyOverride, "treatment_session_id", clinic_id, ids)
     lot_ids = {i.lot_id for group in injections.values() for i in group if i.lot_id}
     lots = {
         lot.id: lot
         for lot in db.scalars(sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.id.in_(lot_ids)))
     }
-    return [_session(row, sites[row.id], injections[row.id], lots) for row in rows]
+    return [
+        _session(row, sites[row.id], injections[row.id], overrides[row.id], lots) for row in rows
+    ]
 
 
 def stored_events(
@@ -215,6 +220,7 @@ def _session(
     row: TreatmentSession,
     sites: Sequence[TreatedSite],
     injections: Sequence[Injection],
+    overrides: Sequence[SafetyOverride],
     lots: dict[UUID, Lot],
 ) -> Stored[SessionEntry]:
     by_site: defaultdict[UUID | None, list[Injection]] = defaultdict(list)
@@ -228,7 +234,7 @@ def _session(
 
     ordered = _in_order(sites, [site_id(row.id, i) for i in range(len(sites))])
     entry = SessionEntry(
-        **_plain(SessionEntry, row, ("sites", "injections")),
+        **_plain(SessionEntry, row, ("sites", "injections", "overrides")),
         sites=tuple(
             SiteEntry(
                 **_plain(SiteEntry, site, ("injections",)), injections=injected(site.id, site.id)
@@ -236,6 +242,10 @@ def _session(
             for site in ordered
         ),
         injections=injected(row.id, None),
+        overrides=tuple(
+            OverrideEntry(**_plain(OverrideEntry, override))
+            for override in sorted(overrides, key=lambda override: override.rule)
+        ),
     )
     return Stored(entry, row.version, row.recorded_at, tuple(site.id for site in ordered))
 

@@ -1,8 +1,7 @@
 """Every rule an entry must pass: one pure function for the form, the file and the command line.
 
-A problem names the field, the rule and a level. *Refuse* cannot be stored; *confirm* is stored only
-when the person accepts that rule by name, because it may be true (an expired lot was used); *note*
-is shown and stored. Ranges and lengths are those the database enforces, read from the same columns.
+A problem names the field, the rule and a level (:class:`registry.entry.problems.Level`). Ranges and
+lengths are those the database enforces, read from the same columns.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -31,6 +30,7 @@ from registry.entry.forms import (
     SiteOutcomeEntry,
 )
 from registry.entry.problems import Level, Problem
+from registry.entry.safety import History, safety_problems
 from registry.schema import (
     AdverseEvent,
     Course,
@@ -39,6 +39,7 @@ from registry.schema import (
     Lot,
     Patient,
     PatientIdentity,
+    SafetyOverride,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -62,6 +63,10 @@ class Known:
     the patient got in other sessions of the entry's day. ``courses`` and ``events`` are the
     patient's; None where whoever asks has compared those references already. ``followed_on`` is the
     first day of an event or follow-up that belongs to the session.
+
+    ``recalled`` says from which day a lot is withdrawn. ``history`` is what warns before the
+    needle; None where nobody knows it, as for imported files. ``stored`` is the session as it
+    stands, when the entry amends one.
     """
 
     today: dt.date
@@ -76,12 +81,27 @@ class Known:
     courses: frozenset[UUID] | None = None
     events: frozenset[UUID] | None = None
     followed_on: dt.date | None = None
+    recalled: Mapping[tuple[str, str], dt.date] = field(default_factory=dict)
+    history: History | None = None
+    stored: SessionEntry | None = None
 
 
 def check(entry: Entry, known: Known) -> list[Problem]:
     """All problems of an entry, refusals first. Touches neither database nor clock."""
     order = list(Level)
-    return sorted(_all(entry, known), key=lambda problem: order.index(problem.level))
+    found = _all(entry, known)
+    if known.stored is not None:
+        found = _said_before(found, known.stored, known)
+    return sorted(found, key=lambda problem: order.index(problem.level))
+
+
+def _said_before(found: Iterator[Problem], stored: SessionEntry, known: Known) -> Iterator[Problem]:
+    """Problems of an amendment; what it does not touch, or was overridden, is only noted."""
+    before = {(problem.rule, problem.message) for problem in _all(stored, known)}
+    overridden = {override.rule for override in stored.overrides}
+    for problem in found:
+        settled = problem.rule in overridden or (problem.rule, problem.message) in before
+        yield replace(problem, level=Level.NOTE) if problem.interrupts and settled else problem
 
 
 def _all(entry: Entry, known: Known) -> Iterator[Problem]:
@@ -170,16 +190,15 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.anatomy_code", "site_once", "The same site and vessel class stands twice."
             )
-        for j, injection in enumerate(site.injections):
-            yield from _injection(f"{path}.injections[{j}]", injection, entry, known)
-    for j, injection in enumerate(entry.injections):
-        yield from _injection(f"injections[{j}]", injection, entry, known)
+    for path, _, injection in entry.placed_injections():
+        yield from _injection(path, injection, known)
+    for i, override in enumerate(entry.overrides):
+        yield from _columns(SafetyOverride, override, f"overrides[{i}]")
     yield from dose_problems(entry, known.same_day)
+    yield from safety_problems(entry, known)
 
 
-def _injection(
-    path: str, entry: InjectionEntry, session: SessionEntry, known: Known
-) -> Iterator[Problem]:
+def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Problem]:
     yield from _columns(Injection, entry, path)
     yield from _columns(Lot, entry, path)
     product = catalogue().products.get(entry.product_code)
@@ -222,15 +241,6 @@ def _injection(
             f"{path}.expires_on",
             "expiry_of_lot",
             f"This lot is on the shelf with the expiry {stored.isoformat()}. Check the box.",
-        )
-    expires_on = entry.expires_on or stored
-    if expires_on is not None and expires_on < session.treated_on:
-        yield Problem(
-            f"{path}.expires_on",
-            "lot_not_expired",
-            f"The lot expired on {expires_on.isoformat()}, before the session. Correct the lot, or "
-            "confirm that it was used.",
-            Level.CONFIRM,
         )
 
 

@@ -1,8 +1,9 @@
 """Dose and volume against the limits of the labels, which are catalogue rows and never code.
 
 A limit per session counts the session; a limit per day counts every session of the patient on that
-day, both legs together; a limit by weight counts the agent across all its products. What cannot be
-checked is said, never passed over.
+day. Both legs count together, and so do all products: a limit on foam counts every foam, any other
+counts the agent in whatever product, of the limit's strength or stronger. What cannot be checked is
+said, never passed over.
 """
 
 from __future__ import annotations
@@ -19,14 +20,8 @@ from registry.catalogue import (
     catalogue,
 )
 from registry.entry.forms import InjectionEntry, SessionEntry
-from registry.entry.problems import Level, Problem
+from registry.entry.problems import LEVELS, Level, Problem, origin_of
 from registry.vocabulary import SclerosantForm
-
-_LEVELS = {
-    RuleLevel.STOP: Level.REFUSE,
-    RuleLevel.CONFIRM: Level.CONFIRM,
-    RuleLevel.NOTE: Level.NOTE,
-}
 
 
 def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> Iterator[Problem]:
@@ -49,7 +44,7 @@ def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> It
     earlier = [i for i in same_day if i.product_code in rows.products]
     for limit in limits.values():
         given = known + (earlier if limit.per is LimitPeriod.DAY else [])
-        yield from _one_limit(limit, [i for i in given if _falls_under(limit, i, entry)], entry)
+        yield from _one_limit(limit, [i for i in given if _falls_under(limit, i)], entry)
     for product in unlimited.values():
         yield Problem(
             "injections",
@@ -85,13 +80,15 @@ def _foam_ml(injection: InjectionEntry) -> Decimal | None:
     return injection.liquid_ml + injection.gas_ml
 
 
-def _falls_under(limit: DoseLimit, injection: InjectionEntry, entry: SessionEntry) -> bool:
+def _falls_under(limit: DoseLimit, injection: InjectionEntry) -> bool:
+    if limit.kind is LimitKind.VOLUME_ML and limit.form is SclerosantForm.FOAM:
+        return injection.form is SclerosantForm.FOAM
     products = catalogue().products
-    if limit.kind is LimitKind.MG_PER_KG:
-        agent = products[limit.product_code].sclerosant_code
-        return products[injection.product_code].sclerosant_code == agent
-    return injection.product_code == limit.product_code and limit.applies(
-        injection.form, _strength(injection), entry.treated_on
+    agent = products[limit.product_code].sclerosant_code
+    return (
+        products[injection.product_code].sclerosant_code == agent
+        and limit.form in (None, injection.form)
+        and _strength(injection) >= (limit.strength_percent or 0)
     )
 
 
@@ -127,7 +124,8 @@ def _one_limit(
             f"dose:{limit.code}",
             f"{_number(total)} {unit} in all; the limit for {label}{weight} is {_number(allowed)} "
             f"{unit} per {limit.per.value} ({limit.jurisdiction}).",
-            _LEVELS[limit.level],
+            LEVELS[limit.level],
+            origin_of(limit),
         )
     elif blank:
         yield Problem(

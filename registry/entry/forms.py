@@ -7,6 +7,7 @@ the visit: a session holds sites, a site holds injections.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -26,6 +27,7 @@ from registry.vocabulary import (
     Laterality,
     Modality,
     Occlusion,
+    OverrideReason,
     SclerosantForm,
     SeriousnessCriterion,
     SessionIntent,
@@ -94,6 +96,19 @@ class SiteEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideEntry:
+    """Why a safety rule that warned did not keep a session from being done as it was.
+
+    ``catalogue_version`` is that of the catalogue which warned; None is the present one.
+    """
+
+    rule: str
+    reason: OverrideReason
+    reason_text: str | None = None
+    catalogue_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEntry:
     """A treatment session; ``injections`` holds those whose site is not known."""
 
@@ -115,10 +130,19 @@ class SessionEntry:
     note: str | None = None
     sites: tuple[SiteEntry, ...] = ()
     injections: tuple[InjectionEntry, ...] = ()
+    overrides: tuple[OverrideEntry, ...] = ()
 
     def all_injections(self) -> tuple[InjectionEntry, ...]:
         """Every injection of the session, those on sites first."""
         return tuple(i for site in self.sites for i in site.injections) + self.injections
+
+    def placed_injections(self) -> Iterator[tuple[str, SiteEntry | None, InjectionEntry]]:
+        """Every injection with its path in the entry and its site, if that is known."""
+        for i, site in enumerate(self.sites):
+            for j, injection in enumerate(site.injections):
+                yield f"sites[{i}].injections[{j}]", site, injection
+        for j, injection in enumerate(self.injections):
+            yield f"injections[{j}]", None, injection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.entry.checks import Known
-from registry.entry.forms import Entry, InjectionEntry, PatientEntry, SessionEntry
+from registry.entry.clinic_settings import SHORTEST_INTERVAL, settings_on
+from registry.entry.forms import (
+    Entry,
+    InjectionEntry,
+    OverrideEntry,
+    PatientEntry,
+    SessionEntry,
+    SiteEntry,
+)
+from registry.entry.safety import Answer, History, Reaction
 from registry.entry.same_person import linked_ids
 from registry.errors import NotFound
 from registry.schema import (
@@ -23,9 +35,12 @@ from registry.schema import (
     Injection,
     Lot,
     Patient,
+    RiskFact,
+    SafetyOverride,
     TreatedSite,
     TreatmentSession,
 )
+from registry.vocabulary import Causality, Modality
 
 
 def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -> Known:
@@ -76,33 +91,205 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         )
         for model in (Course, AdverseEvent)
     )
-    lots: dict[tuple[str, str], dt.date | None] = {}
-    if isinstance(entry, SessionEntry):
-        numbers = {i.lot_number for i in entry.all_injections() if i.lot_number}
-        stored = db.scalars(
-            sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.lot_number.in_(numbers))
-        )
-        lots = {(lot.product_code, lot.lot_number): lot.expires_on for lot in stored}
-    same_day: tuple[InjectionEntry, ...] = ()
-    if isinstance(entry, SessionEntry):
-        same_day = _injected_that_day(db, clinic_id, entry, person)
-    followed_on = None
-    if isinstance(entry, SessionEntry):
-        followed_on = _followed_on(db, clinic_id, entry)
     clinicians = db.scalars(sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id))
-    return Known(
+    known = Known(
         today=today,
         jurisdiction=clinic.jurisdiction,
         birth_year=patient.birth_year,
         died_on=patient.died_on,
         sessions={row.id: row.treated_on for row in sessions},
         sites={row.id: row.treatment_session_id for row in sites},
-        lots=lots,
         clinician_ids=frozenset(clinicians),
-        same_day=same_day,
         courses=courses,
         events=events,
-        followed_on=followed_on,
+    )
+    return (
+        _for_session(db, clinic_id, entry, patient, person, known)
+        if isinstance(entry, SessionEntry)
+        else known
+    )
+
+
+def _for_session(
+    db: DbSession,
+    clinic_id: int,
+    entry: SessionEntry,
+    patient: Patient,
+    person: Collection[UUID],
+    known: Known,
+) -> Known:
+    """What only a session must agree with, added to what is known."""
+    numbers = {i.lot_number for i in entry.all_injections() if i.lot_number}
+    lots = db.scalars(
+        sa.select(Lot).where(Lot.clinic_id == clinic_id, Lot.lot_number.in_(numbers))
+    ).all()
+    injected_on = db.scalar(
+        sa.select(sa.func.max(TreatmentSession.treated_on)).where(
+            TreatmentSession.clinic_id == clinic_id,
+            TreatmentSession.patient_id.in_(person),
+            TreatmentSession.modality == Modality.SCLEROTHERAPY,
+            TreatmentSession.treated_on < entry.treated_on,
+            TreatmentSession.id != entry.id,
+            TreatmentSession.voided_at.is_(None),
+        )
+    )
+    history = History(
+        answers=answers_of(db, clinic_id, person),
+        reactions=_reactions(db, clinic_id, person, entry.id),
+        injected_on=injected_on,
+        shortest_interval_days=settings_on(db, clinic_id, entry.treated_on)[SHORTEST_INTERVAL],
+        sex=patient.sex,
+    )
+    return replace(
+        known,
+        lots={(lot.product_code, lot.lot_number): lot.expires_on for lot in lots},
+        recalled={
+            (lot.product_code, lot.lot_number): lot.recalled_on
+            for lot in lots
+            if lot.recalled_on is not None
+        },
+        same_day=_injected_that_day(db, clinic_id, entry, person),
+        followed_on=_followed_on(db, clinic_id, entry),
+        history=history,
+        stored=_stored(db, clinic_id, entry.id),
+    )
+
+
+def answers_of(db: DbSession, clinic_id: int, person: Collection[UUID]) -> tuple[Answer, ...]:
+    """All answers of one person, under whichever pseudonym, in the order they were given."""
+    rows = db.scalars(
+        sa.select(RiskFact)
+        .where(
+            RiskFact.clinic_id == clinic_id,
+            RiskFact.patient_id.in_(person),
+            RiskFact.voided_at.is_(None),
+        )
+        .order_by(RiskFact.answered_on, RiskFact.recorded_at, RiskFact.id)
+    )
+    return tuple(
+        Answer(row.condition_code, row.answer, row.answered_on, row.sclerosant_code) for row in rows
+    )
+
+
+def _reactions(
+    db: DbSession, clinic_id: int, person: Collection[UUID], session_id: UUID
+) -> tuple[Reaction, ...]:
+    """Events that may come from what was injected, other than those of the session itself."""
+    events = db.scalars(
+        sa.select(AdverseEvent).where(
+            AdverseEvent.clinic_id == clinic_id,
+            AdverseEvent.patient_id.in_(person),
+            AdverseEvent.voided_at.is_(None),
+            sa.or_(
+                AdverseEvent.causality.is_(None),
+                AdverseEvent.causality.not_in([Causality.UNLIKELY, Causality.UNRELATED]),
+            ),
+            sa.or_(
+                AdverseEvent.treatment_session_id.is_(None),
+                AdverseEvent.treatment_session_id != session_id,
+            ),
+        )
+    ).all()
+    given = db.execute(
+        sa.select(Injection.treatment_session_id, Injection.product_code, Injection.form).where(
+            Injection.clinic_id == clinic_id,
+            Injection.treatment_session_id.in_({event.treatment_session_id for event in events}),
+            Injection.voided_at.is_(None),
+        )
+    ).all()
+    products = catalogue().products
+    return tuple(
+        Reaction(event.event_term_code, event.onset_on)
+        if event.treatment_session_id is None
+        else Reaction(
+            event.event_term_code,
+            event.onset_on,
+            frozenset(
+                products[row.product_code].sclerosant_code
+                for row in given
+                if row.treatment_session_id == event.treatment_session_id
+            ),
+            frozenset(
+                row.form for row in given if row.treatment_session_id == event.treatment_session_id
+            ),
+        )
+        for event in events
+    )
+
+
+def _stored(db: DbSession, clinic_id: int, session_id: UUID) -> SessionEntry | None:
+    """What the rules look at in the session as it stands; None when there is none yet."""
+    session = db.get(TreatmentSession, (clinic_id, session_id))
+    if session is None:
+        return None
+
+    def parts(model: Any) -> list[Any]:
+        return list(
+            db.scalars(
+                sa.select(model).where(
+                    model.clinic_id == clinic_id,
+                    model.treatment_session_id == session_id,
+                    model.voided_at.is_(None),
+                )
+            )
+        )
+
+    injections = parts(Injection)
+    lots = {
+        lot.id: lot
+        for lot in db.scalars(
+            sa.select(Lot).where(
+                Lot.clinic_id == clinic_id, Lot.id.in_({row.lot_id for row in injections})
+            )
+        )
+    }
+
+    def injected(site_id: UUID | None) -> tuple[InjectionEntry, ...]:
+        return tuple(
+            _injection(row, lots.get(row.lot_id))
+            for row in injections
+            if row.treated_site_id == site_id
+        )
+
+    return SessionEntry(
+        id=session.id,
+        patient_id=session.patient_id,
+        treated_on=session.treated_on,
+        modality=session.modality,
+        weight_kg=session.weight_kg,
+        sites=tuple(
+            SiteEntry(
+                side=site.side,
+                anatomy_code=site.anatomy_code,
+                vessel_class=site.vessel_class,
+                diameter_mm=site.diameter_mm,
+                injections=injected(site.id),
+            )
+            for site in parts(TreatedSite)
+        ),
+        injections=injected(None),
+        overrides=tuple(
+            OverrideEntry(
+                rule=row.rule,
+                reason=row.reason,
+                reason_text=row.reason_text,
+                catalogue_version=row.catalogue_version,
+            )
+            for row in parts(SafetyOverride)
+        ),
+    )
+
+
+def _injection(row: Injection, lot: Lot | None = None) -> InjectionEntry:
+    return InjectionEntry(
+        product_code=row.product_code,
+        form=row.form,
+        concentration_percent=row.concentration_percent,
+        liquid_ml=row.liquid_ml,
+        lot_number=lot.lot_number if lot else None,
+        expires_on=lot.expires_on if lot else None,
+        gas=row.gas,
+        gas_ml=row.gas_ml,
     )
 
 
@@ -143,17 +330,7 @@ def _injected_that_day(
             TreatmentSession.id != entry.id,
         )
     )
-    return tuple(
-        InjectionEntry(
-            product_code=row.product_code,
-            form=row.form,
-            concentration_percent=row.concentration_percent,
-            liquid_ml=row.liquid_ml,
-            gas=row.gas,
-            gas_ml=row.gas_ml,
-        )
-        for row in stored
-    )
+    return tuple(_injection(row) for row in stored)
 
 
 def clinic_day(clinic: Clinic, now: dt.datetime) -> dt.date:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,6 +20,14 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, may, require
 from registry.database import Base, DbSession, reading
+from registry.entry.amending import (
+    refuse_orphans,
+    replace_parts,
+    same_sites,
+    update,
+    update_identity,
+    write,
+)
 from registry.entry.checks import check
 from registry.entry.forms import (
     CourseEntry,
@@ -30,8 +38,8 @@ from registry.entry.forms import (
     SessionEntry,
 )
 from registry.entry.known import known_about
-from registry.entry.problems import Level, Problem
-from registry.entry.rows import STORING_ORDER, Rows, derived_id, rows_of, site_id
+from registry.entry.problems import Problem, in_the_way
+from registry.entry.rows import Rows, rows_of, store_rows
 from registry.errors import Conflict, InvalidEntry, NotFound
 from registry.schema import (
     AdverseEvent,
@@ -43,8 +51,7 @@ from registry.schema import (
     Injection,
     Lot,
     Patient,
-    PatientIdentity,
-    PatientLink,
+    SafetyOverride,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -62,12 +69,13 @@ PARTS: dict[type[Base], tuple[tuple[type[Base], str], ...]] = {
     TreatmentSession: (
         (TreatedSite, "treatment_session_id"),
         (Injection, "treatment_session_id"),
+        (SafetyOverride, "treatment_session_id"),
     ),
     FollowUp: ((FollowUpFinding, "follow_up_id"), (SiteOutcome, "follow_up_id")),
 }
 """Rows that stand and fall with a record, and the column that points to it."""
 
-_KEPT = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ def record_session(
 ) -> Recorded:
     """Record a treatment session with its sites and injections.
 
-    ``accepted`` names the rules of level *confirm* that the person has confirmed.
+    ``accepted`` names the plain rules of level *confirm* that the person has confirmed; a safety
+    rule that warns is answered by an override in the entry, which is stored with it.
     """
     require(by, Permission.RECORD, clinic_id)
     return _record(engine, by, clinic_id, entry, "record_session", accepted, now)
@@ -157,12 +166,13 @@ def amend(
 ) -> Recorded:
     """Correct a stored record; ``version`` is the one the form was opened with.
 
-    Parts that are no longer in the entry are voided, new ones stored, the others changed in place.
+    Parts that are no longer in the entry are voided, new ones stored, the others changed in place;
+    overrides stay. A warning that the amendment does not touch is not asked about again.
     Raises :class:`Conflict` when somebody changed the record meanwhile.
     """
     require(by, Permission.AMEND, clinic_id)
     root = ROOT[type(entry)]
-    cause = _change("amend", root, clinic_id, reason, reason_text, request_key)
+    cause = cause_of_change("amend", root, clinic_id, reason, reason_text, request_key)
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = _current(db, root, clinic_id, entry.id, version)
@@ -171,18 +181,18 @@ def amend(
                     "A record cannot be moved to another patient. Void it, and record it where it "
                     "belongs; nothing was changed."
                 )
-            notes = _checked(db, clinic_id, entry, accepted, now)
+            entry, notes = _checked(db, clinic_id, entry, accepted, now)
             same = {}
             if isinstance(entry, SessionEntry):
-                same = _same_sites(db, clinic_id, entry, request_key)
+                same = same_sites(db, clinic_id, entry, request_key)
             wanted = rows_of([entry], clinic_id, now, site_ids=same)
             _store_lots(db, clinic_id, wanted)
-            _update(db, root, stored, wanted[root][0])
+            update(db, root, stored, wanted[root][0])
             # Who cannot see an identity has not left it out on purpose.
             if root is Patient and may(by, Permission.SEE_IDENTITY, clinic_id):
-                _update_identity(db, clinic_id, entry.id, wanted)
+                update_identity(db, clinic_id, entry.id, wanted)
             for model, parent in PARTS.get(root, ()):
-                _replace_parts(db, model, parent, clinic_id, entry.id, wanted.get(model, []), now)
+                replace_parts(db, model, parent, clinic_id, entry.id, wanted.get(model, []), now)
             return Recorded(entry.id, version + 1, now, notes=notes)
     except audit.AlreadyRecorded as earlier:
         was = _version_stored(engine, root, entry.id, request_key)
@@ -205,14 +215,14 @@ def void(
     """Withdraw a record with its parts. Nothing is deleted; it no longer counts anywhere."""
     require(by, Permission.AMEND, clinic_id)
     root = ROOT[kind]
-    cause = _change("void", root, clinic_id, reason, reason_text, request_key)
+    cause = cause_of_change("void", root, clinic_id, reason, reason_text, request_key)
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = _current(db, root, clinic_id, record_id, version)
-            _refuse_orphans(db, root, clinic_id, record_id)
-            _write(db, root, stored, {"voided_at": now})
+            refuse_orphans(db, root, clinic_id, record_id)
+            write(db, root, stored, {"voided_at": now})
             for model, parent in PARTS.get(root, ()):
-                _replace_parts(db, model, parent, clinic_id, record_id, [], now)
+                replace_parts(db, model, parent, clinic_id, record_id, [], now)
             return Recorded(record_id, version + 1, now)
     except audit.AlreadyRecorded as earlier:
         was = _version_stored(engine, root, record_id, request_key)
@@ -223,25 +233,24 @@ def problems_of(
     engine: Engine, by: Actor, clinic_id: int, entry: Entry, *, now: dt.datetime
 ) -> list[Problem]:
     """All problems that storing the entry now would meet; for a form that checks while typing."""
-    require(by, Permission.RECORD, clinic_id)
+    require(by, _either(by, clinic_id), clinic_id)
     with DbSession(engine) as db:
         found = check(entry, known_about(db, clinic_id, entry, now))
         db.rollback()
     return found
 
 
-def store_rows(db: DbSession, rows: Rows) -> None:
-    """Insert rows by table, parents first."""
-    for model in STORING_ORDER:
-        if rows.get(model):
-            db.execute(sa.insert(model), rows[model])
+def _either(by: Actor, clinic_id: int) -> Permission:
+    """The right to record, or else to amend: either lets somebody fill in a form."""
+    recording = may(by, Permission.RECORD, clinic_id)
+    return Permission.RECORD if recording else Permission.AMEND
 
 
 def _record(
     engine: Engine,
     by: Actor,
     clinic_id: int,
-    entry: Entry,
+    entry: E,
     action: str,
     accepted: Collection[str],
     now: dt.datetime,
@@ -249,7 +258,7 @@ def _record(
     cause = audit.Cause(action, clinic_id=clinic_id, request_key=entry.id)
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
-            notes = _checked(db, clinic_id, entry, accepted, now)
+            entry, notes = _checked(db, clinic_id, entry, accepted, now)
             rows = rows_of([entry], clinic_id, now)
             _store_lots(db, clinic_id, rows)
             store_rows(db, rows)
@@ -259,21 +268,28 @@ def _record(
 
 
 def _checked(
-    db: DbSession, clinic_id: int, entry: Entry, accepted: Collection[str], now: dt.datetime
-) -> tuple[Problem, ...]:
-    """Notes of an entry that may be stored; raises :class:`InvalidEntry` otherwise."""
-    found = check(entry, known_about(db, clinic_id, entry, now))
+    db: DbSession, clinic_id: int, entry: E, accepted: Collection[str], now: dt.datetime
+) -> tuple[E, tuple[Problem, ...]]:
+    """The entry with the overrides that belong to it, and its notes.
+
+    Raises :class:`InvalidEntry` when it may not be stored.
+    """
+    known = known_about(db, clinic_id, entry, now)
+    found = check(entry, known)
     if isinstance(entry, PatientEntry):
         found += _same_pseudonym(db, clinic_id, entry)
-    standing = [
-        problem
-        for problem in found
-        if problem.level is Level.REFUSE
-        or (problem.level is Level.CONFIRM and problem.rule not in accepted)
-    ]
+    overrides = entry.overrides if isinstance(entry, SessionEntry) else ()
+    standing = in_the_way(found, accepted, overrides)
     if standing:
         raise InvalidEntry(standing)
-    return tuple(found)
+    if isinstance(entry, SessionEntry):
+        warned = {problem.rule for problem in found if problem.asks_reason}
+        kept = (
+            {override.rule: override for override in known.stored.overrides} if known.stored else {}
+        )
+        given = {o.rule: o for o in overrides if o.rule in warned}
+        entry = replace(entry, overrides=tuple((kept | given).values()))
+    return entry, tuple(found)
 
 
 def _same_pseudonym(db: DbSession, clinic_id: int, entry: PatientEntry) -> list[Problem]:
@@ -301,7 +317,7 @@ def _store_lots(db: DbSession, clinic_id: int, rows: Rows) -> None:
     db.flush()
 
 
-def _change(
+def cause_of_change(
     verb: str,
     root: type[Base],
     clinic_id: int,
@@ -309,6 +325,7 @@ def _change(
     reason_text: str | None,
     request_key: UUID,
 ) -> audit.Cause:
+    """Why a stored record is changed; raises :class:`InvalidEntry` for "other" without words."""
     words = (reason_text or "").strip()
     if reason is ReasonForChange.OTHER and not any(character.isalnum() for character in words):
         raise InvalidEntry([Problem("reason_text", "required", "Say in a few words why.")])
@@ -345,155 +362,3 @@ def _current(db: DbSession, root: type[Base], clinic_id: int, id_: UUID, version
             "it again, compare, and repeat your change if it is still right."
         )
     return stored
-
-
-def _update(db: DbSession, model: type[Base], stored: Any, wanted: dict[str, Any]) -> None:
-    changes = {
-        name: value
-        for name, value in wanted.items()
-        if name not in _KEPT and getattr(stored, name) != value
-    }
-    _write(db, model, stored, changes)
-
-
-def _write(db: DbSession, model: type[Base], stored: Any, changes: dict[str, Any]) -> None:
-    """Change a row only while it still has the version that was read."""
-    table: Any = model.__table__
-    changed: Any = db.execute(
-        sa.update(table)
-        .where(
-            table.c.clinic_id == stored.clinic_id,
-            table.c.id == stored.id,
-            table.c.version == stored.version,
-        )
-        .values(**changes, version=stored.version + 1)
-    )
-    if changed.rowcount != 1:
-        raise Conflict("Somebody changed this record at the same moment. Nothing was stored.")
-
-
-def _update_identity(db: DbSession, clinic_id: int, patient_id: UUID, rows: Rows) -> None:
-    stored = db.get(PatientIdentity, (clinic_id, patient_id))
-    wanted = rows.get(PatientIdentity, [])
-    if stored is None:
-        store_rows(db, {PatientIdentity: wanted})
-        return
-    given = wanted[0] if wanted else {}
-    for name in ("family_name", "given_name", "birth_date", "hospital_number"):
-        setattr(stored, name, given.get(name))
-    db.flush()
-
-
-def _same_sites(
-    db: DbSession, clinic_id: int, entry: SessionEntry, request_key: UUID
-) -> dict[int, UUID]:
-    """Which stored site each site of an amended session is, by place in the entry.
-
-    First the same side, place and vessel class, then the same side and place, then the same
-    position with something corrected; whatever is left is new. Events attributed to a site thus
-    stay with it when another is added or taken away. Raises :class:`Conflict` when a site that is
-    taken away has events.
-    """
-    stored = {
-        row.id: row
-        for row in db.scalars(
-            sa.select(TreatedSite).where(
-                TreatedSite.clinic_id == clinic_id,
-                TreatedSite.treatment_session_id == entry.id,
-                TreatedSite.voided_at.is_(None),
-            )
-        )
-    }
-    same: dict[int, UUID] = {}
-    for names in (("side", "anatomy_code", "vessel_class"), ("side", "anatomy_code")):
-        for i, site in enumerate(entry.sites):
-            for row in list(stored.values()):
-                if i not in same and all(getattr(row, n) == getattr(site, n) for n in names):
-                    same[i] = stored.pop(row.id).id
-    for i in range(len(entry.sites)):
-        if i not in same and site_id(entry.id, i) in stored:
-            same[i] = stored.pop(site_id(entry.id, i)).id
-    events = db.scalar(
-        sa.select(sa.func.count())
-        .select_from(AdverseEvent)
-        .where(
-            AdverseEvent.clinic_id == clinic_id,
-            AdverseEvent.treated_site_id.in_(stored),
-            AdverseEvent.voided_at.is_(None),
-        )
-    )
-    if events:
-        raise Conflict(
-            f"{events} adverse event record(s) belong to a site that would be taken away. Reassign "
-            "those first; nothing was changed."
-        )
-    return {i: same.get(i) or derived_id(request_key, "site", i) for i in range(len(entry.sites))}
-
-
-def _replace_parts(
-    db: DbSession,
-    model: type[Base],
-    parent: str,
-    clinic_id: int,
-    parent_id: UUID,
-    wanted: list[dict[str, Any]],
-    now: dt.datetime,
-) -> None:
-    mapped: Any = model
-    stored = {
-        row.id: row
-        for row in db.scalars(
-            sa.select(mapped).where(
-                mapped.clinic_id == clinic_id, getattr(mapped, parent) == parent_id
-            )
-        )
-    }
-    for row in wanted:
-        existing = stored.pop(row["id"], None)
-        if existing is None:
-            db.execute(sa.insert(model), [row])
-            continue
-        changes = {
-            name: value
-            for name, value in row.items()
-            if name not in _KEPT and getattr(existing, name) != value
-        }
-        if existing.voided_at is not None:
-            changes["voided_at"] = None
-        if changes:
-            _write(db, model, existing, changes)
-    for row in stored.values():
-        if row.voided_at is None:
-            _write(db, model, row, {"voided_at": now})
-
-
-def _refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) -> None:
-    """A session with events, or a patient with records, is not voided away from under them."""
-    dependants: list[tuple[Any, str]] = []
-    if root is TreatmentSession:
-        dependants = [(AdverseEvent, "treatment_session_id"), (FollowUp, "treatment_session_id")]
-    elif root is Course:
-        dependants = [(TreatmentSession, "course_id")]
-    elif root is Patient:
-        dependants = [
-            (TreatmentSession, "patient_id"),
-            (AdverseEvent, "patient_id"),
-            (FollowUp, "patient_id"),
-            (PatientLink, "patient_id"),
-            (PatientLink, "same_as_id"),
-        ]
-    for model, column in dependants:
-        count = db.scalar(
-            sa.select(sa.func.count())
-            .select_from(model)
-            .where(
-                model.clinic_id == clinic_id,
-                getattr(model, column) == id_,
-                model.voided_at.is_(None),
-            )
-        )
-        if count:
-            raise Conflict(
-                f"{count} {model.__tablename__.replace('_', ' ')} record(s) belong to it. Void or "
-                "reassign those first; nothing was changed."
-            )

@@ -13,7 +13,8 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
-from registry.database import Base
+from registry.catalogue import catalogue
+from registry.database import Base, DbSession
 from registry.entry.forms import (
     CourseEntry,
     Entry,
@@ -32,6 +33,7 @@ from registry.schema import (
     Lot,
     Patient,
     PatientIdentity,
+    SafetyOverride,
     SiteOutcome,
     TreatedSite,
     TreatmentSession,
@@ -50,6 +52,7 @@ STORING_ORDER: tuple[type[Base], ...] = (
     TreatmentSession,
     TreatedSite,
     Injection,
+    SafetyOverride,
     AdverseEvent,
     FollowUp,
     FollowUpFinding,
@@ -158,6 +161,14 @@ def rows_of(
                         inject(injection, entry.id, here, derived_id(here, "injection", j))
                 for j, injection in enumerate(entry.injections):
                     inject(injection, entry.id, None, derived_id(entry.id, "injection", j))
+                for override in entry.overrides:
+                    add(
+                        SafetyOverride,
+                        override,
+                        derived_id(entry.id, "override", override.rule),
+                        treatment_session_id=entry.id,
+                        catalogue_version=override.catalogue_version or catalogue().version,
+                    )
             case EventEntry():
                 criteria = {
                     f"criterion_{criterion.value}": criterion in entry.seriousness_criteria
@@ -183,6 +194,13 @@ def rows_of(
                     )
     rows[Lot].extend(lots.values())
     return dict(rows)
+
+
+def store_rows(db: DbSession, rows: Rows) -> None:
+    """Insert rows by table, parents first."""
+    for model in STORING_ORDER:
+        if rows.get(model):
+            db.execute(sa.insert(model), rows[model])
 
 
 _SHARED: dict[tuple[type[Base], type], tuple[str, ...]] = {}

@@ -25,7 +25,7 @@ from registry.entry.rows import IDENTITY_FIELDS, rows_of, site_id
 from registry.exchange.linking import COLUMN_OF, Draft, Drafts, Shelf
 from registry.exchange.problems import FileProblem
 from registry.exchange.stored import LotKey, Row, Stored
-from registry.schema import AdverseEvent, Course, Patient
+from registry.schema import AdverseEvent, Course, Patient, SafetyOverride
 
 _NOT_CONTENT: Final = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
 
@@ -284,6 +284,8 @@ class Agreement:
         wanted = rows_of([entry], self._clinic_id, self._now)
         found = self._row_differences(draft.file, wanted[root][0], stored)
         for model, _ in PARTS.get(root, ()):
+            if model is SafetyOverride:  # said on a page; the files do not hold them
+                continue
             rows = {row["id"]: row for row in wanted.get(model, [])}
             there = self._stored.parts[model].get(entry.id, {})
             if rows.keys() != there.keys():

@@ -60,7 +60,7 @@ class ImportPlan:
     @property
     def to_confirm(self) -> tuple[ProblemCount, ...]:
         """What must still be confirmed, by rule."""
-        found = self.problems.by_rule(Level.CONFIRM)
+        found = self.problems.by_rule(Level.STOP) + self.problems.by_rule(Level.CONFIRM)
         return tuple(entry for entry in found if entry.first.rule not in self.accepted)
 
     @property

@@ -41,7 +41,7 @@ from registry.entry.forms import (
     SiteOutcomeEntry,
 )
 from registry.entry.problems import Level
-from registry.entry.rows import IDENTITY_FIELDS, STORING_ORDER, rows_of, site_id
+from registry.entry.rows import IDENTITY_FIELDS, STORING_ORDER, rows_of, site_id, store_rows
 from registry.errors import InvalidEntry, PermissionDenied, UnreadableFile
 from registry.exchange import carry_out, export, plan_import, read_files
 from registry.exchange.format import FILES
@@ -344,7 +344,7 @@ def store(engine: Engine, clinic_id: int, entries: list[Entry]) -> None:
     with audit.transaction(engine, command_line_actor(engine), cause, now=NOW) as db:
         a_clinician(db, clinic_id, 1)
         a_clinician(db, clinic_id, 2, code="=2")
-        recording.store_rows(db, rows_of(entries, clinic_id, NOW))
+        store_rows(db, rows_of(entries, clinic_id, NOW))
 
 
 @settings(max_examples=25)

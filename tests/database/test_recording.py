@@ -35,7 +35,6 @@ from registry.entry.forms import (
     SiteEntry,
     SiteOutcomeEntry,
 )
-from registry.entry.problems import Level
 from registry.entry.rows import site_id
 from registry.errors import Conflict, InvalidEntry, NotFound, PermissionDenied
 from registry.schema import (
@@ -317,17 +316,13 @@ def test_a_refused_entry_names_every_field_and_stores_nothing(world: World) -> N
     assert world.count(Injection) == 0
 
 
-def test_a_rule_to_confirm_is_stored_only_when_it_is_accepted_by_name(world: World) -> None:
-    expired = world.session(injections=(replace(LIQUID, expires_on=TODAY - 9 * DAY),), sites=())
-    (problem,) = [
-        p
-        for p in recording.problems_of(world.engine, world.by, world.clinic, expired, now=NOW)
-        if p.level is Level.CONFIRM
-    ]
+def test_a_plain_rule_is_stored_only_when_it_is_accepted_by_name(world: World) -> None:
+    world.record(world.session())
+    again = world.session()
     with pytest.raises(InvalidEntry):
-        world.record(expired, accepted={"another_rule"})
-    assert not world.record(expired, accepted={problem.rule}).already
-    assert world.count(TreatmentSession) == 1
+        world.record(again, accepted={"another_rule"})
+    assert not world.record(again, accepted={"second_session_that_day"}).already
+    assert world.count(TreatmentSession) == 2
 
 
 def test_identity_is_kept_apart_and_enters_the_trail_as_digests_only(world: World) -> None:

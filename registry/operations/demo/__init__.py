@@ -21,8 +21,7 @@ from registry.access import Grant
 from registry.entry.checks import Known, check
 from registry.entry.forms import Entry, PatientEntry, SessionEntry
 from registry.entry.problems import Level
-from registry.entry.recording import store_rows
-from registry.entry.rows import rows_of, site_id
+from registry.entry.rows import rows_of, site_id, store_rows
 from registry.errors import Conflict, InvalidEntry
 from registry.operations.clinics import add_clinic, add_clinician, list_clinics
 from registry.operations.demo.stories import demo_entries

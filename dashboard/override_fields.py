@@ -1,0 +1,62 @@
+"""Where a form says which safety rule warns, where it comes from, and asks why nevertheless."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.text import _, plain
+from registry.entry.forms import OverrideEntry
+from registry.entry.problems import Level, Origin, Problem, needs_words
+from registry.vocabulary import OverrideReason
+
+if TYPE_CHECKING:
+    from dashboard.form import Form
+
+
+def ask(form: Form, found: Sequence[Problem]) -> tuple[OverrideEntry, ...]:
+    """Show each warning once with its source; gives back the reasons given so far."""
+    by_rule: dict[str, list[Problem]] = {}
+    for problem in found:
+        if problem.asks_reason:
+            by_rule.setdefault(problem.rule, []).append(problem)
+    given = []
+    for rule, problems in by_rule.items():
+        with st.container(border=True, gap="small"):
+            override = _ask_one(form, rule, problems)
+        if override is not None:
+            given.append(override)
+    return tuple(given)
+
+
+def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntry | None:
+    level = problems[0].level
+    sentence = plain(" ".join(dict.fromkeys(problem.message for problem in problems)))
+    if level is Level.STOP:
+        st.error(sentence, icon=":material/front_hand:")
+    else:
+        st.warning(sentence, icon=":material/warning:")
+    origin = problems[0].origin
+    if origin is not None:
+        st.caption(plain(_where_from(origin)))
+    reason = form.choice(_("It was done all the same, because"), f"override:{rule}", OverrideReason)
+    text = ""
+    if needs_words(reason or OverrideReason.NO_ALTERNATIVE, level=level):
+        text = form.text(_("In a few words"), f"override_text:{rule}", max_chars=500)
+    if reason is None:
+        return None
+    return OverrideEntry(rule=rule, reason=reason, reason_text=text.strip() or None)
+
+
+def _where_from(origin: Origin) -> str:
+    if origin.source is None:
+        return _("A rule of this registry, version {version}.").format(version=origin.version)
+    if origin.jurisdiction == "INT":
+        return _("Source: {source}, version {version} of the rule.").format(
+            source=origin.source, version=origin.version
+        )
+    return _("Source: {source}, for {market}, version {version} of the rule.").format(
+        source=origin.source, market=origin.jurisdiction, version=origin.version
+    )

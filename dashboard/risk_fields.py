@@ -1,0 +1,157 @@
+"""Before the needle: what is known to matter, and one line for all that was not asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Final
+from uuid import UUID
+
+import streamlit as st
+
+from dashboard import data, safety_data, words
+from dashboard.form import Form
+from dashboard.text import _, ngettext, plain
+from registry.analysis.timeline import PatientHeader
+from registry.entry.forms import SessionEntry
+from registry.entry.problems import Level, Problem, Question
+from registry.entry.rows import derived_id
+from registry.errors import RegistryError
+from registry.vocabulary import FactAnswer
+
+NOT_ASKED: Final = "not_asked"
+COLUMNS: Final = 2
+
+
+def panel(
+    form: Form, patient: PatientHeader, entry: SessionEntry, found: Sequence[Problem]
+) -> list[Problem]:
+    """Draw the panel; gives back the problems that it has not said."""
+    said = [p for p in found if p.rule.startswith("contraindication:") and p.level is Level.NOTE]
+    questions = safety_data.questions_about(entry, patient.sex) if data.may_record() else ()
+    if said:
+        st.info(
+            "  \n".join(plain(message) for message in dict.fromkeys(p.message for p in said)),
+            icon=":material/info:",
+        )
+    if questions:
+        _questions(form, patient.id, entry.treated_on, questions, found)
+    return [p for p in found if p not in said and p.rule != NOT_ASKED]
+
+
+def _questions(
+    form: Form,
+    patient_id: UUID,
+    on: dt.date,
+    questions: Sequence[Question],
+    found: Sequence[Problem],
+) -> None:
+    unasked = len(next((p.questions for p in found if p.rule == NOT_ASKED), ()))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if unasked:
+            st.markdown(
+                plain(
+                    ngettext(
+                        "Before the needle: {count} question not asked.",
+                        "Before the needle: {count} questions not asked.",
+                        unasked,
+                    ).format(count=unasked)
+                ),
+                width="content",
+            )
+        else:
+            st.markdown(_("Before the needle: all asked."), width="content")
+        st.button(
+            _("Close") if form.get("asking") else _("Ask now") if unasked else _("Answers"),
+            key=form.key("asking.toggle"),
+            icon=":material/checklist:",
+            type="tertiary",
+            shortcut="Alt+A",
+            on_click=_toggle,
+            args=(form, patient_id, on, questions),
+        )
+    trouble = form.get("asking.trouble")
+    if trouble:
+        st.error(plain(trouble))
+    if form.get("asking"):
+        _list(form, patient_id, on, questions)
+
+
+def _list(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+    with st.container(border=True):
+        columns = st.columns(COLUMNS)
+        for place, question in enumerate(questions):
+            with columns[place % COLUMNS]:
+                st.segmented_control(
+                    words.condition(question),
+                    list(FactAnswer),
+                    format_func=words.label,
+                    key=form.key(_field(question)),
+                    persist_state="session",
+                )
+        st.caption(_("Left open is not asked; it never counts as no."))
+        with st.container(horizontal=True):
+            for key, label, shortcut, rest in (
+                ("asking.save", _("Save the answers"), None, None),
+                ("asking.no", _("All the rest asked: no"), "Alt+N", FactAnswer.NO),
+            ):
+                st.button(
+                    label,
+                    key=form.key(key),
+                    shortcut=shortcut,
+                    on_click=_save,
+                    args=(form, patient_id, on, tuple(questions), rest),
+                )
+
+
+def _toggle(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+    """Open the list with the answers that hold, or close it."""
+    form.set("asking", not form.get("asking"))
+    form.set("asking.trouble", None)
+    if form.get("asking"):
+        for question, answer in _standing(patient_id, on).items():
+            if question in questions:
+                form.begin(_field(question), answer)
+
+
+def _save(
+    form: Form,
+    patient_id: UUID,
+    on: dt.date,
+    questions: Sequence[Question],
+    rest: FactAnswer | None,
+) -> None:
+    """Store what was answered anew as one act of the session's day; ``rest`` goes to the others."""
+    holding = _standing(patient_id, on)
+    given = [(question, form.get(_field(question)) or rest) for question in questions]
+    new = [
+        (question, answer)
+        for question, answer in given
+        if answer is not None and holding.get(question) is not answer
+    ]
+    if new:
+        marks = [f"{q.condition_code}/{q.sclerosant_code}={answer}" for q, answer in new]
+        try:
+            safety_data.save_risk_facts(
+                patient_id,
+                new,
+                answered_on=on,
+                request_key=derived_id(form.opened.id, "asked", on, form.get("asked", 0), *marks),
+            )
+        except RegistryError as error:
+            form.set("asking.trouble", str(error))
+            return
+        form.set("asked", form.get("asked", 0) + 1)
+    form.set("asking", False)
+    form.set("asking.trouble", None)
+    for question in questions:
+        form.set(_field(question), None)
+
+
+def _standing(patient_id: UUID, on: dt.date) -> Mapping[Question, FactAnswer]:
+    facts = safety_data.risk_facts(patient_id, on)
+    return {fact.question: fact.answer for fact in facts if not fact.is_stale}
+
+
+def _field(question: Question) -> str:
+    return f"risk.{question.condition_code}.{question.sclerosant_code or 'any'}"
