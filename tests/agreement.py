@@ -66,6 +66,9 @@ SOURCES = {
     "clustering.clustered_proportion": "Wilson 1927 at n / design effect; Korn & Graubard 1998",
     "clustering.intraclass_correlation": "analysis of variance; Fisher 1925",
     "clustering.compare_groups": "Zou 2004; Liang & Zeger 1986",
+    "group_difference.clustered_difference": "Newcombe 1998, at n / design effect and for pairs",
+    "group_difference.pseudo_values": "Andersen, Klein & Rosthøj 2003; infinitesimal jackknife",
+    "group_difference.modelled_difference": "modified least squares; Cheung 2007",
     "survival.kaplan_meier": "Kaplan & Meier 1958; Greenwood 1926; log-log limits",
     "survival.kaplan_meier_by_patient": "infinitesimal jackknife; Ying & Wei 1994",
     "survival.landmark": "Kaplan & Meier 1958; exact bound without events",
@@ -226,6 +229,19 @@ _CLAIMS = (
         "statsmodels GLM, covariate",
         1e-8,
         FITTED,
+    ),
+    Claim(
+        "group_difference.clustered_difference", "statsmodels, one session each", LIBRARY, ROUNDING
+    ),
+    Claim("group_difference.pseudo_values", "1 - Kaplan-Meier, their mean", LIBRARY, ROUNDING),
+    Claim(
+        "group_difference.pseudo_values",
+        "leaving one out",
+        0.01,
+        "the jackknife and its limit differ by the order of 1 / n, here 400",
+    ),
+    Claim(
+        "group_difference.modelled_difference", "statsmodels GLM, identity link", LIBRARY, FITTED
     ),
     Claim("survival.kaplan_meier", "printed survival, Freireich 1963", *printed(3)),
     Claim("survival.kaplan_meier", "printed errors, Freireich 1963", *printed(4)),

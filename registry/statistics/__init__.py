@@ -5,6 +5,7 @@ Import the module you need; nothing is loaded from here.
 ``result``           the estimate that every function returns, its interval and its cautions
 ``proportions``      one proportion: Wilson, Clopper-Pearson, Jeffreys, bound for zero events
 ``clustering``       proportions of sessions nested in patients; cluster-robust regression
+``group_difference`` difference of two groups with repeated sessions, crude and adjusted
 ``rates``            events per 1,000 sessions or per person-time: exact Poisson, trend
 ``comparisons``      two groups, and a group against a published benchmark
 ``verdicts``         whether an estimate differs from its comparison, by limits alone
