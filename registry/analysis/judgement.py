@@ -181,11 +181,12 @@ def _too_little_to_compare(
         )
     cases = sum(unwanted(indicator, one.estimate) for one in (now, before))
     if not display_rules.shows_comparison(cases, min(now.observed, before.observed)):
-        return message(
-            "{cases} in both years; {needed} are needed to compare. Look at each case.",
-            cases=count(cases),
-            needed=display_rules.MINIMUM_EVENTS_FOR_COMPARISON,
+        text = (
+            "{cases} in both years together; {needed} are needed to compare. Look at each case."
+            if cases
+            else "None in either year; {needed} are needed to compare."
         )
+        return message(text, cases=count(cases), needed=display_rules.MINIMUM_EVENTS_FOR_COMPARISON)
     return None
 
 
@@ -280,9 +281,7 @@ def _amount(
 def _difference(indicator: Indicator, share: float, *, signed: bool) -> str:
     """A difference, in percentage points where the indicator is in per cent."""
     points = indicator.unit is IndicatorUnit.PERCENT
-    return _number(indicator, share, signed=signed) + (
-        " points" if points else _suffix(indicator)
-    )
+    return _number(indicator, share, signed=signed) + (" points" if points else _suffix(indicator))
 
 
 def _suffix(indicator: Indicator) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis import complications, follow_up, recurrence
+from registry.analysis import complications, follow_up, overview, recurrence
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.results import Report
 from registry.errors import NotFound
@@ -41,6 +41,15 @@ class Question:
 QUESTIONS: Final[Mapping[str, Question]] = {
     question.name: question
     for question in (
+        Question(
+            "overview",
+            message("What got worse, what needs doing, and how sure are we?"),
+            (overview.BY_INDICATOR,),
+            overview.BY_INDICATOR,
+            lambda engine, by, asked: overview.overview(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
         Question(
             "complications",
             message("How often is treatment followed by a complication?"),

@@ -16,6 +16,7 @@ import typer
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
 
 if TYPE_CHECKING:
+    from registry.analysis.overview import OverviewReport
     from registry.analysis.results import Report
 
 catalogue_commands = typer.Typer(
@@ -39,7 +40,8 @@ def add_to(app: typer.Typer) -> None:
 
 def report(
     name: Annotated[
-        str | None, typer.Argument(help="complications, recurrence or follow_up; none lists them.")
+        str | None,
+        typer.Argument(help="overview, complications, recurrence or follow_up; none lists them."),
     ] = None,
     by: Annotated[
         str | None, typer.Option(help="Grouping, for example form, sclerosant, month or event.")
@@ -112,6 +114,7 @@ def _write_csv(rows: list[dict[str, Any]]) -> None:
 
 def _print_report(answer: Report) -> None:
     from registry.analysis import wording
+    from registry.analysis.overview import OverviewReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
 
     heading = answer.heading
@@ -142,6 +145,8 @@ def _print_report(answer: Report) -> None:
         )
         for label, count in answer.serious:
             typer.echo(f"Serious: {label}: {count}")
+    elif isinstance(answer, OverviewReport):
+        _print_overview(answer)
     elif isinstance(answer, FollowUpReport):
         show_table(
             [
@@ -199,6 +204,37 @@ def _print_report(answer: Report) -> None:
         typer.echo(f"Left out: {excluded.reason}: {wording.count(excluded.count)}")
     for warning in answer.warnings:
         typer.echo(f"Note: {warning}")
+
+
+def _print_overview(answer: OverviewReport) -> None:
+    from registry.analysis.judgement import STATUS_LABELS, interval_shown, value_shown
+    from registry.analysis.wording import count
+
+    show_table(
+        [
+            ("", "left"),
+            ("Now", "right"),
+            ("95 % CI", "right"),
+            ("Of", "right"),
+            ("Before", "right"),
+            ("", "left"),
+            ("Why", "left"),
+        ],
+        [
+            (
+                row.indicator.label,
+                value_shown(row.indicator, row.now.estimate),
+                interval_shown(row.indicator, row.now.estimate),
+                f"{count(row.now.estimate.denominator)} {row.now.estimate.unit}",
+                value_shown(row.indicator, row.before.estimate) if row.before else "",
+                STATUS_LABELS[row.status],
+                str(row.judgement.reason),
+            )
+            for row in answer.rows
+        ],
+    )
+    for action in answer.actions:
+        typer.echo(f"Today: {count(action.count)} {action.label}")
 
 
 @catalogue_commands.command("list")
