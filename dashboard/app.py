@@ -14,7 +14,7 @@ if importlib.util.find_spec("dashboard") is None:
     # `streamlit run` knows only this folder; without the package it could not even explain itself.
     sys.path.append(str(Path(__file__).parents[1]))
 
-from dashboard import identity, incidents, state
+from dashboard import identity, incidents, open_forms, state
 from dashboard.text import _
 from registry.access import Permission
 from registry.accounts import ClinicSummary
@@ -117,6 +117,7 @@ def main() -> None:
         st.stop()
     st.logo(HERE / "assets" / "icon.svg", size="large")
     who = state.actor()
+    open_forms.keep_all()
     clinics = state.clinics()
     with st.sidebar:
         _choose_clinic(clinics)

@@ -20,19 +20,23 @@ from registry.analysis.records import DueVisit, Save, ShelfLot, Treater
 from registry.analysis.stored_entries import Stored
 from registry.analysis.timeline import PatientHeader, Timeline
 from registry.catalogue import catalogue
-from registry.entry import recording
+from registry.entry import drafts, recording
+from registry.entry.draft_content import Content
+from registry.entry.drafts import DraftHead, KeptDraft
 from registry.entry.forms import (
     CourseEntry,
     Entry,
     EventEntry,
     FollowUpEntry,
+    OverrideEntry,
     PatientEntry,
     SessionEntry,
 )
-from registry.entry.problems import Level, Problem
+from registry.entry.problems import Problem, in_the_way
 from registry.entry.recording import Recorded
 from registry.entry.rows import derived_id
-from registry.errors import InvalidEntry
+from registry.entry.stale import Stale, differences
+from registry.errors import Conflict, InvalidEntry
 from registry.vocabulary import FollowUpStatus, ReasonForChange
 
 FOLLOW_UPS_OFFERED: Final = ("safety_2w", "check_6_8w", "review_26w", "review_12m")
@@ -41,12 +45,13 @@ FOLLOW_UPS_OFFERED: Final = ("safety_2w", "check_6_8w", "review_26w", "review_12
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Why a stored record is changed, and which version of it the form was opened with."""
+    """Why a stored record is changed, and the version of it that the form was opened with."""
 
     version: int
     reason: ReasonForChange
     reason_text: str | None
     request_key: UUID
+    opened_with: Entry | None = None
 
 
 def new_id() -> UUID:
@@ -143,10 +148,9 @@ def stored(kind: type[Entry], record_id: UUID) -> tuple[Entry, int]:
 def problems(entry: Entry, coming: Collection[UUID] = ()) -> list[Problem]:
     """What stands against storing the entry; only what may be said before saving.
 
-    ``coming`` names the course or events that are stored just before the entry. Someone who may
-    amend but not record gets the problems on saving.
+    ``coming`` names the course or events that are stored just before the entry.
     """
-    if not may_record():
+    if not (may_record() or may_amend()):
         return []
     return recording.problems_of(
         state.reading_engine(),
@@ -172,11 +176,53 @@ def _without(entry: Entry, coming: Collection[UUID]) -> Entry:
     return entry
 
 
+def keep_draft(clinic_id: int, head: DraftHead, content: Content) -> dt.datetime:
+    """Store what a form holds, and say when."""
+    now = state.now()
+    drafts.keep_draft(state.engine(), state.actor(), clinic_id, head, content, now=now)
+    return now
+
+
+def drafts_of(form: str) -> list[KeptDraft]:
+    """The person's own drafts of a form in the clinic at hand."""
+    return drafts.drafts_of(
+        state.reading_engine(), state.actor(), state.clinic(), form, now=state.now()
+    )
+
+
+def open_draft(draft_id: UUID) -> tuple[KeptDraft, Content]:
+    """One of the person's own drafts with what it holds."""
+    return drafts.open_draft(
+        state.reading_engine(), state.actor(), state.clinic(), draft_id, now=state.now()
+    )
+
+
+def discard_draft(draft_id: UUID) -> None:
+    """Remove one of the person's own drafts."""
+    drafts.discard_draft(state.engine(), state.actor(), state.clinic(), draft_id)
+
+
 def enrol(entry: PatientEntry) -> Recorded:
     """Enrol a patient."""
-    return recording.enrol_patient(
-        state.engine(), state.actor(), state.clinic(), entry, now=state.now()
+    return _once(
+        entry,
+        recording.enrol_patient(
+            state.engine(), state.actor(), state.clinic(), entry, now=state.now()
+        ),
     )
+
+
+def _once(entry: Entry, recorded: Recorded) -> Recorded:
+    """What was recorded; raises :class:`Stale` if the form had been saved with other values.
+
+    So it is when the same draft was continued in two tabs: what the second one says must neither
+    be stored as another record nor be taken for what is stored.
+    """
+    if recorded.already:
+        theirs, version = stored(type(entry), entry.id)
+        if differences(None, entry, theirs):
+            raise Stale(None, entry, theirs, version, recorded.at)
+    return recorded
 
 
 def planned_follow_ups(session: SessionEntry, visit_codes: Collection[str]) -> list[FollowUpEntry]:
@@ -216,19 +262,22 @@ def save_session(
     found = problems(entry, [course.id] if course is not None else [])
     if course is not None:
         found += problems(course)
-    _refuse(found, accepted)
+    _refuse(found, accepted, entry.overrides)
     if course is not None:
         recording.plan_course(engine, by, clinic, course, now=now)
     saved = recording.record_session(engine, by, clinic, entry, now=now, accepted=accepted)
     for visit in planned_follow_ups(entry, visit_codes):
         recording.record_follow_up(engine, by, clinic, visit, now=now)
-    return saved
+    return _once(entry, saved)
 
 
 def save_event(entry: EventEntry, accepted: Collection[str]) -> Recorded:
     """Store an adverse event."""
-    return recording.report_event(
-        state.engine(), state.actor(), state.clinic(), entry, now=state.now(), accepted=accepted
+    return _once(
+        entry,
+        recording.report_event(
+            state.engine(), state.actor(), state.clinic(), entry, now=state.now(), accepted=accepted
+        ),
     )
 
 
@@ -248,27 +297,41 @@ def save_follow_up(
     for event in events:
         found += problems(event)
     _refuse(found, accepted)
+    if planned is not None:
+        theirs, version = stored(FollowUpEntry, entry.id)
+        if version != planned.version and differences(None, entry, theirs):
+            raise Stale(planned.opened_with, entry, theirs, version)
     for event in events:
         recording.report_event(engine, by, clinic, event, now=now, accepted=accepted)
     if planned is None:
-        return recording.record_follow_up(engine, by, clinic, entry, now=now, accepted=accepted)
+        return _once(
+            entry,
+            recording.record_follow_up(engine, by, clinic, entry, now=now, accepted=accepted),
+        )
     return amend(entry, planned, accepted)
 
 
 def amend(entry: Entry, change: Change, accepted: Collection[str]) -> Recorded:
-    """Correct a stored record."""
-    return recording.amend(
-        state.engine(),
-        state.actor(),
-        state.clinic(),
-        entry,
-        version=change.version,
-        reason=change.reason,
-        reason_text=change.reason_text,
-        request_key=change.request_key,
-        now=state.now(),
-        accepted=accepted,
-    )
+    """Correct a stored record; raises :class:`Stale` when it changed after the form was opened."""
+    try:
+        recorded = recording.amend(
+            state.engine(),
+            state.actor(),
+            state.clinic(),
+            entry,
+            version=change.version,
+            reason=change.reason,
+            reason_text=change.reason_text,
+            request_key=change.request_key,
+            now=state.now(),
+            accepted=accepted,
+        )
+    except Conflict:
+        theirs, version = stored(type(entry), entry.id)
+        if version == change.version:
+            raise
+        raise Stale(change.opened_with, entry, theirs, version) from None
+    return _once(entry, recorded)
 
 
 def void(kind: type[Entry], record_id: UUID, change: Change) -> Recorded:
@@ -287,12 +350,11 @@ def void(kind: type[Entry], record_id: UUID, change: Change) -> Recorded:
     )
 
 
-def _refuse(found: Sequence[Problem], accepted: Collection[str]) -> None:
-    standing = [
-        problem
-        for problem in found
-        if problem.level is Level.REFUSE
-        or (problem.level is Level.CONFIRM and problem.rule not in accepted)
-    ]
+def _refuse(
+    found: Sequence[Problem],
+    accepted: Collection[str],
+    overrides: Sequence[OverrideEntry] = (),
+) -> None:
+    standing = in_the_way(found, accepted, overrides)
     if standing:
         raise InvalidEntry(standing)

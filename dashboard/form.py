@@ -7,8 +7,9 @@ opened: however often it is sent, it is stored once. What was typed is kept as a
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -17,7 +18,18 @@ from uuid import UUID
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard import components, data, override_fields, safety_data, state, words
+from dashboard import (
+    components,
+    data,
+    draft_offers,
+    open_forms,
+    override_fields,
+    safety_data,
+    stale_form,
+    state,
+    words,
+)
+from dashboard.open_forms import Opened
 from dashboard.text import _, ngettext, plain
 from registry.analysis.timeline import PatientHeader
 from registry.entry.forms import Entry, OverrideEntry
@@ -136,9 +148,8 @@ class Form:
         opened = self.opened
         if opened.patient_id == header.id:
             return False
-        if opened.patient_id is not None or getattr(opened.base, "patient_id", header.id) != (
-            header.id
-        ):
+        owner = getattr(opened.base, "patient_id", header.id)
+        if opened.patient_id is not None or owner not in header.ids:
             self.reset()
         self.opened.patient_id = header.id
         return True
@@ -234,7 +245,7 @@ class Form:
         return chosen
 
     def _drop_unless_offered(self, field: str, options: Sequence[Any]) -> None:
-        """A draft may hold what is not offered any more: a plan recorded since, a product withdrawn."""
+        """A draft may hold what is no longer offered: a plan recorded since, a lot used up."""
         opened = self.opened
         if field in opened.lost:
             if self.get(field) is not None:
@@ -289,6 +300,7 @@ class Form:
             elsewhere = self.problems(found, place)
             self.overrides = override_fields.ask(self, elsewhere)
             accepted = self._problem_list(elsewhere)
+        self._drawn()
         if not pressed:
             return
         standing = in_the_way(found, accepted, self.overrides)

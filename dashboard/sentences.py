@@ -42,8 +42,10 @@ def session(entry: SessionEntry, clinicians: Mapping[int, str]) -> list[str]:
         words.inline(entry.guidance) if entry.guidance else None,
     )
     lines = [" · ".join(part for part in head if part)]
-    lines += [_site(site) for site in entry.sites]
-    lines += [_("Place not stated: {given}").format(given=_given([i])) for i in entry.injections]
+    lines += [site_in_words(site) for site in entry.sites]
+    lines += [
+        _("Place not stated: {given}").format(given=given_in_words([i])) for i in entry.injections
+    ]
     lines += totals(entry)
     after = []
     if entry.pain is not None:
@@ -76,7 +78,7 @@ def session_in_short(entry: SessionEntry) -> str:
     if entry.modality is not Modality.SCLEROTHERAPY:
         return f"{words.label(entry.modality)}, {sites}"
     given = "; ".join(
-        _given(list(group))
+        given_in_words(list(group))
         for _key, group in groupby(
             sorted(entry.all_injections(), key=words.injection), key=words.injection
         )
@@ -169,7 +171,7 @@ def follow_up(entry: FollowUpEntry) -> list[str]:
     lines = [" · ".join(head)]
     if entry.status is FollowUpStatus.SEEN:
         lines.append(_looked_for(entry))
-    lines += [_outcome(outcome) for outcome in entry.site_outcomes]
+    lines += [outcome_in_words(outcome) for outcome in entry.site_outcomes]
     if entry.days_to_normal is not None:
         lines.append(
             ngettext(
@@ -183,16 +185,17 @@ def follow_up(entry: FollowUpEntry) -> list[str]:
     return lines
 
 
-def _site(site: SiteEntry) -> str:
+def site_in_words(site: SiteEntry) -> str:
+    """A treated site and what was injected there."""
     parts = [words.site(site.side, site.anatomy_code)]
     if site.vessel_class is not None:
         parts.append(words.inline(site.vessel_class))
     if site.injections:
-        parts.append("; ".join(_given([injection]) for injection in site.injections))
+        parts.append("; ".join(given_in_words([injection]) for injection in site.injections))
     return " · ".join(parts)
 
 
-def _given(injections: list[InjectionEntry]) -> str:
+def given_in_words(injections: list[InjectionEntry]) -> str:
     """Injections of one kind: how much of what, and from which lots."""
     volumes = [i.liquid_ml for i in injections if i.liquid_ml is not None]
     text = words.injection(injections[0])
@@ -223,7 +226,8 @@ def _looked_for(entry: FollowUpEntry) -> str:
     return text
 
 
-def _outcome(outcome: SiteOutcomeEntry) -> str:
+def outcome_in_words(outcome: SiteOutcomeEntry) -> str:
+    """How a site did."""
     parts = [words.site(outcome.side, outcome.anatomy_code), words.inline(outcome.finding)]
     if outcome.score is not None and outcome.scale_code is not None:
         parts.append(

@@ -24,8 +24,9 @@ def main() -> None:
     if form.saved is not None:
         _after_saving(form)
         return
+    form.offer_drafts()
     if stored and st.button(_("Leave it as it was"), icon=":material/undo:"):
-        form.reset()
+        form.give_up()
         st.switch_page(components.PATIENT_VIEW)
     _fill(form, stored)
     entry, found = _ask(form, stored)

@@ -40,6 +40,7 @@ def main() -> None:
     if form.saved is not None:
         _after_saving(form)
         return
+    form.offer_drafts()
     patient = components.patient()
     if patient is None:
         _due_in_clinic()
@@ -49,7 +50,7 @@ def main() -> None:
     shown = data.patient_timeline(patient.id)
     components.banner(patient, may_change=not _corrects(form))
     if _corrects(form) and st.button(_("Leave it as it was"), icon=":material/undo:"):
-        form.reset()
+        form.give_up()
         st.switch_page(components.PATIENT_VIEW)
     _fill(form, patient, shown)
     _ask(form, patient, shown)
@@ -176,10 +177,9 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         change = form.change()
         if change is None:
             found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
-    elif plan is not None and form.opened.request_key is not None:
-        change = data.Change(
-            plan.version, ReasonForChange.NEW_INFORMATION, None, form.opened.request_key
-        )
+    elif plan is not None:
+        key = form.opened.request_key
+        change = data.Change(plan.version, ReasonForChange.NEW_INFORMATION, None, key, plan.entry)
 
     def store(accepted: frozenset[str]) -> Recorded:
         return data.save_follow_up(entry, events, planned=change, accepted=accepted)

@@ -38,13 +38,14 @@ def main() -> None:
     if form.saved is not None:
         _after_saving(form)
         return
+    form.offer_drafts()
     patient = components.choose_patient()
     if patient is None:
         return
     shown = data.patient_timeline(patient.id)
     components.banner(patient, may_change=stored is None)
     if stored and st.button(_("Leave it as it was"), icon=":material/undo:"):
-        form.reset()
+        form.give_up()
         st.switch_page(components.PATIENT_VIEW)
     _fill(form, patient)
     _ask(form, patient, shown)

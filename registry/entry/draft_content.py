@@ -50,17 +50,20 @@ class Content:
     unreadable: frozenset[str] = frozenset()
 
 
+def can_hold(value: object) -> bool:
+    """Whether a draft can hold the value: what people type and choose, not what a page computes."""
+    try:
+        _plain(value)
+    except Unreadable:
+        return False
+    return True
+
+
 def written(content: Content) -> str:
-    """The content as JSON; a value of a kind that no field has is left out."""
-    values = {}
-    for field, value in content.values.items():
-        try:
-            values[field] = _plain(value)
-        except Unreadable:
-            continue
+    """The content as JSON; raises :class:`Unreadable` for a value that a draft cannot hold."""
     whole = {
         "version": VERSION,
-        "values": values,
+        "values": {field: _plain(value) for field, value in content.values.items()},
         "base": None if content.base is None else _plain(content.base),
     }
     return json.dumps(whole, separators=(",", ":"), sort_keys=True)

@@ -22,6 +22,7 @@ MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "sites": ("side", "anatomy_code", "vessel_class"),
     "findings": ("event_term_code",),
     "site_outcomes": ("side", "anatomy_code"),
+    "overrides": ("rule",),
 }
 """Lists whose members are compared one by one, and the fields by which a member is known."""
 
@@ -60,15 +61,22 @@ class Difference:
 class Stale(Conflict):
     """What is stored is not what the form was opened with; nothing of the form was stored.
 
-    ``theirs`` is the record as it stands at ``version``, ``mine`` the entry that was refused.
-    ``saved_at`` is given when it was this very form that was saved then, with other values.
+    ``theirs`` is the record as it stands at ``version``, ``mine`` the entry that was refused and
+    ``base``, if known, what the form was opened with. ``saved_at`` is given when it was this very
+    form that was saved then, with other values.
     """
 
     def __init__(
-        self, mine: Entry, theirs: Entry, version: int, saved_at: dt.datetime | None = None
+        self,
+        base: Entry | None,
+        mine: Entry,
+        theirs: Entry,
+        version: int,
+        saved_at: dt.datetime | None = None,
     ) -> None:
-        """Keep both sides."""
-        self.mine, self.theirs, self.version, self.saved_at = mine, theirs, version, saved_at
+        """Keep all sides."""
+        self.base, self.mine, self.theirs = base, mine, theirs
+        self.version, self.saved_at = version, saved_at
         super().__init__(
             "This record was changed after the form was opened. Nothing of the form was stored, "
             "and nothing typed is lost: compare both, and choose."

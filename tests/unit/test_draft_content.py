@@ -75,11 +75,14 @@ def test_the_record_that_is_corrected_comes_back_whole() -> None:
     assert draft_content.read(draft_content.written(Content({}, BASE))).base == BASE
 
 
-def test_what_no_field_holds_is_left_out() -> None:
-    written = draft_content.written(
-        Content({"planned": {1: object()}, "when": dt.datetime(2026, 3, 2, tzinfo=dt.UTC)})
-    )
-    assert draft_content.read(written) == Content({})
+@pytest.mark.parametrize(
+    "value", [object(), {"selection": {}}, dt.datetime(2026, 3, 2, tzinfo=dt.UTC), [object()]]
+)
+def test_what_nobody_types_cannot_be_held(value: Any) -> None:
+    assert not draft_content.can_hold(value)
+    assert draft_content.can_hold(Laterality.LEFT)
+    with pytest.raises(draft_content.Unreadable):
+        draft_content.written(Content({"field": value}))
 
 
 @pytest.mark.parametrize(

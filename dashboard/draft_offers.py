@@ -1,0 +1,110 @@
+"""What was typed and not saved, offered again at the head of its page."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from dashboard import components, data, open_forms, state, words
+from dashboard.text import _, ngettext, plain
+from registry.entry.drafts import KeptDraft
+from registry.errors import NotFound
+
+if TYPE_CHECKING:
+    from dashboard.form import Form
+
+SHOWN: Final = 3
+"""Drafts that are offered at once; the others are behind a click."""
+
+KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "session": ("Session", "Correction of a session"),
+    "event": ("Event", "Change of an event"),
+    "follow_up": ("Follow-up", "Change of a follow-up"),
+    "enrol": ("Enrolment", "Correction of a patient"),
+}
+"""What a form makes, and what it does to a stored record."""
+
+
+def show(form: Form) -> None:
+    """Offer the person's drafts of this form, those that fit first, until something is typed."""
+    opened = form.opened
+    if opened.resumed_from is not None:
+        _resumed(form)
+    elif opened.base != opened.stored:
+        st.info(
+            _("The form now holds both changes. Look it over, then save."),
+            icon=":material/merge:",
+        )
+    if opened.is_drawn and open_forms.is_touched(form.name, opened):
+        return
+    found = [draft for draft in data.drafts_of(form.name) if draft.id != opened.request_key]
+    if opened.base is not None:
+        found = [draft for draft in found if draft.record_id == opened.id]
+    patient = components.patient()
+    if patient is not None:
+        found.sort(key=lambda draft: draft.patient_id != patient.id)
+    if not found:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.markdown("**{heading}**".format(heading=_("Not saved yet")))
+        for draft in found[:SHOWN]:
+            _offer(form, draft)
+        if found[SHOWN:]:
+            more = ngettext("{count} more", "{count} more", len(found) - SHOWN)
+            with st.expander(more.format(count=len(found) - SHOWN)):
+                for draft in found[SHOWN:]:
+                    _offer(form, draft)
+
+
+def _offer(form: Form, draft: KeptDraft) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(title(draft), width="stretch")
+        if st.button(_("Continue"), key=f"draft:{draft.id}:continue", type="primary"):
+            # Saved or discarded in another tab meanwhile: then there is nothing to go on with.
+            with contextlib.suppress(NotFound):
+                form.resume(draft.id)
+            st.rerun()
+        with st.popover(_("Discard")):
+            st.text(_("What was typed in this draft will be gone."))
+            if st.button(_("Discard it"), key=f"draft:{draft.id}:discard"):
+                data.discard_draft(draft.id)
+                st.rerun()
+
+
+def title(draft: KeptDraft) -> str:
+    """Which form for whom, and when it was last typed in: "Session for P-0007, 14:32 today"."""
+    new, correction = KINDS[draft.form]
+    kind = _(new if draft.base_version is None else correction)
+    when = _moment(draft.updated_at)
+    if draft.pseudonym is None:
+        return _("{kind}, {time}").format(kind=kind, time=when)
+    return _("{kind} for {patient}, {time}").format(kind=kind, patient=draft.pseudonym, time=when)
+
+
+def _moment(at: dt.datetime) -> str:
+    zone = state.clinic_summary().time_zone
+    days = (state.today() - at.astimezone(ZoneInfo(zone)).date()).days
+    near = {0: _("{time} today"), 1: _("{time} yesterday")}.get(days)
+    if near is None:
+        return words.moment(at, zone)
+    return near.format(time=words.clock(at, zone))
+
+
+def _resumed(form: Form) -> None:
+    opened = form.opened
+    assert opened.resumed_from is not None  # noqa: S101 - asked by the caller
+    said = _("Continued from your draft of {time}. Look it over before you save.").format(
+        time=_moment(opened.resumed_from)
+    )
+    if opened.lost:
+        said += " " + ngettext(
+            "{count} answer could not be taken over and has to be given again.",
+            "{count} answers could not be taken over and have to be given again.",
+            len(opened.lost),
+        ).format(count=len(opened.lost))
+    st.info(plain(said), icon=":material/edit_note:")
