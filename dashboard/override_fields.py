@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.text import _, plain
+from registry.catalogue import catalogue
 from registry.entry.forms import OverrideEntry
 from registry.entry.problems import Level, Origin, Problem, needs_words
 from registry.vocabulary import OverrideReason
@@ -47,7 +48,12 @@ def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntr
         text = form.text(_("In a few words"), f"override_text:{rule}", max_chars=500)
     if reason is None:
         return None
-    return OverrideEntry(rule=rule, reason=reason, reason_text=text.strip() or None)
+    return OverrideEntry(
+        rule=rule,
+        catalogue_version=catalogue().version,
+        reason=reason,
+        reason_text=text.strip() or None,
+    )
 
 
 def _where_from(origin: Origin) -> str:

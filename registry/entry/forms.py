@@ -7,8 +7,8 @@ the visit: a session holds sites, a site holds injections.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -99,13 +99,13 @@ class SiteEntry:
 class OverrideEntry:
     """Why a safety rule that warned did not keep a session from being done as it was.
 
-    ``catalogue_version`` is that of the catalogue which warned; None is the present one.
+    ``catalogue_version`` is that of the catalogue which warned.
     """
 
     rule: str
+    catalogue_version: str
     reason: OverrideReason
     reason_text: str | None = None
-    catalogue_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +135,11 @@ class SessionEntry:
     def all_injections(self) -> tuple[InjectionEntry, ...]:
         """Every injection of the session, those on sites first."""
         return tuple(i for site in self.sites for i in site.injections) + self.injections
+
+    def with_overrides(self, given: Iterable[OverrideEntry]) -> SessionEntry:
+        """The session with these reasons added; for the same rule the new one holds."""
+        by_rule = {override.rule: override for override in (*self.overrides, *given)}
+        return replace(self, overrides=tuple(by_rule[rule] for rule in sorted(by_rule)))
 
     def placed_injections(self) -> Iterator[tuple[str, SiteEntry | None, InjectionEntry]]:
         """Every injection with its path in the entry and its site, if that is known."""

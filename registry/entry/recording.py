@@ -11,7 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -74,8 +74,6 @@ PARTS: dict[type[Base], tuple[tuple[type[Base], str], ...]] = {
     FollowUp: ((FollowUpFinding, "follow_up_id"), (SiteOutcome, "follow_up_id")),
 }
 """Rows that stand and fall with a record, and the column that points to it."""
-
-E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +248,7 @@ def _record(
     engine: Engine,
     by: Actor,
     clinic_id: int,
-    entry: E,
+    entry: Entry,
     action: str,
     accepted: Collection[str],
     now: dt.datetime,
@@ -268,8 +266,8 @@ def _record(
 
 
 def _checked(
-    db: DbSession, clinic_id: int, entry: E, accepted: Collection[str], now: dt.datetime
-) -> tuple[E, tuple[Problem, ...]]:
+    db: DbSession, clinic_id: int, entry: Entry, accepted: Collection[str], now: dt.datetime
+) -> tuple[Entry, tuple[Problem, ...]]:
     """The entry with the overrides that belong to it, and its notes.
 
     Raises :class:`InvalidEntry` when it may not be stored.
@@ -282,14 +280,13 @@ def _checked(
     standing = in_the_way(found, accepted, overrides)
     if standing:
         raise InvalidEntry(standing)
-    if isinstance(entry, SessionEntry):
-        warned = {problem.rule for problem in found if problem.asks_reason}
-        kept = (
-            {override.rule: override for override in known.stored.overrides} if known.stored else {}
-        )
-        given = {o.rule: o for o in overrides if o.rule in warned}
-        entry = replace(entry, overrides=tuple((kept | given).values()))
-    return entry, tuple(found)
+    if not isinstance(entry, SessionEntry):
+        return entry, tuple(found)
+    warned = {problem.rule for problem in found if problem.asks_reason}
+    kept = known.stored.overrides if known.stored else ()
+    return replace(entry, overrides=kept).with_overrides(
+        override for override in overrides if override.rule in warned
+    ), tuple(found)
 
 
 def _same_pseudonym(db: DbSession, clinic_id: int, entry: PatientEntry) -> list[Problem]:

@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 
 import sqlalchemy as sa
 
-from registry.catalogue import catalogue
 from registry.database import Base, DbSession
 from registry.entry.forms import (
     CourseEntry,
@@ -167,7 +166,6 @@ def rows_of(
                         override,
                         derived_id(entry.id, "override", override.rule),
                         treatment_session_id=entry.id,
-                        catalogue_version=override.catalogue_version or catalogue().version,
                     )
             case EventEntry():
                 criteria = {
