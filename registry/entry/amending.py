@@ -16,9 +16,11 @@ from registry.schema import (
     AdverseEvent,
     Course,
     FollowUp,
+    LimbAssessment,
     Patient,
     PatientIdentity,
     PatientLink,
+    PatientReportedOutcome,
     TreatedSite,
     TreatmentSession,
 )
@@ -161,6 +163,8 @@ def refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) -
             (TreatmentSession, "patient_id"),
             (AdverseEvent, "patient_id"),
             (FollowUp, "patient_id"),
+            (LimbAssessment, "patient_id"),
+            (PatientReportedOutcome, "patient_id"),
             (PatientLink, "patient_id"),
             (PatientLink, "same_as_id"),
         ]

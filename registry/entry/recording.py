@@ -51,6 +51,7 @@ from registry.schema import (
     Injection,
     Lot,
     Patient,
+    PatientReportedOutcome,
     SafetyOverride,
     SiteOutcome,
     TreatedSite,
@@ -74,6 +75,10 @@ PARTS: dict[type[Base], tuple[tuple[type[Base], str], ...]] = {
     FollowUp: ((FollowUpFinding, "follow_up_id"), (SiteOutcome, "follow_up_id")),
 }
 """Rows that stand and fall with a record, and the column that points to it."""
+VOIDED_WITH: dict[type[Base], tuple[tuple[type[Base], str], ...]] = {
+    FollowUp: ((PatientReportedOutcome, "follow_up_id"),),
+}
+"""Records of their own, corrected by themselves, that fall with the record they were made at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +224,7 @@ def void(
             stored = _current(db, root, clinic_id, record_id, version)
             refuse_orphans(db, root, clinic_id, record_id)
             write(db, root, stored, {"voided_at": now})
-            for model, parent in PARTS.get(root, ()):
+            for model, parent in (*PARTS.get(root, ()), *VOIDED_WITH.get(root, ())):
                 replace_parts(db, model, parent, clinic_id, record_id, [], now)
             return Recorded(record_id, version + 1, now)
     except audit.AlreadyRecorded as earlier:
