@@ -22,7 +22,7 @@ INK: Final = "currentColor"
 """An SVG takes the colour of the text around it, so the legs follow light and dark."""
 
 HEIGHT: Final = 470
-WIDEST: Final = 560
+MOST_IN_WORDS: Final = 8
 SELECTED: Final = "sites"
 
 FINGER: Final = 530
@@ -159,7 +159,8 @@ def show(
         for name in changed:
             on_click(site_key(name))
 
-    with st.container(width=WIDEST):
+    picture, beside = st.columns([3, 2])
+    with picture:
         st.altair_chart(
             chart(chosen, past),
             width="stretch",
@@ -168,16 +169,24 @@ def show(
             on_select=clicked,
             alt=in_words(chosen, past),
         )
-    st.caption(legend(past))
+    with beside:
+        st.text(_("Circles are regions, diamonds are veins. Click to choose, again to take away."))
+        if past:
+            st.text(legend(past))
+            st.text(
+                "\n".join(f"{words.site(*site)}: {past_in_words(p)}" for site, p in recent(past))
+            )
 
 
 def legend(past: Mapping[SiteKey, SitePast]) -> str:
-    """What the signs mean, as far as they occur."""
+    """What the signs of sites treated before mean, as far as they occur."""
     signs = dict.fromkeys(_(_KEY[p.finding]) for p in past.values())
-    parts = [_("Circles are regions, diamonds veins: click to choose or take away.")]
-    if signs:
-        parts.append(_("Ring: treated before, {signs}.").format(signs=", ".join(signs)))
-    return " ".join(parts)
+    return _("Ring: treated before, {signs}.").format(signs=", ".join(signs))
+
+
+def recent(past: Mapping[SiteKey, SitePast]) -> list[tuple[SiteKey, SitePast]]:
+    """The sites treated last, the latest first."""
+    return sorted(past.items(), key=lambda item: item[1].treated_on, reverse=True)[:MOST_IN_WORDS]
 
 
 def in_words(chosen: Collection[SiteKey], past: Mapping[SiteKey, SitePast]) -> str:
@@ -266,8 +275,7 @@ def chart(chosen: Collection[SiteKey], past: Mapping[SiteKey, SitePast]) -> alt.
     return (
         alt.layer(*layers)
         .properties(height=HEIGHT, padding=0, background="transparent")
-        .configure_view(stroke=None)
-        .configure(font="system-ui, sans-serif")
+        .configure(font="system-ui, sans-serif", view=alt.ViewConfig(stroke=None))
     )
 
 

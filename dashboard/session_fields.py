@@ -1,29 +1,27 @@
-"""The two lists of the session form: what was drawn up, and the sites it went to."""
+"""What was drawn up for a session: products, lots and how they were prepared."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import Final, Literal
+from typing import Final
 
 import streamlit as st
 
-from dashboard import data, leg_map, session_form, words
+from dashboard import carried, data, session_form, words
 from dashboard.form import Form
-from dashboard.session_form import Preparation, Row
-from dashboard.text import _, plain
+from dashboard.session_form import Preparation
+from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.analysis.records import ShelfLot
-from registry.analysis.site_past import SiteKey, SitePast
 from registry.catalogue import Product, RowStatus, catalogue
 from registry.entry.forms import SessionEntry
-from registry.vocabulary import FoamGas, Laterality, SclerosantForm, VesselClass
+from registry.entry.problems import Level, Problem
+from registry.vocabulary import FoamGas, SclerosantForm
 
 USUAL_GAS_PARTS: Final = "4"
-LABEL_HEIGHT: Final = 12
-"""Pixels that, with the gap, make up for the label which the other fields of the first row have."""
 
 
 def carried_over(last: SessionEntry, shelf: Sequence[ShelfLot]) -> list[Preparation]:
@@ -64,24 +62,15 @@ def lots_for(
     return list({lot.lot_number: lot for lot in reversed(fitting)}.values())[::-1]
 
 
-def fill(form: Form, preparations: Sequence[Preparation], rows: Sequence[Row]) -> None:
-    """Give both lists of a newly opened form their first values."""
+def fill(form: Form, preparations: Sequence[Preparation]) -> None:
+    """Give the list of a newly opened form its first values."""
     form.set("preparations", list(range(len(preparations))))
     for p, preparation in enumerate(preparations):
-        _set_preparation(form, p, preparation)
-    fill_rows(form, rows)
-
-
-def fill_rows(form: Form, rows: Sequence[Row]) -> None:
-    """Put these sites into the list, in place of what it holds."""
-    form.set("rows", list(range(len(rows))))
-    for r, row in enumerate(rows):
-        _set_row(form, r, row)
+        set_preparation(form, p, preparation)
 
 
 def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
     """Ask what was drawn up."""
-    st.header(_("Drawn up"))
     shelf = data.lots_on_the_shelf(treated_on)
     numbers: list[int] = form.get("preparations", [])
     preparations = [
@@ -93,84 +82,10 @@ def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
         key=form.key("preparation.add"),
         icon=":material/add:",
         type="tertiary",
-        on_click=_add_preparation,
+        on_click=add_preparation,
         args=(form,),
     )
     return preparations
-
-
-def sites(
-    form: Form,
-    preparations: Sequence[Preparation],
-    earlier: SessionEntry | None,
-    past: Mapping[SiteKey, SitePast],
-) -> list[Row]:
-    """Ask where it went and how much: on a picture of the legs, or in the list below it."""
-    st.header(_("Sites"))
-    leg_map.show(
-        # No field of the form: what the browser holds of it does not outlast the page.
-        f"leg_map:{form.opened.id}",
-        _chosen(form),
-        past,
-        lambda site: _site_clicked(form, site),
-    )
-    kept = form.get("kept_site")
-    if kept is not None:
-        st.info(
-            _("{site} stays: a volume is typed for it. Take it away in the list.").format(
-                site=plain(words.site(*kept))
-            ),
-            icon=":material/info:",
-        )
-    numbers: list[int] = form.get("rows", [])
-    rows = [_row(form, r, preparations, is_first=r == numbers[0]) for r in numbers]
-    with st.container(horizontal=True):
-        st.button(
-            _("Another site"),
-            key=form.key("row.add"),
-            icon=":material/add:",
-            on_click=_add_row,
-            args=(form,),
-        )
-        again = list(session_form.sites_only(session_form.typed(earlier)[1])) if earlier else []
-        if earlier is not None and again and all(row.is_blank for row in rows):
-            st.button(
-                _("Same sites as on {day}").format(day=words.day(earlier.treated_on)),
-                key=form.key("row.again"),
-                icon=":material/history:",
-                on_click=fill_rows,
-                args=(form, again),
-            )
-    return rows
-
-
-def _chosen(form: Form) -> dict[SiteKey, list[int]]:
-    """The sites in the list, and the rows that name each."""
-    chosen: dict[SiteKey, list[int]] = {}
-    for r in form.get("rows", []):
-        side, code = form.get(f"row.{r}.side"), form.get(f"row.{r}.place")
-        if side is not None and code is not None:
-            chosen.setdefault((side, code), []).append(r)
-    return chosen
-
-
-def _site_clicked(form: Form, site: SiteKey) -> None:
-    """A click gives a site a row, or takes it away unless a volume was typed there."""
-    form.set("kept_site", None)
-    rows = _chosen(form).get(site, [])
-    for r in rows:
-        if (form.get(f"row.{r}.ml") or "").strip():
-            form.set("kept_site", site)
-        else:
-            _remove(form, "rows", r)
-    if rows:
-        return
-    last = form.get("rows", [])[-1]
-    if form.get(f"row.{last}.place") is not None or (form.get(f"row.{last}.ml") or "").strip():
-        _add_row(form)
-        last = form.get("rows", [])[-1]
-    form.set(f"row.{last}.side", site[0])
-    form.set(f"row.{last}.place", site[1])
 
 
 def _preparation(
@@ -206,6 +121,7 @@ def _preparation(
             number = _lot(form, at, lots)
         known = next((lot for lot in lots if lot.lot_number == number), None)
         expires, is_compounded = _box(form, at, number, known)
+        carried.mark(form, {f"{at}.{name}": label for name, label in to_check().items()})
         gas, gas_parts = None, ""
         if form_chosen is SclerosantForm.FOAM:
             columns = st.columns([2, 1, 1])
@@ -221,7 +137,7 @@ def _preparation(
                 icon=":material/delete:",
                 type="tertiary",
                 on_click=_remove,
-                args=(form, "preparations", p),
+                args=(form, p),
             )
     return Preparation(
         product_code=code,
@@ -235,6 +151,33 @@ def _preparation(
     )
 
 
+def unchecked_lots(form: Form) -> list[Problem]:
+    """A note for each lot that is proposed and that nobody has compared with the box."""
+    return [
+        Problem(
+            f"preparation.{p}.lot",
+            "lot_unchecked",
+            _("Lot {number} is the one last used here; nobody has checked it yet.").format(
+                number=form.get(f"preparation.{p}.lot")
+            ),
+            Level.NOTE,
+        )
+        for p in form.get("preparations", [])
+        if f"preparation.{p}.lot" in carried.open_fields(form)
+    ]
+
+
+def to_check() -> dict[str, str]:
+    """Fields of a preparation as they are named beside a mark."""
+    return {
+        "product": _("product"),
+        "strength": _("strength"),
+        "form": _("form"),
+        "gas": _("gas"),
+        "lot": _("lot (the one last used here)"),
+    }
+
+
 def _strength(form: Form, p: int, product: Product | None) -> str:
     at = f"preparation.{p}"
     sold = [words.number(strength) for strength in product.strengths_percent] if product else []
@@ -246,7 +189,7 @@ def _strength(form: Form, p: int, product: Product | None) -> str:
         str,
         placeholder=_("Choose or type") if sold else _("Type"),
         accept_new_options=True,
-        on_change=_strength_chosen,
+        on_change=propose_lot,
         args=(form, p),
     )
     return str(typed or "")
@@ -287,7 +230,9 @@ def _box(form: Form, at: str, number: str, known: ShelfLot | None) -> tuple[str,
         if known.is_compounded:
             sentence = _("Lot {number}, compounded or diluted, expires on {day}.")
         st.text(sentence.format(number=known.lot_number, day=words.day(known.expires_on)))
-        return "", known.is_compounded
+        # What the pack says of its expiry is compared with the shelf when the entry is checked.
+        lot, scanned = form.get(f"{at}.scanned") or (None, "")
+        return scanned if lot == number else "", known.is_compounded
     columns = st.columns([1.4, 3], vertical_alignment="bottom")
     expires = ""
     if number:
@@ -304,77 +249,8 @@ def _box(form: Form, at: str, number: str, known: ShelfLot | None) -> tuple[str,
     return expires, compounded
 
 
-def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: bool) -> Row:
-    at = f"row.{r}"
-    shown: Literal["visible", "collapsed"] = "visible" if is_first else "collapsed"
-    numbers: list[int] = form.get("preparations", []) if preparations else []
-    chosen = form.get(f"{at}.preparation")
-    choose = bool(preparations) and (len(numbers) > 1 or chosen is None)
-    widths = [1.5, 2.5, 1.6, *([1.1] if choose else []), *([0.9] if preparations else []), 1]
-    columns = iter(st.columns(widths))
-    with next(columns):
-        side = form.choice(_("Leg"), f"{at}.side", Laterality, label_visibility=shown)
-    with next(columns):
-        anatomy_code = form.pick(
-            _("Region or vein"),
-            f"{at}.place",
-            [
-                code
-                for code, row in catalogue().anatomy.items()
-                if row.status is RowStatus.CURRENT or code == form.get(f"{at}.place")
-            ],
-            words.place,
-            placeholder=_("Region or vein"),
-            label_visibility=shown,
-        )
-    with next(columns):
-        vessel_class = form.choice(
-            _("Vessel"),
-            f"{at}.vessel",
-            VesselClass,
-            as_list=True,
-            placeholder=_("Vessel"),
-            label_visibility=shown,
-        )
-    preparation = chosen
-    if choose:
-        with next(columns):
-            form.begin(f"{at}.preparation", None)
-            preparation = st.segmented_control(
-                _("Preparation"),
-                numbers,
-                format_func=lambda p: str(numbers.index(p) + 1),
-                key=form.key(f"{at}.preparation"),
-                label_visibility=shown,
-                persist_state="session",
-            )
-    ml = ""
-    if preparations:
-        with next(columns):
-            ml = form.text(_("mL liquid"), f"{at}.ml", placeholder=_("mL"), label_visibility=shown)
-    with next(columns):
-        if is_first:
-            st.space(LABEL_HEIGHT)
-        st.button(
-            _("Remove"),
-            key=form.key(f"{at}.remove"),
-            type="tertiary",
-            on_click=_remove,
-            args=(form, "rows", r),
-        )
-    diameter_mm, feeder_treated = form.get(f"{at}.kept", (None, None))
-    return Row(
-        side=side,
-        anatomy_code=anatomy_code,
-        vessel_class=vessel_class,
-        preparation=numbers.index(preparation) if preparation in numbers else None,
-        ml=ml,
-        diameter_mm=diameter_mm,
-        feeder_treated=feeder_treated,
-    )
-
-
-def _set_preparation(form: Form, p: int, preparation: Preparation) -> None:
+def set_preparation(form: Form, p: int, preparation: Preparation) -> None:
+    """Put a preparation into the list at number ``p``."""
     at = f"preparation.{p}"
     form.set(f"{at}.product", preparation.product_code)
     form.set(f"{at}.strength", preparation.strength or None)
@@ -387,16 +263,6 @@ def _set_preparation(form: Form, p: int, preparation: Preparation) -> None:
         form.set(f"{at}.gas_parts", preparation.gas_parts)
 
 
-def _set_row(form: Form, r: int, row: Row) -> None:
-    at = f"row.{r}"
-    form.set(f"{at}.side", row.side)
-    form.set(f"{at}.place", row.anatomy_code)
-    form.set(f"{at}.vessel", row.vessel_class)
-    form.set(f"{at}.preparation", row.preparation)
-    form.set(f"{at}.ml", row.ml)
-    form.set(f"{at}.kept", (row.diameter_mm, row.feeder_treated))
-
-
 def _product_chosen(form: Form, p: int) -> None:
     """Another product: strength, form and lot of the one before no longer hold."""
     at = f"preparation.{p}"
@@ -405,7 +271,7 @@ def _product_chosen(form: Form, p: int) -> None:
     strengths = product.strengths_percent if product else ()
     only = words.number(strengths[0]) if len(strengths) == 1 else ""
     forms = product.forms if product else ()
-    _set_preparation(
+    set_preparation(
         form,
         p,
         Preparation(
@@ -414,10 +280,10 @@ def _product_chosen(form: Form, p: int) -> None:
             form=forms[0] if len(forms) == 1 else None,
         ),
     )
-    _strength_chosen(form, p)
+    propose_lot(form, p)
 
 
-def _strength_chosen(form: Form, p: int) -> None:
+def propose_lot(form: Form, p: int) -> None:
     """Another strength comes from another box: propose the lot last used at that strength."""
     at = f"preparation.{p}"
     day = form.get("treated_on")
@@ -425,38 +291,30 @@ def _strength_chosen(form: Form, p: int) -> None:
     strength = _as_number(form.get(f"{at}.strength"))
     lots = lots_for(shelf, form.get(f"{at}.product"), strength) if strength else []
     form.set(f"{at}.lot", lots[0].lot_number if lots else None)
+    carried.propose(form, f"{at}.lot")
     form.set(f"{at}.compounded", bool(lots and lots[0].is_compounded))
 
 
-def _add_preparation(form: Form) -> None:
+def add_preparation(form: Form) -> int:
+    """One more preparation, begun as the one above but for its lot; gives back its number."""
     numbers: list[int] = form.get("preparations", [])
     number = max(numbers, default=-1) + 1
-    _set_preparation(form, number, Preparation())
+    above = f"preparation.{numbers[-1]}" if numbers else ""
+    begun = Preparation(
+        product_code=form.get(f"{above}.product"),
+        strength=form.get(f"{above}.strength") or "",
+        form=form.get(f"{above}.form"),
+        gas=form.get(f"{above}.gas"),
+        gas_parts=form.get(f"{above}.gas_parts") or "",
+    )
+    set_preparation(form, number, begun)
     form.set("preparations", [*numbers, number])
+    return number
 
 
-def _add_row(form: Form) -> None:
-    """A row that begins as the one above, but for place and volume."""
-    numbers: list[int] = form.get("rows", [])
-    number = max(numbers, default=-1) + 1
-    row = Row()
-    if numbers:
-        above = f"row.{numbers[-1]}"
-        row = Row(
-            side=form.get(f"{above}.side"),
-            vessel_class=form.get(f"{above}.vessel"),
-            preparation=form.get(f"{above}.preparation"),
-        )
-    _set_row(form, number, row)
-    form.set("rows", [*numbers, number])
-
-
-def _remove(form: Form, names: str, number: int) -> None:
-    left = [other for other in form.get(names, []) if other != number]
-    form.set(names, left)
-    if names == "preparations":
-        for r in form.get("rows", []):
-            if form.get(f"row.{r}.preparation") == number:
-                form.set(f"row.{r}.preparation", left[0])
-    elif not left:
-        fill_rows(form, [Row()])
+def _remove(form: Form, p: int) -> None:
+    left = [other for other in form.get("preparations", []) if other != p]
+    form.set("preparations", left)
+    for r in form.get("rows", []):
+        if form.get(f"row.{r}.preparation") == p:
+            form.set(f"row.{r}.preparation", left[0])

@@ -10,7 +10,19 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import components, data, sentences, session_fields, session_form, state, words
+from dashboard import (
+    carried,
+    components,
+    data,
+    pack_fields,
+    risk_fields,
+    sentences,
+    session_fields,
+    session_form,
+    site_fields,
+    state,
+    words,
+)
 from dashboard.form import REQUIRED, Form
 from dashboard.session_form import Preparation, Reading, Row
 from dashboard.text import _
@@ -33,6 +45,8 @@ from registry.vocabulary import (
 
 NEW_COURSE: Final = "new"
 NO_COURSE: Final = "none"
+AFTERWARDS: Final = ("compression_class", "compression_days", "consent_version")
+"""Fields below the sites that a new form takes over from the last session."""
 
 
 def main() -> None:
@@ -57,15 +71,9 @@ def main() -> None:
 
 
 def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
-    carried = form.get("carried")
-    if carried is not None:
-        st.text(
-            _(
-                "Carried over from the session of {day}: guidance, product, compression and "
-                "consent. The lot is the one last used here: check it against the box."
-            ).format(day=words.day(carried))
-        )
+    carried.heading(form)
     entry = _session(form, patient)
+    before_the_needle = st.container()
     course = _course(form, patient, shown.courses)
     if isinstance(course, CourseEntry):
         entry = replace(entry, course_id=course.id)
@@ -73,6 +81,9 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         entry = replace(entry, course_id=course)
     preparations: list[Preparation] = []
     if entry.modality is Modality.SCLEROTHERAPY:
+        st.header(_("Drawn up"))
+        pack_fields.scan(form)
+        pack_fields.favourites(form)
         preparations = session_fields.drawn_up(form, entry.treated_on)
     correcting = form.opened.base is not None
     earlier = shown.sessions[-1].entry if shown.sessions and not correcting else None
@@ -80,15 +91,18 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         (stored.entry for stored in shown.sessions if stored.entry.id != form.opened.id),
         (stored.entry for stored in shown.follow_ups),
     )
-    rows = session_fields.sites(form, preparations, earlier, past)
+    rows = site_fields.sites(form, preparations, earlier, past)
     entry, unreadable = _afterwards(form, entry)
     said = session_form.read(entry, preparations, rows)
     said.problems += unreadable
+    said.problems += session_fields.unchecked_lots(form)
     for line in sentences.totals(said.entry):
         st.text(line)
     visits = () if correcting else _follow_ups(form, said.entry, shown)
     coming = [course.id] if isinstance(course, CourseEntry) else []
     found = [*said.problems, *_not_said_twice(data.problems(said.entry, coming), said)]
+    with before_the_needle:
+        found = risk_fields.panel(form, patient, said.entry, found)
     change: data.Change | None = None
     if correcting:
         st.header(_("Why"))
@@ -97,10 +111,11 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
             found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
 
     def store(accepted: frozenset[str]) -> Recorded:
+        overridden = said.entry.with_overrides(form.overrides)
         if change is not None:
-            return data.amend(said.entry, change, accepted)
+            return data.amend(overridden, change, accepted)
         return data.save_session(
-            said.entry,
+            overridden,
             course=course if isinstance(course, CourseEntry) else None,
             visit_codes=visits,
             accepted=accepted,
@@ -130,7 +145,8 @@ def _fill(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         _fill_session(form, base)
         form.set("course", base.course_id or NO_COURSE)
         preparations, rows = session_form.typed(base)
-        session_fields.fill(form, preparations or [Preparation()], rows or [Row()])
+        session_fields.fill(form, preparations or [Preparation()])
+        site_fields.fill(form, rows or [Row()])
         return
     own = next((treater.id for treater in data.treaters() if treater.is_self), None)
     last = data.last_session(patient.id, own)
@@ -150,13 +166,25 @@ def _fill(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         preparations = session_fields.carried_over(
             last.entry, data.lots_on_the_shelf(state.today())
         )
-        form.set("carried", last.entry.treated_on if preparations else None)
     under_way = [course for course in shown.courses if _under_way(course)]
     if under_way and under_way[-1].sessions_held:
         begun = replace(begun, intent=SessionIntent.PLANNED_STAGE)
     _fill_session(form, begun)
     form.set("course", under_way[-1].id if under_way else NEW_COURSE)
-    session_fields.fill(form, preparations or [Preparation()], [Row()])
+    session_fields.fill(form, preparations or [Preparation()])
+    site_fields.fill(form, [Row()])
+    if last is not None:
+        carried.over(form, last.entry.treated_on, _carried_over(form))
+
+
+def _carried_over(form: Form) -> list[str]:
+    """Fields that a new form takes over from the last session."""
+    drawn_up = [
+        f"preparation.{p}.{name}"
+        for p in form.get("preparations", [])
+        for name in session_fields.to_check()
+    ]
+    return ["guidance", *AFTERWARDS, *drawn_up]
 
 
 def _under_way(course: CourseSummary) -> bool:
@@ -198,6 +226,7 @@ def _session(form: Form, patient: PatientHeader) -> SessionEntry:
         modality = form.choice(_("Treatment"), "modality", Modality, as_list=True, required=True)
     intent = form.choice(_("Why this session"), "intent", SessionIntent)
     guidance = form.choice(_("Guidance"), "guidance", Guidance)
+    carried.mark(form, {"guidance": _("guidance")})
     base = form.opened.base
     begun = SessionEntry(id=form.opened.id, patient_id=patient.id, treated_on=state.today())
     return replace(
@@ -275,6 +304,10 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         weight = form.text(_("Weight, kg"), "weight_kg")
     with columns[3]:
         consent = form.text(_("Consent version"), "consent_version")
+    carried.mark(
+        form,
+        dict(zip(AFTERWARDS, (_("compression"), _("its days"), _("consent version")), strict=True)),
+    )
     note = st.text_area(
         _("Note"), key=form.key("note"), height=80, max_chars=2000, persist_state="session"
     )

@@ -1,0 +1,73 @@
+"""Values that a form takes over from the last session: marked until touched or confirmed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+import streamlit as st
+
+from dashboard import words
+from dashboard.form import Form
+from dashboard.text import _
+
+KEY = "carried"
+
+
+def over(form: Form, day: dt.date, fields: Iterable[str]) -> None:
+    """Remember that these fields hold what they held on ``day``."""
+    values = {field: form.get(field) for field in fields}
+    form.set("carried_from", day)
+    form.set(KEY, {field: value for field, value in values.items() if value})
+
+
+def open_fields(form: Form) -> list[str]:
+    """Fields that still hold what was carried over, and that nobody has confirmed."""
+    values = form.get(KEY) or {}
+    return [field for field, value in values.items() if form.get(field) == value]
+
+
+def propose(form: Form, field: str) -> None:
+    """Remember that the value of a field is a proposal that nobody has confirmed."""
+    form.set(KEY, {**(form.get(KEY) or {}), field: form.get(field)})
+
+
+def confirm(form: Form, fields: Iterable[str] | None = None) -> None:
+    """Take fields, or all of them, as confirmed."""
+    left = {} if fields is None else dict(form.get(KEY) or {})
+    for field in fields or ():
+        left.pop(field, None)
+    form.set(KEY, left)
+
+
+def heading(form: Form) -> None:
+    """Where the first values come from, and one key that confirms them all."""
+    day = form.get("carried_from")
+    if day is None:
+        return
+    if not open_fields(form):
+        st.text(_("Begun with the values of {day}; all are checked.").format(day=words.day(day)))
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text(_("Begun with the values of {day}; those to check are named.").format(
+            day=words.day(day)
+        ))  # fmt: skip
+        st.button(
+            _("All as last time"),
+            key=form.key("confirm_carried"),
+            icon=":material/done_all:",
+            shortcut="Alt+L",
+            on_click=confirm,
+            args=(form,),
+        )
+
+
+def mark(form: Form, labels: Mapping[str, str]) -> None:
+    """Name those of these fields that are still as carried over; nothing when none is."""
+    still = set(open_fields(form))
+    named = ", ".join(label for field, label in labels.items() if field in still)
+    day = form.get("carried_from")
+    if named and day is not None:
+        st.caption(_("From {day}: check {fields}.").format(day=words.day(day), fields=named))
+    elif named:
+        st.caption(_("Proposed: check {fields}.").format(fields=named))
