@@ -21,7 +21,7 @@ from registry.entry.forms import (
     SiteOutcomeEntry,
 )
 from registry.entry.stale import Difference, Place, Stale, differences
-from registry.vocabulary import SeriousnessCriterion
+from registry.vocabulary import Laterality, SeriousnessCriterion
 
 if TYPE_CHECKING:
     from dashboard.form import Form
@@ -189,7 +189,7 @@ class _Names:
     def label(self, place: Place) -> str:
         """What the form calls the place."""
         match place.field, place.member:
-            case "sites" | "site_outcomes", (side, anatomy_code, *_further):
+            case "sites" | "site_outcomes", (Laterality() as side, str(anatomy_code), *_further):
                 return words.site(side, anatomy_code)
             case "findings", (str(code), *_further):
                 return words.event_term(code)

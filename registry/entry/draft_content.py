@@ -112,10 +112,11 @@ def _plain(value: Any) -> Any:
             return {"row": [_plain(part) for part in value]}
         case frozenset():
             return {"any": sorted((_plain(part) for part in value), key=json.dumps)}
-    if type(value).__name__ in _ENTRIES:
-        said = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-        return {"entry": type(value).__name__, "says": said}
-    raise Unreadable(type(value).__name__)
+    kind = type(value).__name__
+    if kind in _ENTRIES:
+        said = {field.name: _plain(getattr(value, field.name)) for field in fields(_ENTRIES[kind])}
+        return {"entry": kind, "says": said}
+    raise Unreadable(kind)
 
 
 def _value(plain: Any) -> Any:

@@ -156,7 +156,7 @@ def _right(head: DraftHead) -> Permission:
     return Permission.RECORD if head.base_version is None else Permission.AMEND
 
 
-def _own(by: Actor, clinic_id: int, now: dt.datetime) -> sa.Select[Any]:
+def _own(by: Actor, clinic_id: int, now: dt.datetime) -> sa.Select[*tuple[Any, ...]]:
     return (
         sa.select(
             Draft.id,

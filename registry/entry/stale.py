@@ -151,7 +151,7 @@ def _same(one: Any, other: Any) -> bool:
         case InjectionEntry(), InjectionEntry() if one.lot_number == other.lot_number is not None:
             if None in (one.expires_on, other.expires_on):
                 other = replace(other, expires_on=one.expires_on)
-            return replace(other, is_compounded=one.is_compounded) == one
+            return bool(replace(other, is_compounded=one.is_compounded) == one)
         case SiteEntry(), SiteEntry():
             return replace(one, injections=()) == replace(other, injections=()) and _same(
                 one.injections, other.injections
