@@ -14,7 +14,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import words
-from dashboard.text import _
+from dashboard.text import _, plain
 from registry.analysis.site_past import SiteKey, SitePast
 from registry.vocabulary import Laterality, SiteFinding
 

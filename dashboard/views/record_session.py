@@ -45,8 +45,8 @@ from registry.vocabulary import (
 
 NEW_COURSE: Final = "new"
 NO_COURSE: Final = "none"
+# Fields below the sites that a new form takes over from the last session.
 AFTERWARDS: Final = ("compression_class", "compression_days", "consent_version")
-"""Fields below the sites that a new form takes over from the last session."""
 
 
 def main() -> None:
