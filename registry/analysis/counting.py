@@ -134,7 +134,7 @@ def _history(facts: Facts, outcome: Outcome) -> History:
     kept = np.full(len(counted), True) if outcome.screened is None else wanted
     first = np.full(size, np.iinfo(np.int64).max)
     np.minimum.at(first, rows[kept], counted["offset"].to_numpy()[kept])
-    last = facts.once(("asked", outcome.code), lambda: _last_asked(facts, outcome))
+    last = facts.once(("asked", outcome.code), lambda: last_asked(facts, outcome))
     observed = last[facts.sessions["patient"].to_numpy()] - facts.sessions["day"].to_numpy()
     observed = np.where(any_ & ~had, outcome.window_days, observed)
     return History(had, first, only_screened, observed, had | (observed >= outcome.window_days))
@@ -154,7 +154,7 @@ def windows_of(events: pd.DataFrame, outcome: Outcome) -> NDArray[np.int64]:
     return np.take(np.array(days, dtype=np.int64), events["term"].to_numpy())
 
 
-def _last_asked(facts: Facts, outcome: Outcome) -> Days:
+def last_asked(facts: Facts, outcome: Outcome) -> Days:
     """Last day on which each patient was asked about every term of the outcome; -1 for never."""
     last = np.full(facts.patients, -1, dtype=np.int64)
     checklists = catalogue().checklist_versions

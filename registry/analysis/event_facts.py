@@ -25,6 +25,7 @@ from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient, Tr
 from registry.vocabulary import (
     Causality,
     Detection,
+    EventOutcome,
     FindingState,
     FollowUpMethod,
     FollowUpStatus,
@@ -57,6 +58,7 @@ def event_facts(
         as_days(AdverseEvent.resolved_on, db).label("resolved"),
         sa.type_coerce(AdverseEvent.severity, sa.String).label("severity"),
         sa.type_coerce(TreatedSite.side, sa.String).label("side"),
+        sa.type_coerce(AdverseEvent.event_outcome, sa.String).label("outcome"),
         sa.type_coerce(AdverseEvent.causality, sa.String).label("causality"),
         sa.type_coerce(AdverseEvent.detection, sa.String).label("detection"),
         sa.or_(*criteria).label("serious"),
@@ -96,6 +98,7 @@ def event_facts(
             "severity": coded(found["severity"], EVENT_LEVELS["severity"]),
             "resolved": np.where(resolved < 0, -1, resolved - onset),
             "reported": whole(found["reported"]) - onset,
+            "recovered": found["outcome"] == EventOutcome.RECOVERED.value,
             "side": coded(found["side"], tuple(Laterality)),
         }
     )

@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 def report(
     name: Annotated[
         str | None,
-        typer.Argument(help="overview, complications, recurrence or follow_up; none lists them."),
+        typer.Argument(help="For example overview, complications or comparison; none lists them."),
     ] = None,
     by: Annotated[
         str | None, typer.Option(help="Grouping, for example form, sclerosant, month or event.")
@@ -57,6 +57,15 @@ def report(
     event: Annotated[
         str | None, typer.Option(help="Code of an event: sclero catalogue list event_terms")
     ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="Of complications: sessions, patients or legs.")
+    ] = None,
+    a: Annotated[
+        str | None, typer.Option("--a", help="Of comparison: first group, for example foam.")
+    ] = None,
+    b: Annotated[
+        str | None, typer.Option("--b", help="Of comparison: second group, for example liquid.")
+    ] = None,
     clinic: Annotated[str | None, typer.Option(help="Code of one clinic; all otherwise.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
     database: Database = LIVE,
@@ -66,6 +75,7 @@ def report(
     \b
       sclero report complications --by form
       sclero report complications --event hyperpigmentation --by skin_type --from 2026-01-01
+      sclero report comparison --by form --a foam --b liquid
       sclero report recurrence --format json > recurrence.json
     """
     from registry.analysis import reports
@@ -93,7 +103,8 @@ def report(
 
         levels["clinic"] = (str(clinic_of(engine, clinic).id),)
     cohort = CohortFilter(start.date() if start else None, end.date() if end else None, levels)
-    options = {"event": event} if event is not None else {}
+    given = {"event": event, "unit": unit, "a": a, "b": b}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     answer = reports.report(
         engine, operator(engine), name, cohort, today=today(), group_by=by, **options
     )

@@ -1,0 +1,401 @@
+"""Two groups of sessions side by side: how they differ, crude and at equal case mix.
+
+No difference is called an effect: who gets which treatment is decided by the vein and the patient
+(confounding by indication), and levelling what was recorded does not undo that.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter
+from registry.analysis.complications import groups_of
+from registry.analysis.counting import ANY, Flags, Outcome, history_of, is_mature, outcome_of
+from registry.analysis.dimensions import DIMENSIONS
+from registry.analysis.facts import Facts, facts_of
+from registry.analysis.rate_rows import row_maker
+from registry.analysis.results import (
+    Basis,
+    Excluded,
+    Heading,
+    RateRow,
+    estimate_dict,
+    heading_dict,
+    prefixed,
+    rate_dict,
+)
+from registry.errors import NotFound
+from registry.messages import Message, listed, message
+from registry.statistics import display_rules
+from registry.statistics.clustering import compare_groups
+from registry.statistics.group_difference import (
+    clustered_difference,
+    modelled_difference,
+    pseudo_values,
+)
+from registry.statistics.result import Estimate
+
+DEFAULT_GROUPING: Final = "form"
+CASE_MIX: Final = ("vessel_class", "form", "indication", "skin_type")
+"""What is levelled, in this order, as far as the number of events allows."""
+LARGEST_GAP: Final = 0.05
+"""Completeness that differs by more than five points is named before the difference is."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Difference (A minus B) and ratio (A over B) of the two groups; None where neither is shown.
+
+    ``ratio`` is missing where more than 5 % of a group were not assessed: the difference is then
+    one of Kaplan-Meier estimates.
+    """
+
+    difference: Estimate
+    ratio: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonReport:
+    """One outcome in two groups of a grouping.
+
+    ``crude`` is None where there is too little to compare, ``adjusted`` where nothing could be
+    levelled; ``levelled`` names what was, ``not_levelled`` what was not for want of events or
+    because it goes with the groups. ``groups`` are all that can be compared, by code.
+    """
+
+    heading: Heading
+    event: str
+    event_label: Message
+    by: str
+    groups: tuple[tuple[str, Message], ...]
+    a: RateRow
+    b: RateRow
+    crude: Contrast | None
+    adjusted: Contrast | None
+    levelled: tuple[Message, ...]
+    not_levelled: tuple[Message, ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+        return {
+            **heading_dict(self.heading),
+            "event": self.event,
+            "by": self.by,
+            "a": rate_dict(self.a),
+            "b": rate_dict(self.b),
+            "crude": _contrast_dict(self.crude),
+            "adjusted": _contrast_dict(self.adjusted),
+            "levelled": [str(name) for name in self.levelled],
+            "not_levelled": [str(name) for name in self.not_levelled],
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row for the crude and one for the adjusted comparison, as far as there are."""
+        counts: dict[str, Any] = {}
+        for name, group in (("a", self.a), ("b", self.b)):
+            counts |= {
+                name: group.code,
+                f"{name}_label": str(group.label),
+                f"{name}_events": group.events,
+                f"{name}_sessions": group.mature,
+                f"{name}_assessed": group.assessed,
+                **prefixed(f"{name}_rate", group.estimate),
+            }
+        rows = []
+        for what, contrast in (("crude", self.crude), ("adjusted", self.adjusted)):
+            measures = (
+                {"difference": None, "ratio": None}
+                if contrast is None
+                else {
+                    "difference": contrast.difference,
+                    "ratio": contrast.ratio,
+                }
+            )
+            row: dict[str, Any] = {"comparison": what, **counts}
+            for name, estimate in measures.items():
+                empty = dict.fromkeys(f"{name}{end}" for end in ("", "_lower", "_upper", "_method"))
+                row |= empty if estimate is None else prefixed(name, estimate)
+            row["levelled"] = ", ".join(map(str, self.levelled)) if what == "adjusted" else ""
+            rows.append(row)
+        return rows
+
+
+def comparison(
+    engine: Engine,
+    by: Actor,
+    cohort: CohortFilter,
+    *,
+    today: dt.date,
+    event: str = ANY,
+    group_by: str = DEFAULT_GROUPING,
+    a: str | None = None,
+    b: str | None = None,
+) -> ComparisonReport:
+    """Compare two levels of a dimension; without names the two with most sessions.
+
+    Raises :class:`NotFound` for levels that do not occur in the cohort, for one and the same, and
+    where there are no two groups.
+    """
+    clinics = scope(by, Permission.READ_RATES)
+    outcome = outcome_of(event)
+    if group_by not in DIMENSIONS:
+        raise NotFound(
+            f"Groups can be compared by {', '.join(DIMENSIONS)}; not by “{group_by[:40]}”."
+        )
+    facts = facts_of(engine)
+    chosen = cohort.mask(facts, clinics)
+    groups = {code: (label, flags) for code, label, flags in groups_of(facts, group_by, chosen, by)}
+    one, two = _named({code: int(flags.sum()) for code, (_, flags) in groups.items()}, a, b)
+    measure = row_maker(facts, today)
+    rows = [measure(outcome, groups[code][1], code, groups[code][0]) for code in (one, two)]
+    mature = is_mature(facts, outcome, today)
+    first, second = (groups[code][1] & mature for code in (one, two))
+    crude = adjusted = None
+    levelled: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    warnings = [*_too_few(*rows)]
+    if not warnings:
+        data = _Compared(facts, outcome, first, second, is_plain=_is_plain(*rows))
+        crude = data.contrast(None)
+        columns, levelled, left = data.case_mix(group_by)
+        if columns is not None and crude is not None:
+            adjusted = data.contrast(columns)
+        warnings += _cautions(facts, first, second, *rows)
+        if not levelled:
+            warnings.append(
+                message(
+                    "Not adjusted: {events} events in the two groups are too few to level anything "
+                    "else that differs between them.",
+                    events=rows[0].events + rows[1].events,
+                )
+            )
+    warnings.append(
+        message(
+            "Confounding by indication: the treatment is chosen for the vein and the patient, so "
+            "the groups differ in more than it. A difference between them, adjusted or not, is not "
+            "its effect."
+        )
+    )
+    return ComparisonReport(
+        heading=Heading(
+            "comparison",
+            message("{a} and {b}: {event}", a=rows[0].label, b=rows[1].label, event=outcome.label),
+            message(
+                "Sessions followed by “{event}” within its window of at most {window} days, in two "
+                "groups. Difference: rate of the first minus rate of the second; ratio: rate of "
+                "the first over rate of the second; the intervals allow for several sessions of "
+                "one patient, also across the groups. Adjusted: the same at equal {names}, as far "
+                "as they were recorded; levels with fewer than five events are taken together.",
+                event=outcome.label,
+                window=outcome.window_days,
+                names=listed([message(DIMENSION_LABELS[n].lower()) for n in levelled or CASE_MIX]),
+            ),
+            "sessions",
+            cohort,
+            today,
+            facts.seal,
+        ),
+        event=outcome.code,
+        event_label=outcome.label,
+        by=group_by,
+        groups=tuple((code, label) for code, (label, _) in groups.items()),
+        a=rows[0],
+        b=rows[1],
+        crude=crude,
+        adjusted=adjusted,
+        levelled=tuple(message(DIMENSION_LABELS[name]) for name in levelled),
+        not_levelled=tuple(message(DIMENSION_LABELS[name]) for name in left),
+        excluded=tuple(
+            item
+            for item in (
+                Excluded(
+                    message("sessions not yet old enough to be assessed"),
+                    rows[0].too_recent + rows[1].too_recent,
+                ),
+                Excluded(
+                    message("sessions of other groups"),
+                    int(chosen.sum()) - rows[0].sessions - rows[1].sessions,
+                ),
+            )
+            if item.count
+        ),
+        warnings=tuple(warnings),
+    )
+
+
+def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, str]:
+    """The two groups asked for; the largest, in natural order, where none is."""
+    for name in (a, b):
+        if name is not None and name not in sizes:
+            raise NotFound(
+                f"There is no session of group “{name[:40]}” here. There are: {', '.join(sizes)}."
+            )
+    if len(sizes) < 2:
+        raise NotFound("There is only one group here, so there is nothing to compare it with.")
+    if a is not None and a == b:
+        raise NotFound("A group cannot be compared with itself. Choose two.")
+    order = list(sizes)
+    largest = sorted(sizes, key=lambda code: (-sizes[code], order.index(code)))
+    if a is None and b is None:
+        one, two = sorted(largest[:2], key=order.index)
+        return one, two
+    other = next(code for code in largest if code not in (a, b))
+    return (other if a is None else a, other if b is None else b)
+
+
+def _is_plain(*rows: RateRow) -> bool:
+    return all(row.basis is Basis.PROPORTION for row in rows)
+
+
+def _too_few(a: RateRow, b: RateRow) -> tuple[Message, ...]:
+    if display_rules.shows_comparison(a.events + b.events, min(a.mature, b.mature)):
+        return ()
+    return (
+        message(
+            "Too few to compare: {events} events in all and {sessions} sessions in the smaller "
+            "group; {least_events} events and {least_sessions} sessions are the least.",
+            events=a.events + b.events,
+            sessions=min(a.mature, b.mature),
+            least_events=display_rules.MINIMUM_EVENTS_FOR_COMPARISON,
+            least_sessions=display_rules.MINIMUM_GROUP_FOR_COMPARISON,
+        ),
+    )
+
+
+def _cautions(facts: Facts, first: Flags, second: Flags, a: RateRow, b: RateRow) -> list[Message]:
+    found = []
+    shares = [row.completeness or 0.0 for row in (a, b)]
+    if abs(shares[0] - shares[1]) > LARGEST_GAP:
+        more, less = (a, b) if shares[0] > shares[1] else (b, a)
+        found.append(
+            message(
+                "Follow-up differs: of {more} {high} % were assessed, of {less} {low} %. Whoever "
+                "is asked more often reports more, so part of a difference may be that.",
+                more=more.label,
+                less=less.label,
+                high=round(100 * max(shares)),
+                low=round(100 * min(shares)),
+            )
+        )
+    if not _is_plain(a, b):
+        found.append(
+            message(
+                "More than 5 % of a group were not assessed, so the rates are Kaplan-Meier "
+                "estimates; their difference is given, a ratio is not."
+            )
+        )
+    patients = facts.sessions["patient"].to_numpy()
+    shared = len(np.intersect1d(patients[first], patients[second]))
+    if shared:
+        found.append(
+            message(
+                "{count} patients have sessions in both groups; this is allowed for.", count=shared
+            )
+        )
+    return found
+
+
+class _Compared:
+    """The mature sessions of two groups, one row each."""
+
+    def __init__(
+        self, facts: Facts, outcome: Outcome, first: Flags, second: Flags, *, is_plain: bool
+    ) -> None:
+        self.facts, self.is_plain = facts, is_plain
+        self.rows = np.flatnonzero(first | second)
+        self.in_first = first[self.rows]
+        self.patients = facts.sessions["patient"].to_numpy()[self.rows]
+        history = history_of(facts, outcome)
+        self.had = history.had[self.rows]
+        self.values: Floats | None = self.had.astype(np.float64)
+        if not is_plain:
+            observed = np.clip(history.observed[self.rows], 0, outcome.window_days)
+            durations = np.where(self.had, history.first[self.rows], observed)
+            self.values = self._pseudo(durations, outcome.window_days)
+
+    def _pseudo(self, durations: NDArray[np.int64], day: int) -> Floats | None:
+        """Pseudo-values within each group, so that their means are the rates that are shown."""
+        values = np.zeros(len(durations))
+        for group in (self.in_first, ~self.in_first):
+            found = pseudo_values(durations[group], self.had[group], day)
+            if found is None:
+                return None
+            values[group] = found
+        return values
+
+    def contrast(self, covariates: Floats | None) -> Contrast | None:
+        """Difference and ratio, at equal covariates if there are any."""
+        if self.values is None:
+            return None
+        if self.is_plain and covariates is None:
+            difference = clustered_difference(self.had, self.in_first, self.patients)
+        else:
+            difference = modelled_difference(self.values, self.in_first, self.patients, covariates)
+        ratio = None
+        if self.is_plain:
+            groups = self.in_first.astype(np.int64)
+            found = compare_groups(self.had, groups, self.patients, covariates=covariates)
+            ratio = found[0].estimate
+        if difference.value is None:
+            return None
+        counted = replace(difference, numerator=int(self.had[self.in_first].sum()))
+        return Contrast(counted, ratio)
+
+    def case_mix(self, dimension: str) -> tuple[Floats | None, tuple[str, ...], tuple[str, ...]]:
+        """Columns of what is levelled, its names, and the names of what differs but is not.
+
+        Not levelled is what needs more events (ten, or non-events if fewer, for each column), and
+        what goes with the groups so closely that the two cannot be told apart.
+        """
+        events = min(int(self.had.sum()), int((~self.had).sum()))
+        columns = np.column_stack([np.ones(len(self.rows)), self.in_first])
+        levelled: list[str] = []
+        left: list[str] = []
+        for name in CASE_MIX:
+            if name == dimension:
+                continue
+            new = self._indicators(self.facts.sessions[name].to_numpy()[self.rows])
+            wider = np.column_stack([columns, new])
+            if not new.shape[1]:
+                continue
+            tells_more = np.linalg.matrix_rank(wider) == wider.shape[1]
+            if tells_more and display_rules.fits_model(events, wider.shape[1] - 1):
+                columns = wider
+                levelled.append(name)
+            else:
+                left.append(name)
+        return (columns[:, 2:] if levelled else None), tuple(levelled), tuple(left)
+
+    def _indicators(self, codes: NDArray[np.int64]) -> Floats:
+        """One column a level but the most frequent; those with few events are one level."""
+        least = display_rules.MINIMUM_EVENTS_FOR_TREND
+        events = np.bincount(codes[self.had], minlength=int(codes.max()) + 1)
+        own = np.flatnonzero(events >= least)
+        together = np.where(np.isin(codes, own), codes, -1)
+        if int(self.had[together < 0].sum()) < least:
+            together = np.where(together < 0, np.bincount(codes).argmax(), together)
+        levels, sizes = np.unique(together, return_counts=True)
+        others = np.delete(levels, sizes.argmax())
+        return np.asarray(together[:, None] == others[None, :], dtype=np.float64)
+
+
+def _contrast_dict(contrast: Contrast | None) -> dict[str, Any] | None:
+    if contrast is None:
+        return None
+    return {
+        "difference": estimate_dict(contrast.difference),
+        "ratio": None if contrast.ratio is None else estimate_dict(contrast.ratio),
+    }

@@ -1,0 +1,121 @@
+"""How severe complications are, and how many of them are serious: two different questions.
+
+Events are counted here, not sessions: those that count as complications, whatever the age of their
+session.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.counting import ANY, counted_events, outcome_of
+from registry.analysis.dimensions import NOT_RECORDED
+from registry.analysis.event_facts import EVENT_LEVELS, EVENT_TERMS
+from registry.analysis.facts import facts_of
+from registry.analysis.results import Excluded, Heading, heading_dict
+from registry.catalogue import catalogue
+from registry.messages import Message, message
+
+LEVELS: Final = (*EVENT_LEVELS["severity"], NOT_RECORDED)
+"""Mild, moderate, severe, and not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityRow:
+    """Events of one kind by severity: not serious and serious ones, each in order of ``LEVELS``."""
+
+    code: str
+    label: Message
+    not_serious: tuple[int, ...]
+    serious: tuple[int, ...]
+
+    @property
+    def events(self) -> int:
+        """All events of the kind."""
+        return sum(self.not_serious) + sum(self.serious)
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityReport:
+    """Severity and seriousness of the events of an outcome, together and kind by kind."""
+
+    heading: Heading
+    event: str
+    event_label: Message
+    total: SeverityRow
+    rows: tuple[SeverityRow, ...]
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values."""
+        return {
+            **heading_dict(self.heading),
+            "event": self.event,
+            "rows": self.to_rows(),
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row a kind of event, all together first."""
+        return [
+            {"code": row.code, "label": str(row.label), "events": row.events}
+            | {f"{level}_not_serious": row.not_serious[i] for i, level in enumerate(LEVELS)}
+            | {f"{level}_serious": row.serious[i] for i, level in enumerate(LEVELS)}
+            for row in (self.total, *self.rows)
+        ]
+
+
+def severity(
+    engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date, event: str = ANY
+) -> SeverityReport:
+    """Events of an outcome in a cohort by severity and seriousness."""
+    clinics = scope(by, Permission.READ_RATES)
+    outcome = outcome_of(event)
+    facts = facts_of(engine)
+    chosen = cohort.mask(facts, clinics)
+    events = counted_events(facts, outcome)
+    events = events[chosen[events["session"].to_numpy()]]
+    place = events["severity"].to_numpy() % len(LEVELS)  # -1, not recorded, is the last place
+    serious, term = events["serious"].to_numpy(np.bool_), events["term"].to_numpy()
+
+    def row(code: str, label: Message, kept: Any) -> SeverityRow:
+        counts = [
+            tuple(int(n) for n in np.bincount(place[kept & side], minlength=len(LEVELS)))
+            for side in (~serious, serious)
+        ]
+        return SeverityRow(code, label, *counts)
+
+    terms = catalogue().event_terms
+    return SeverityReport(
+        heading=Heading(
+            "severity",
+            message("Severity: {event}", event=outcome.label),
+            message(
+                "Events, not sessions: all that count as complications, within the window of their "
+                "kind, whatever the age of the session. Severity is how intense an event was; "
+                "serious is one that met a criterion of ICH E2A (death, life-threatening, "
+                "hospitalisation, disability, congenital anomaly, medically important)."
+            ),
+            "events",
+            cohort,
+            today,
+            facts.seal,
+        ),
+        event=outcome.code,
+        event_label=outcome.label,
+        total=row("total", message("All events"), np.full(len(events), True)),
+        rows=tuple(
+            row(EVENT_TERMS[i], message(terms[EVENT_TERMS[i]].label), term == i)
+            for i in np.unique(term)
+        ),
+        excluded=(),
+    )
