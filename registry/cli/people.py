@@ -1,13 +1,15 @@
-"""Clinics, clinicians and accounts."""
+"""Clinics and what they decide for themselves, clinicians and accounts."""
 
 from __future__ import annotations
 
 import sys
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.console import LIVE, Database, now, opened, operator, say, show_table
+from registry.cli.console import LIVE, Database, now, opened, operator, say, show_table, today
 from registry.vocabulary import Role
 
 if TYPE_CHECKING:
@@ -15,13 +17,16 @@ if TYPE_CHECKING:
 
     from registry.access import Actor
 
-clinics = typer.Typer(no_args_is_help=True, help="Clinics: add, list.")
+clinics = typer.Typer(no_args_is_help=True, help="Clinics: add, list, set, recall-lot.")
 clinicians = typer.Typer(no_args_is_help=True, help="People who treat: add.")
 users = typer.Typer(no_args_is_help=True, help="Accounts: add, list, grant, disable, reset.")
 
 ClinicCode = Annotated[
     str | None, typer.Option("--clinic", help="Code of the clinic; needed when there are several.")
 ]
+FROM_DAY = typer.Option(
+    "--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day on which it holds."
+)
 UserName = Annotated[str, typer.Argument(help="Name typed at sign-in.")]
 
 
@@ -79,6 +84,102 @@ def list_clinics(database: Database = LIVE) -> None:
             for clinic in setting_up.list_clinics(opened(database, read_only=True))
         ],
     )
+
+
+@clinics.command("set")
+def set_clinic_setting(
+    code: Annotated[str, typer.Argument(help="What is set; `sclero clinic settings` lists all.")],
+    value: Annotated[str, typer.Argument(help="A number, or `default` to take the clinic's back.")],
+    valid_from: Annotated[datetime, FROM_DAY],
+    clinic: ClinicCode = None,
+    database: Database = LIVE,
+) -> None:
+    """Set what the clinic decides for itself, from a day on.
+
+    \b
+      sclero clinic set shortest_interval_days 42 --from 2026-01-01
+    """
+    from registry import audit
+    from registry.entry import clinic_settings
+    from registry.operations.clinics import clinic_of
+
+    engine = opened(database)
+    place = clinic_of(engine, clinic)
+    try:
+        number = None if value == "default" else Decimal(value)
+    except InvalidOperation:
+        raise typer.BadParameter("Write a number with a decimal point, or default.") from None
+    clinic_settings.set_clinic_setting(
+        engine,
+        operator(engine),
+        place.id,
+        code,
+        number,
+        valid_from=valid_from.date(),
+        request_key=audit.request_key(),
+        now=now(),
+    )
+    say(f"Set {code} to {value} in {place.code} from {valid_from:%Y-%m-%d} on.")
+
+
+@clinics.command("settings")
+def list_clinic_settings(clinic: ClinicCode = None, database: Database = LIVE) -> None:
+    """List what the clinic may decide for itself, as it holds today."""
+    from registry.catalogue import catalogue
+    from registry.entry import clinic_settings
+    from registry.operations.clinics import clinic_of
+
+    engine = opened(database, read_only=True)
+    place = clinic_of(engine, clinic)
+    holding = clinic_settings.settings_of(engine, operator(engine), place.id, today())
+    show_table(
+        [("Setting", "left"), ("Today", "right"), ("Range", "left"), ("Meaning", "left")],
+        [
+            (
+                code,
+                "not set" if (number := holding[code]) is None else f"{number.normalize():f}",
+                f"{row.minimum.normalize():f} to {row.maximum.normalize():f} {row.unit}",
+                row.meaning,
+            )
+            for code, row in catalogue().clinic_settings.items()
+        ],
+    )
+
+
+@clinics.command("recall-lot")
+def recall_lot(
+    product: Annotated[str, typer.Argument(help="Code of the product, for example fibrovein.")],
+    lot: Annotated[str, typer.Argument(help="Lot number as printed.")],
+    recalled_on: Annotated[datetime | None, FROM_DAY] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take the recall back.")] = False,
+    clinic: ClinicCode = None,
+    database: Database = LIVE,
+) -> None:
+    """Withdraw a lot: forms warn from that day on. Prints how many sessions used it.
+
+    \b
+      sclero clinic recall-lot fibrovein 12345 --from 2026-03-01
+    """
+    from registry import audit
+    from registry.entry import clinic_settings
+    from registry.operations.clinics import clinic_of
+
+    if (recalled_on is None) is not undo:
+        raise typer.BadParameter("Give --from DAY, or --undo.")
+    engine = opened(database)
+    place = clinic_of(engine, clinic)
+    exposed = clinic_settings.recall_lot(
+        engine,
+        operator(engine),
+        place.id,
+        product,
+        lot,
+        recalled_on.date() if recalled_on else None,
+        request_key=audit.request_key(),
+        now=now(),
+    )
+    say(f"{'Took the recall back' if undo else 'Recalled'}: lot {lot} of {product}.")
+    say(f"{exposed.sessions} sessions of {exposed.patients} patients used it.")
 
 
 @clinicians.command("add")

@@ -32,6 +32,7 @@ from registry.schema import (
     Lot,
     Patient,
     PatientIdentity,
+    RiskFact,
     SafetyOverride,
     SiteOutcome,
     TreatedSite,
@@ -46,6 +47,7 @@ IDENTITY_FIELDS = ("family_name", "given_name", "birth_date", "hospital_number")
 STORING_ORDER: tuple[type[Base], ...] = (
     Patient,
     PatientIdentity,
+    RiskFact,
     Course,
     Lot,
     TreatmentSession,

@@ -1,7 +1,8 @@
 """The demonstration: two made-up clinics in a database of their own.
 
-``practice`` says how the clinics work, ``stories`` what happens to their patients; here it is
-checked like any entry, stored as audited changes, and opened for one person of each role.
+``practice`` says how the clinics work, ``stories`` what happens to their patients, ``answers`` what
+they say before the needle; here it is checked like any entry, stored as audited changes, and opened
+for one person of each role.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.engine import Engine
@@ -21,11 +22,15 @@ from registry.access import Grant
 from registry.entry.checks import Known, check
 from registry.entry.forms import Entry, PatientEntry, SessionEntry
 from registry.entry.problems import Level
-from registry.entry.rows import rows_of, site_id, store_rows
+from registry.entry.risk_facts import fact_rows
+from registry.entry.rows import derived_id, rows_of, site_id, store_rows
+from registry.entry.safety import Answer
 from registry.errors import Conflict, InvalidEntry
 from registry.operations.clinics import add_clinic, add_clinician, list_clinics
+from registry.operations.demo.answers import answered, as_answers, overridden
 from registry.operations.demo.stories import demo_entries
 from registry.operations.migration import command_line_actor
+from registry.schema import RiskFact
 from registry.vocabulary import Role
 
 SEED: Final = 1
@@ -127,12 +132,12 @@ def make_demo(
             for code, name, user_name in clinic.clinicians
         ]
         progress(f"Making up the patients of {clinic.name}")
-        entries = _entries(rng, clinic, numbers, now)
+        entries, facts = _entries(rng, clinic, clinic_id, numbers, now)
         sessions += sum(isinstance(entry, SessionEntry) for entry in entries)
         progress(f"Storing the records of {clinic.name}")
         cause = audit.Cause("make_demo", clinic_id=clinic_id)
         with audit.transaction(engine, by, cause, now=now) as db:
-            store_rows(db, rows_of(entries, clinic_id, now))
+            store_rows(db, rows_of(entries, clinic_id, now) | {RiskFact: facts})
     return sessions
 
 
@@ -166,19 +171,38 @@ def _password() -> str:
 
 
 def _entries(
-    rng: random.Random, clinic: DemoClinic, clinician_ids: list[int], now: dt.datetime
-) -> list[Entry]:
-    """Everything that happens in the clinic, each entry checked as if it had been typed."""
+    rng: random.Random,
+    clinic: DemoClinic,
+    clinic_id: int,
+    clinician_ids: list[int],
+    now: dt.datetime,
+) -> tuple[list[Entry], list[dict[str, Any]]]:
+    """Everything that happens in the clinic, each entry checked as if it had been typed.
+
+    Beside the entries come the rows of what the patients answered before the needle.
+    """
     today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
     found: list[Entry] = []
+    facts: list[dict[str, Any]] = []
     for patient, entries in demo_entries(rng, today, clinic.patients, clinician_ids, clinic.code):
         known = _known(patient, entries, clinician_ids, today)
         for entry in entries:
             refused = [p for p in check(entry, known) if p.level is Level.REFUSE]
             if refused:
                 raise InvalidEntry(refused)
-        found += entries
-    return found
+        answers: list[Answer] = []
+        sessions = [entry for entry in entries if isinstance(entry, SessionEntry)]
+        for session, given in answered(patient, sessions):
+            answers += as_answers(given, session.treated_on)
+            key = derived_id(session.id, "asked")
+            facts += fact_rows(clinic_id, patient.id, given, session.treated_on, key, now)
+        found += [
+            overridden(entry, patient, entries, answers, known)
+            if isinstance(entry, SessionEntry)
+            else entry
+            for entry in entries
+        ]
+    return found, facts
 
 
 def _known(
