@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from registry.analysis.columns import (
     Codes,
     Column,
-    as_days,
     as_text,
     columns_of,
     places,
     whole,
 )
-from registry.analysis.patient_codes import PatientCodes
+from registry.analysis.outcome_facts import ITEMS
 from registry.database import DbSession
-from registry.schema import ImportBatch, PatientReportedOutcome, SafetyOverride, TreatmentSession
+from registry.schema import ImportBatch, SafetyOverride, TreatmentSession
 
 SATISFACTION: Final = "satisfaction"
 """Code of the question whose answers are read."""
@@ -75,31 +74,16 @@ def entry_facts(
     return {"delay": delay, "overridden": flags}
 
 
-def answer_facts(db: DbSession, patients: PatientCodes, sessions: pd.DataFrame) -> pd.DataFrame:
+def answer_facts(reported: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     """Each answer on satisfaction with the patient's latest session on or before its day.
 
     Columns: patient, session (row of ``sessions``), day and score, in the order of patient and day.
     An answer from before the first session is about no session and left out.
     """
-    found = columns_of(
-        db,
-        PatientReportedOutcome.clinic_id,
-        as_text(PatientReportedOutcome.patient_id, db).label("patient_id"),
-        as_days(PatientReportedOutcome.answered_on, db).label("day"),
-        sa.cast(PatientReportedOutcome.score, sa.Float).label("score"),
-        where=[
-            PatientReportedOutcome.voided_at.is_(None),
-            PatientReportedOutcome.item_code == SATISFACTION,
-        ],
+    satisfaction = reported["item"].to_numpy() == ITEMS.index(SATISFACTION)
+    answers = reported.loc[satisfaction, ["patient", "day", "score"]].sort_values(
+        "day", kind="stable"
     )
-    answers = pd.DataFrame(
-        {
-            "patient": patients.of(found["clinic_id"], found["patient_id"]),
-            "day": whole(found["day"]),
-            "score": found["score"].astype(np.float64),
-        }
-    )
-    answers = answers[answers["patient"] >= 0].sort_values("day", ignore_index=True)
     treated = sessions[["patient", "day"]].assign(session=np.arange(len(sessions)))
     matched = pd.merge_asof(answers, treated, on="day", by="patient").dropna(subset="session")
     matched["session"] = matched["session"].astype(np.int64)

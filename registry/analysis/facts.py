@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.analysis.care_facts import answer_facts, entry_facts
 from registry.analysis.event_facts import EVENT_LEVELS, event_facts, visit_facts
+from registry.analysis.outcome_facts import leg_facts, reported_facts
 from registry.analysis.patient_codes import patient_codes
 from registry.analysis.session_facts import payer_names, session_facts
 from registry.analysis.site_facts import SITE_LEVELS, site_facts
@@ -41,13 +42,15 @@ class Facts:
     identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, screened, patient, onset (day), severity, resolved
-    (days after the onset, -1 for ongoing), reported (likewise) and side (of the site it is
-    attributed to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
+    (days after the onset, -1 for no day), reported (likewise), recovered and side (of the site it
+    is attributed to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
     place; ``not_assessed``: visit (row) and term of what was not assessed,
     or was present without an event. ``sites``: site (dense code), patient, session, day, side and
     anatomy_code of each treatment; ``outcomes``: site, day, method, finding, scale, score and
     occlusion of each look. Both are in the order of site and day. ``answers``: patient, session,
-    day and score of each answer on satisfaction. Linked patients share one code.
+    day and score of each answer on satisfaction. ``reported``: patient, item, day and score of
+    every answer; ``legs``: patient, side, day and total of every full severity score. Linked
+    patients share one code.
     ``deaths``: patient code to day. ``clinicians``, ``clinics`` and ``payers`` hold names by code.
     """
 
@@ -60,6 +63,8 @@ class Facts:
     sites: pd.DataFrame
     outcomes: pd.DataFrame
     answers: pd.DataFrame
+    reported: pd.DataFrame
+    legs: pd.DataFrame
     deaths: Mapping[int, int]
     patients: int
     levels: Mapping[str, tuple[str, ...]]
@@ -99,6 +104,7 @@ def _read(db: DbSession, seal: int) -> Facts:
     sessions, session_keys, levels = session_facts(db, patients)
     visits, not_assessed = visit_facts(db, patients)
     sites, outcomes = site_facts(db, patients, session_keys, sessions["day"].to_numpy())
+    reported = reported_facts(db, patients)
     clinicians = db.execute(
         sa.select(Clinician.clinic_id, Clinician.id, Clinician.display_name, Clinician.user_id)
     )
@@ -118,7 +124,9 @@ def _read(db: DbSession, seal: int) -> Facts:
         not_assessed=not_assessed,
         sites=sites,
         outcomes=outcomes,
-        answers=answer_facts(db, patients, sessions),
+        answers=answer_facts(reported, sessions),
+        reported=reported,
+        legs=leg_facts(db, patients),
         deaths=patients.deaths,
         patients=len(patients.person),
         levels=levels | SITE_LEVELS | EVENT_LEVELS,

@@ -1,0 +1,338 @@
+"""What patients say before and after treatment, and the severity score of their legs.
+
+Only what was asked both before and after can have changed, so every line shows how many were. An
+item without an answer was not asked. Scores of two items are never added up, and no difference is
+called important: no smallest important difference is established for these questions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy.engine import Engine
+
+from registry.access import Actor, Permission, scope
+from registry.analysis.care_facts import SATISFACTION
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.columns import day_number
+from registry.analysis.facts import Facts, facts_of
+from registry.analysis.outcome_facts import ITEMS
+from registry.analysis.results import Excluded, Heading, estimate_dict, heading_dict, prefixed
+from registry.catalogue import catalogue
+from registry.entry.assessments import RVCSS_ITEMS, RVCSS_WORST
+from registry.messages import Message, message
+from registry.statistics.clustering import clustered_proportion, per_patient_counts
+from registry.statistics.proportions import proportion
+from registry.statistics.result import Estimate
+
+SEVERITY: Final = "rvcss"
+"""Code of the line on the severity score."""
+SATISFIED_FROM: Final = 3
+"""Answers from here on, of 0 to 4, count as satisfied."""
+BASELINE_DAYS: Final = 365
+"""An answer from longer before the first session says too little about the state that was treated;
+our decision."""
+ASSESSED_AT: Final = "check_6_8w"
+"""Visit from which on the result of the last session is asked about."""
+COMPLETE_ENOUGH: Final = 0.8
+"""Below this share asked twice, those who were asked may differ from those who were not; our
+decision."""
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """One question, or the severity score, before and after treatment.
+
+    ``eligible`` units are old enough; ``before`` and ``after`` of them have a score then, ``pairs``
+    both. Medians and quartiles are of the pairs, a change is after minus before; None without
+    pairs. ``improved`` is a share of the pairs that had anything but the best score before.
+    """
+
+    code: str
+    label: Message
+    unit: str
+    minimum: float
+    maximum: float
+    higher_is_better: bool
+    eligible: int
+    before: int
+    after: int
+    pairs: int
+    median_before: float | None
+    median_after: float | None
+    median_change: float | None
+    quartiles: tuple[float, float] | None
+    improved: Estimate
+    unchanged: int
+    worse: int
+
+    @property
+    def completeness(self) -> float | None:
+        """Share of those old enough that have a score before and after."""
+        return self.pairs / self.eligible if self.eligible else None
+
+
+@dataclass(frozen=True, slots=True)
+class Satisfaction:
+    """Patients by their last answer on satisfaction.
+
+    ``estimate`` is the share of answering patients at :data:`SATISFIED_FROM` or above; ``treated``
+    counts all patients of the cohort, ``answers`` those of each answer.
+    """
+
+    estimate: Estimate
+    treated: int
+    answers: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedOutcomesReport:
+    """Change of each question and of the severity score, and satisfaction, in one cohort."""
+
+    heading: Heading
+    patients: int
+    rows: tuple[OutcomeRow, ...]
+    satisfaction: Satisfaction
+    excluded: tuple[Excluded, ...]
+    warnings: tuple[Message, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole result in plain values, unrounded."""
+        return {
+            **heading_dict(self.heading),
+            "patients": self.patients,
+            "rows": [_row_dict(row) for row in self.rows],
+            "satisfaction": {
+                **estimate_dict(self.satisfaction.estimate),
+                "treated": self.satisfaction.treated,
+                "answers": {str(score): n for score, n in self.satisfaction.answers.items()},
+            },
+            "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
+            "warnings": [str(warning) for warning in self.warnings],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One flat row a question, satisfaction last."""
+        rows = [_row_dict(row, flat=True) for row in self.rows]
+        blank: dict[str, Any] = dict.fromkeys(rows[0]) if rows else {}
+        item = catalogue().instrument_items[SATISFACTION]
+        return [
+            *rows,
+            blank
+            | {
+                "code": SATISFACTION,
+                "label": item.label,
+                "unit": "patients",
+                "minimum": float(item.minimum),
+                "maximum": float(item.maximum),
+                "higher_is_better": item.higher_is_better,
+                "eligible": self.satisfaction.treated,
+                "after": int(self.satisfaction.estimate.denominator),
+                **prefixed("satisfied", self.satisfaction.estimate),
+            },
+        ]
+
+
+def reported_outcomes(
+    engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
+) -> ReportedOutcomesReport:
+    """Before and after treatment, for each patient (or leg) treated in the cohort.
+
+    Before is the last score in the year up to the patient's first session of the cohort; after is
+    the last one from the 6 to 8 week visit of the last session on. Patients enter when that visit
+    is over.
+    """
+    clinics = scope(by, Permission.READ_RATES)
+    facts = facts_of(engine)
+    chosen = cohort.mask(facts, clinics)
+    visit = catalogue().visits[ASSESSED_AT]
+    newest = day_number(today) - visit.to_day
+    treated = _treated(facts.sessions[chosen], "patient")
+    eligible = treated[treated["last"] <= newest]
+    items = catalogue().instrument_items
+    rows = []
+    for place, code in enumerate(ITEMS):
+        if code == SATISFACTION:
+            continue
+        item = items[code]
+        own = facts.reported[facts.reported["item"].to_numpy() == place]
+        rows.append(
+            _row(
+                code,
+                message(item.label),
+                (float(item.minimum), float(item.maximum), item.higher_is_better),
+                _paired(own, "score", eligible, visit.from_day),
+                len(eligible),
+            )
+        )
+    legs = _treated(facts.sites[chosen[facts.sites["session"].to_numpy()]], "patient", "side")
+    old_legs = legs[legs["last"] <= newest]
+    rows.append(
+        _row(
+            SEVERITY,
+            message("Severity score (rVCSS), one leg"),
+            (0.0, float(len(RVCSS_ITEMS) * RVCSS_WORST), False),
+            _paired(facts.legs, "total", old_legs, visit.from_day, "side"),
+            len(old_legs),
+            unit="legs",
+        )
+    )
+    asked = [row for row in rows if row.before or row.after]
+    not_asked = len(rows) - len(asked)
+    too_recent = len(treated) - len(eligible)
+    return ReportedOutcomesReport(
+        heading=Heading(
+            "reported_outcomes",
+            message("What patients say"),
+            message(
+                "Patients asked both before treatment (the last answer in the year up to the first "
+                "session) and after it (the last answer from the 6 to 8 week visit of the last "
+                "session on). Improved: a better answer than before, of those whose answer could "
+                "get better. Satisfied: 3 or 4 of 4 when last asked. The severity score is that of "
+                "one leg, all ten items assessed."
+            ),
+            "patients",
+            cohort,
+            today,
+            facts.seal,
+        ),
+        patients=len(eligible),
+        rows=tuple(asked),
+        satisfaction=satisfaction(facts, chosen),
+        excluded=tuple(
+            item
+            for item in (
+                Excluded(message("patients whose 6 to 8 week visit is not over"), too_recent),
+                Excluded(message("questions that nobody was asked"), not_asked),
+            )
+            if item.count
+        ),
+        warnings=_warnings(asked),
+    )
+
+
+def satisfaction(facts: Facts, chosen: Flags) -> Satisfaction:
+    """The last answer on satisfaction of each patient after one of the ``chosen`` sessions."""
+    own = facts.answers[chosen[facts.answers["session"].to_numpy()]]
+    last = own.drop_duplicates("patient", keep="last")["score"]
+    item = catalogue().instrument_items[SATISFACTION]
+    counts = last.astype(np.int64).value_counts()
+    return Satisfaction(
+        proportion(int((last >= SATISFIED_FROM).sum()), len(last), unit="patients"),
+        len(np.unique(facts.sessions["patient"].to_numpy()[chosen])),
+        {
+            score: int(counts.get(score, 0))
+            for score in range(int(item.minimum), int(item.maximum) + 1)
+        },
+    )
+
+
+def _treated(treatments: pd.DataFrame, *keys: str) -> pd.DataFrame:
+    """First and last day of treatment of each patient, or of each leg of a patient."""
+    days = treatments.groupby([*keys])["day"].agg(["min", "max"]).reset_index()
+    return days.rename(columns={"min": "first", "max": "last"})
+
+
+def _paired(
+    own: pd.DataFrame, score: str, eligible: pd.DataFrame, from_day: int, *more_keys: str
+) -> pd.DataFrame:
+    """Score before and after of each unit that has either; NaN for the one that is missing."""
+    keys = ["patient", *more_keys]
+    known = own.merge(eligible, on=keys)
+    is_before = (known["day"] <= known["first"]) & (known["day"] > known["first"] - BASELINE_DAYS)
+    is_after = known["day"] >= known["last"] + from_day
+    before, after = (
+        known[kept].drop_duplicates(keys, keep="last").set_index(keys)[score]
+        for kept in (is_before, is_after)
+    )
+    return pd.DataFrame({"before": before, "after": after}).reset_index()
+
+
+def _row(
+    code: str,
+    label: Message,
+    scale: tuple[float, float, bool],
+    scores: pd.DataFrame,
+    eligible: int,
+    *,
+    unit: str = "patients",
+) -> OutcomeRow:
+    minimum, maximum, higher_is_better = scale
+    pairs = scores.dropna()
+    before, after = pairs["before"].to_numpy(), pairs["after"].to_numpy()
+    change = after - before
+    gain = change if higher_is_better else -change
+    can_improve = before != (maximum if higher_is_better else minimum)
+    sums = per_patient_counts(pairs["patient"].to_numpy()[can_improve], gain[can_improve] > 0)
+    lower, upper = np.quantile(change, [0.25, 0.75]) if len(pairs) else (0.0, 0.0)
+    return OutcomeRow(
+        code=code,
+        label=label,
+        unit=unit,
+        minimum=minimum,
+        maximum=maximum,
+        higher_is_better=higher_is_better,
+        eligible=eligible,
+        before=int(scores["before"].notna().sum()),
+        after=int(scores["after"].notna().sum()),
+        pairs=len(pairs),
+        median_before=_median(before),
+        median_after=_median(after),
+        median_change=_median(change),
+        quartiles=(float(lower), float(upper)) if len(pairs) else None,
+        improved=clustered_proportion(*sums, unit=unit).estimate,
+        unchanged=int((gain == 0).sum()),
+        worse=int((gain < 0).sum()),
+    )
+
+
+def _median(values: NDArray[np.float64]) -> float | None:
+    return float(np.median(values)) if len(values) else None
+
+
+def _warnings(rows: list[OutcomeRow]) -> tuple[Message, ...]:
+    if not any((row.completeness or 0) < COMPLETE_ENOUGH for row in rows):
+        return ()
+    return (
+        message(
+            "Fewer than {share} % were asked both before and after treatment. Those who were asked "
+            "may have done better or worse than the others.",
+            share=int(100 * COMPLETE_ENOUGH),
+        ),
+    )
+
+
+def _row_dict(row: OutcomeRow, *, flat: bool = False) -> dict[str, Any]:
+    lower, upper = row.quartiles or (None, None)
+    values: dict[str, Any] = {
+        "code": row.code,
+        "label": str(row.label),
+        "unit": row.unit,
+        "minimum": row.minimum,
+        "maximum": row.maximum,
+        "higher_is_better": row.higher_is_better,
+        "eligible": row.eligible,
+        "before": row.before,
+        "after": row.after,
+        "pairs": row.pairs,
+        "median_before": row.median_before,
+        "median_after": row.median_after,
+        "median_change": row.median_change,
+        "lower_quartile": lower,
+        "upper_quartile": upper,
+        "could_improve": row.improved.denominator,
+        "improved_count": row.improved.numerator,
+        "unchanged": row.unchanged,
+        "worse": row.worse,
+    }
+    if flat:
+        return values | prefixed("improved", row.improved)
+    return values | {"improved": estimate_dict(row.improved)}
