@@ -9,10 +9,10 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import data, state, words
+from dashboard import data, sentences, state, words
 from dashboard.text import _, plain
-from registry.analysis.patient_search import PatientFound
-from registry.analysis.timeline import Alert, AlertKind, PatientHeader
+from registry.analysis.patient_search import SHOWN_AT_ONCE, PatientFound
+from registry.analysis.timeline import Alert, PatientHeader
 
 PATIENT: Final = "patient"
 """Key in ``st.session_state``: clinic and header of the patient whose record is open."""
@@ -22,6 +22,7 @@ SESSION_VIEW: Final = "views/record_session.py"
 EVENT_VIEW: Final = "views/report_event.py"
 FOLLOW_UP_VIEW: Final = "views/record_follow_up.py"
 ENROL_VIEW: Final = "views/enrol.py"
+TO_DO_VIEW: Final = "views/to_do.py"
 
 
 def patient() -> PatientHeader | None:
@@ -30,11 +31,7 @@ def patient() -> PatientHeader | None:
     if found is None or found[0] != state.clinic():
         return None
     header: PatientHeader = found[1]
-    if not data.may_see_identity():
-        return replace(
-            header, family_name=None, given_name=None, birth_date=None, hospital_number=None
-        )
-    return header
+    return header if data.may_see_identity() else _without_identity(header)
 
 
 def open_patient(patient_id: UUID) -> None:
@@ -80,14 +77,22 @@ def choose_patient() -> PatientHeader | None:
     if len(found) == 1 and asked[1].casefold() == found[0].pseudonym.casefold():
         open_patient(found[0].id)
         st.rerun()
-    if not found:
-        st.text(_("No patient of this clinic is found under that."))
+    identified = data.may_see_identity()
+    both = sentences.read_both_ways(asked[1]) if identified else None
+    if both is not None:
+        st.info(plain(both), icon=":material/event:")
+    if not found and asked[1]:
+        st.text(sentences.nobody_found(asked[1], by_identity=identified))
+    elif not found:
+        st.text(_("Nobody has been treated here yet. Type a pseudonym, or enrol somebody."))
     elif not asked[1]:
         st.text(_("Treated last:"))
+    elif len(found) == SHOWN_AT_ONCE:
+        st.text(_("The first {count}; type more to find fewer.").format(count=len(found)))
     with st.container(gap="xxsmall"):
         for line in found:
             st.button(
-                _found_in_words(line),
+                in_words(line),
                 key=f"picker:{line.id}",
                 on_click=open_patient,
                 args=(line.id,),
@@ -110,44 +115,49 @@ def banner(header: PatientHeader, alerts: Sequence[Alert] = (), *, may_change: b
             right.button(
                 _("Other patient"), key="banner:change", on_click=close_patient, width="stretch"
             )
+        for duplicate in header.duplicates:
+            st.markdown(
+                _("Also recorded as **{patient}**: {particulars}").format(
+                    patient=plain(name(duplicate)), particulars=plain(_particulars(duplicate))
+                )
+            )
+        if header.asked_for is not None:
+            st.info(
+                plain(
+                    _(
+                        "{asked} is the same person as {kept}. Everything recorded under either is "
+                        "shown here, and what is entered now goes to {kept}."
+                    ).format(asked=header.asked_for, kept=header.pseudonym)
+                ),
+                icon=":material/link:",
+            )
         if alerts:
             st.warning(
-                "  \n".join(plain(alert_in_words(alert)) for alert in alerts),
+                "  \n".join(plain(sentences.alert(alert)) for alert in alerts),
                 icon=":material/warning:",
             )
 
 
 def name(header: PatientHeader) -> str:
     """Pseudonym, and the name for those who may see it."""
-    person = ", ".join(part for part in (header.family_name, header.given_name) if part)
+    person = sentences.person(header.family_name, header.given_name)
     return f"{header.pseudonym} · {person}" if person else header.pseudonym
 
 
-def alert_in_words(alert: Alert) -> str:
-    """One thing to know before the next needle."""
-    if alert.kind is AlertKind.OVERDUE_FOLLOW_UP:
-        return _("Overdue: {visit}, due {day}").format(
-            visit=words.visit(alert.visit_code), day=words.day(alert.day)
-        )
-    term = words.event_term(alert.event_term_code or "")
-    if alert.kind is AlertKind.OPEN_EVENT:
-        return _("Still open: {event}, since {day}").format(event=term, day=words.day(alert.day))
-    given = ", ".join(f"{words.product(code)} {words.inline(form)}"
-                      for code, form in alert.given)  # fmt: skip
-    sentence = _("Earlier reaction: {event} on {day} after {given}") if given else _(
-        "Earlier reaction: {event} on {day}"
-    )  # fmt: skip
-    return sentence.format(event=term, day=words.day(alert.day), given=given)
+def _without_identity(header: PatientHeader) -> PatientHeader:
+    return replace(
+        header,
+        family_name=None,
+        given_name=None,
+        birth_date=None,
+        hospital_number=None,
+        duplicates=tuple(map(_without_identity, header.duplicates)),
+    )
 
 
 def _particulars(header: PatientHeader) -> str:
-    born = None
-    if header.birth_date is not None:
-        born = _("born {day}").format(day=words.day(header.birth_date))
-    elif header.birth_year is not None:
-        born = _("born {year}").format(year=header.birth_year)
     parts = (
-        born,
+        sentences.born(header.birth_date, header.birth_year),
         words.label(header.sex),
         _("skin type {type}").format(type=header.skin_type.value) if header.skin_type else None,
         _("no. {number}").format(number=header.hospital_number) if header.hospital_number else None,
@@ -156,14 +166,6 @@ def _particulars(header: PatientHeader) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _found_in_words(line: PatientFound) -> str:
-    person = ", ".join(part for part in (line.family_name, line.given_name) if part)
-    born = words.day(line.birth_date) if line.birth_date else line.birth_year
-    parts = (
-        person,
-        born and _("born {year}").format(year=born),
-        line.last_treated_on
-        and _("last treated {day}").format(day=words.day(line.last_treated_on)),
-    )
-    further = " · ".join(plain(part) for part in parts if part)
-    return f"**{plain(line.pseudonym)}** · {further}" if further else f"**{plain(line.pseudonym)}**"
+def in_words(line: PatientFound) -> str:
+    """A patient of a search, as the label of a button."""
+    return " · ".join([f"**{plain(line.pseudonym)}**", *map(plain, sentences.found(line))])

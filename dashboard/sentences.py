@@ -8,7 +8,9 @@ from itertools import groupby
 
 from dashboard import words
 from dashboard.text import _, ngettext
-from registry.analysis.timeline import CourseSummary, agent_totals
+from registry.analysis.patient_search import Likeness, LikenessReason, PatientFound, birth_days
+from registry.analysis.site_history import SiteLook
+from registry.analysis.timeline import Alert, AlertKind, CourseSummary, agent_totals, is_open
 from registry.entry.forms import (
     EventEntry,
     FollowUpEntry,
@@ -17,6 +19,7 @@ from registry.entry.forms import (
     SiteEntry,
     SiteOutcomeEntry,
 )
+from registry.entry.problems import Question
 from registry.vocabulary import FindingState, FollowUpStatus, Modality, SeriousnessCriterion
 
 
@@ -183,6 +186,119 @@ def follow_up(entry: FollowUpEntry) -> list[str]:
     if entry.note:
         lines.append(_("Note: {note}").format(note=entry.note))
     return lines
+
+
+def alert(given: Alert) -> str:
+    """One thing to know before the next needle."""
+    on = words.day(given.day)
+    if given.kind is AlertKind.DECEASED:
+        return _("Died on {day}").format(day=on)
+    if given.kind is AlertKind.OVERDUE_FOLLOW_UP:
+        return _("Overdue: {visit}, due {day}").format(visit=words.visit(given.visit_code), day=on)
+    if given.kind is AlertKind.RISK_FACT:
+        condition = words.condition(Question(given.condition_code or "", given.sclerosant_code))
+        return _("{condition} (answered on {day})").format(condition=condition, day=on)
+    what = ", ".join(f"{words.product(code)} {words.inline(form)}" for code, form in given.given)
+    if given.kind is AlertKind.TREATED_LATELY:
+        text = _("Already treated on {day}: {given}") if what else _("Already treated on {day}")
+        return text.format(day=on, given=what)
+    term = words.event_term(given.event_term_code or "")
+    if given.kind is AlertKind.OPEN_EVENT:
+        return _("Still open: {event}, since {day}").format(event=term, day=on)
+    text = _("Earlier reaction: {event} on {day} after {given}") if what else _(
+        "Earlier reaction: {event} on {day}"
+    )  # fmt: skip
+    return text.format(event=term, day=on, given=what)
+
+
+def person(family_name: str | None, given_name: str | None) -> str:
+    """A name as lists write it; blank for those who may not see it."""
+    return ", ".join(part for part in (family_name, given_name) if part)
+
+
+def born(birth_date: dt.date | None, birth_year: int | None) -> str | None:
+    """When somebody was born, as exactly as it is known."""
+    if birth_date is None and birth_year is None:
+        return None
+    when = words.day(birth_date) if birth_date is not None else str(birth_year)
+    return _("born {day}").format(day=when)
+
+
+def found(line: PatientFound) -> list[str]:
+    """A patient of a search: what tells this one from the others."""
+    parts = (
+        person(line.family_name, line.given_name),
+        born(line.birth_date, line.birth_year),
+        _("no. {number}").format(number=line.hospital_number) if line.hospital_number else None,
+        _("last treated {day}").format(day=words.day(line.last_treated_on))
+        if line.last_treated_on
+        else None,
+        _("same person as {pseudonym}").format(pseudonym=line.same_as) if line.same_as else None,
+    )
+    return [part for part in parts if part]
+
+
+def nobody_found(typed: str, *, by_identity: bool) -> str:
+    """Why a search found nobody, and what to try."""
+    if not by_identity:
+        return _(
+            "No pseudonym of this clinic begins like that. Names, numbers and birth dates are "
+            "searched only for those who may see them."
+        )
+    days = birth_days(typed)
+    if days:
+        either = _(" or ").join(words.day(day) for day in days)
+        return _(
+            "Nobody here is known to be born on {day}. Try the name: the date may be missing."
+        ).format(day=either)
+    if any(character.isdigit() for character in typed):
+        return _(
+            "No pseudonym or hospital number here begins like that, and it is no day such as "
+            "3.2.1961 or 1961-02-03."
+        )
+    return _(
+        "No name here has words that begin like that. Fewer letters find more; accents and "
+        "capitals do not matter."
+    )
+
+
+def read_both_ways(typed: str) -> str | None:
+    """What to say of a date that means two days."""
+    days = birth_days(typed)
+    if len(days) < 2:
+        return None
+    return _("{typed} can mean {first} or {second}; both are searched.").format(
+        typed=typed, first=words.day(days[0]), second=words.day(days[1])
+    )
+
+
+def likeness(like: Likeness) -> str:
+    """Why two patients may be one person."""
+    if like.reason is LikenessReason.HOSPITAL_NUMBER:
+        return _("same hospital number")
+    return _("same birth date and a similar name")
+
+
+def look(seen: SiteLook, since: dt.date | None = None) -> str:
+    """How a site looked; ``since`` is the session to count the days from."""
+    text = _("Came back. {site}") if seen.came_back else "{site}"
+    when = words.day(seen.day)
+    if since is not None:
+        when = _("day {days}").format(days=(seen.day - since).days)
+    shown = outcome_in_words(seen.outcome)
+    return _("{site}, {when}").format(site=text.format(site=shown), when=when)
+
+
+def reaction(entry: EventEntry, treated_on: dt.date) -> str:
+    """An event under the session that it is attributed to."""
+    parts = [
+        words.event_term(entry.event_term_code),
+        _("day {days}").format(days=(entry.onset_on - treated_on).days),
+    ]
+    if entry.severity is not None:
+        parts.append(words.inline(entry.severity))
+    parts.append(_("still open") if is_open(entry) else words.inline(entry.event_outcome))
+    return _("Reaction: {parts}").format(parts=", ".join(parts))
 
 
 def site_in_words(site: SiteEntry) -> str:

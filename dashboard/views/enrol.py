@@ -6,7 +6,7 @@ import datetime as dt
 
 import streamlit as st
 
-from dashboard import components, data, state, words
+from dashboard import components, data, same_person, state, words
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from dashboard.words import Unreadable
@@ -30,6 +30,14 @@ def main() -> None:
         st.switch_page(components.PATIENT_VIEW)
     _fill(form, stored)
     entry, found = _ask(form, stored)
+    same_person.warn(
+        same_person.likely(
+            entry.family_name,
+            entry.birth_date,
+            entry.hospital_number,
+            stored.id if stored else None,
+        )
+    )
     found += data.problems(entry)
     change: data.Change | None = None
     if stored:

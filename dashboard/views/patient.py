@@ -1,22 +1,42 @@
-"""One patient: what matters before the next needle, and everything recorded, in order."""
+"""One patient: what matters before the next needle, what is open, and everything in order."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
-import altair as alt
 import streamlit as st
 
-from dashboard import components, data, sentences, state, words
+from dashboard import (
+    components,
+    data,
+    patient_data,
+    same_person,
+    sentences,
+    sign_off_strip,
+    state,
+    words,
+)
+from dashboard.figures import patient_chart
 from dashboard.form import Form, open_form, reason_for_change
-from dashboard.text import _, plain
+from dashboard.text import _, ngettext, plain
 from registry.analysis.records import Save
+from registry.analysis.sign_off import SignOff
+from registry.analysis.site_history import Site, SiteLook, latest_looks, site_looks
+from registry.analysis.stored_entries import Stored
 from registry.analysis.timeline import PatientHeader, Timeline, is_open, is_overdue
 from registry.entry.forms import Entry, EventEntry, FollowUpEntry, SessionEntry
 from registry.errors import RegistryError
 from registry.vocabulary import FollowUpStatus
+
+OPEN_AT_FIRST: Final = 10
+"""Records of the past shown before somebody asks for older ones."""
+SHOWN: Final = "timeline:shown"
+"""Key in ``st.session_state``: patient, and how many records of the past are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +47,12 @@ class Line:
     id: UUID
     version: int
     day: dt.date
-    lane: str
     heading: str
     lines: tuple[str, ...]
     correct: str
     recorded_at: dt.datetime
     is_planned: bool = False
+    sign_off: SignOff | None = None
 
 
 def main() -> None:
@@ -44,24 +64,30 @@ def main() -> None:
         return
     shown = data.patient_timeline(patient.id)
     components.banner(patient, shown.alerts)
+    _not_asked(shown)
     _actions(patient)
-    lines = _lines(shown)
-    if not lines:
-        st.text(_("Nothing is recorded for this patient yet."))
+    sign_off_strip.announce()
+    _open_events(shown)
+    _records(patient, shown)
+    if patient_data.may_link():
+        same_person.panel(patient)
+
+
+def _not_asked(shown: Timeline) -> None:
+    """What nobody has asked is no "no": it is said in one quiet line."""
+    if shown.not_asked:
+        text = ngettext(
+            "{count} question before the needle not asked.",
+            "{count} questions before the needle not asked.",
+            shown.not_asked,
+        ).format(count=shown.not_asked)
+    elif shown.sessions:
+        text = _("Everything was asked that bears on what was injected last.")
+    else:
         return
-    if len({line.day for line in lines}) > 1:
-        st.altair_chart(_picture(lines), width="stretch")
-    for course in shown.courses:
-        st.text(_("Course: {course}").format(course=sentences.course(course)))
-    coming = [line for line in lines if line.is_planned]
-    if coming:
-        st.header(_("Planned"))
-        for line in reversed(coming):
-            _show(line)
-    st.header(_("So far"))
-    for line in lines:
-        if not line.is_planned:
-            _show(line)
+    if not shown.alerts:
+        text = _("Nothing known that speaks against a needle. {asked}").format(asked=text)
+    st.caption(plain(text))
 
 
 def _actions(patient: PatientHeader) -> None:
@@ -73,94 +99,170 @@ def _actions(patient: PatientHeader) -> None:
                 st.switch_page(components.EVENT_VIEW)
             if st.button(_("Record a follow-up"), icon=":material/event_available:"):
                 st.switch_page(components.FOLLOW_UP_VIEW)
-        if (
-            data.may_amend()
-            and data.may_see_identity()
-            and st.button(_("Correct the patient's data"), type="tertiary", icon=":material/edit:")
+        if data.may_amend() and data.may_see_identity():
+            for one in (patient, *patient.duplicates):
+                label = _("Correct the patient's data")
+                if patient.duplicates:
+                    label = _("Correct the data of {patient}").format(patient=one.pseudonym)
+                if st.button(
+                    plain(label), key=f"enrol:{one.id}", type="tertiary", icon=":material/edit:"
+                ):
+                    open_form("enrol", components.ENROL_VIEW, one.id)
+
+
+def _open_events(shown: Timeline) -> None:
+    """Events to be followed until they are resolved."""
+    still = [stored.entry for stored in reversed(shown.events) if is_open(stored.entry)]
+    if not still:
+        return
+    st.header(_("Still open"))
+    for event in still:
+        with (
+            st.container(border=True),
+            st.container(horizontal=True, vertical_alignment="center"),
         ):
-            open_form("enrol", components.ENROL_VIEW, patient.id)
+            since = _("{event}, since {day}").format(
+                event=words.event_term(event.event_term_code), day=words.day(event.onset_on)
+            )
+            st.markdown(f"**{plain(since)}**", width="stretch")
+            if (
+                data.may_record()
+                and data.may_amend()
+                and st.button(
+                    _("Follow up this event"),
+                    key=f"follow_up:{event.id}",
+                    icon=":material/healing:",
+                )
+            ):
+                open_form("event", components.EVENT_VIEW, event.id)
 
 
-def _lines(shown: Timeline) -> list[Line]:
+def _records(patient: PatientHeader, shown: Timeline) -> None:
+    looks = site_looks(stored.entry for stored in shown.follow_ups)
+    lines = _lines(patient, shown, looks)
+    if not lines:
+        st.text(_("Nothing is recorded for this patient yet."))
+        return
+    strip = patient_chart.strip(shown, looks, state.today())
+    if len({line.day for line in lines}) > 1:
+        st.altair_chart(strip.chart, width="stretch")
+        st.caption(plain(patient_chart.key(looks)))
+    st.text(strip.sentence)
+    for course in shown.courses:
+        st.text(_("Course: {course}").format(course=sentences.course(course)))
+    coming = [line for line in lines if line.is_planned]
+    if coming:
+        st.header(_("Planned"))
+        for line in reversed(coming):
+            _show(line)
+    past = [line for line in lines if not line.is_planned]
+    if not past:
+        return
+    st.header(_("So far"))
+    of, count = st.session_state.get(SHOWN, (None, 0))
+    count = count if of == patient.id else OPEN_AT_FIRST
+    for line in past[:count]:
+        _show(line)
+    older = len(past) - count
+    if older > 0:
+        st.button(
+            ngettext("Show {count} older record", "Show {count} older records", older).format(
+                count=older
+            ),
+            key="timeline:more",
+            icon=":material/history:",
+            on_click=_show_all,
+            args=(patient.id, len(past)),
+        )
+
+
+def _show_all(patient_id: UUID, count: int) -> None:
+    st.session_state[SHOWN] = (patient_id, count)
+
+
+def _lines(
+    patient: PatientHeader, shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]]
+) -> list[Line]:
     """Every record, the newest first."""
-    lines: list[Line] = []
-    days = {stored.entry.id: stored.entry.treated_on for stored in shown.sessions}
-    for session in shown.sessions:
-        described = sentences.session(session.entry, shown.clinicians)
-        lines.append(
-            Line(
-                SessionEntry, session.entry.id, session.version, session.entry.treated_on,
-                _("Sessions"), _("Session"), tuple(described), _("Correct"), session.recorded_at,
-            )
-        )  # fmt: skip
-    for event in shown.events:
-        session_id = event.entry.treatment_session_id
-        described = sentences.event(event.entry, days.get(session_id) if session_id else None)
-        lines.append(
-            Line(
-                EventEntry, event.entry.id, event.version, event.entry.onset_on, _("Events"),
-                _("Event, still open") if is_open(event.entry) else _("Event"), tuple(described),
-                _("Follow up") if is_open(event.entry) else _("Correct"), event.recorded_at,
-            )
-        )  # fmt: skip
-    today = state.today()
-    for visit in shown.follow_ups:
-        day = visit.entry.seen_on or visit.entry.due_on
-        if day is None:
-            continue
-        is_planned = visit.entry.status is FollowUpStatus.PLANNED
-        heading = _("Follow-up")
-        if is_overdue(visit.entry, today):
-            heading = _("Overdue")
-        elif is_planned:
-            heading = _("Planned")
-        lines.append(
-            Line(
-                FollowUpEntry, visit.entry.id, visit.version, day, _("Follow-ups"), heading,
-                tuple(sentences.follow_up(visit.entry)),
-                _("Record it") if is_planned else _("Correct"), visit.recorded_at, is_planned,
-            )
-        )  # fmt: skip
+    lines = [*_sessions(patient, shown, looks), *_events(shown), *_follow_ups(shown, looks)]
     return sorted(lines, key=lambda line: (line.day, line.recorded_at), reverse=True)
 
 
-def _picture(lines: list[Line]) -> alt.Chart:
-    """The records over time, a lane for each kind; the list below says the same in words."""
-    lanes = [_("Sessions"), _("Events"), _("Follow-ups")]
-    points = [
-        {
-            "day": line.day.isoformat(),
-            "lane": line.lane,
-            "what": line.heading,
-            "said": line.lines[0],
-            "when": words.day(line.day),
-        }
-        for line in lines
+def _heading(text: str, patient_id: UUID, shown: Timeline) -> str:
+    """A heading that says under which pseudonym, where there are several."""
+    if len(shown.pseudonyms) < 2:
+        return text
+    return _("{what} · {pseudonym}").format(what=text, pseudonym=shown.pseudonyms[patient_id])
+
+
+def _sessions(
+    patient: PatientHeader, shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]]
+) -> Iterable[Line]:
+    sign_offs = patient_data.sign_offs(patient.id)
+    events: defaultdict[UUID | None, list[EventEntry]] = defaultdict(list)
+    for event in (stored.entry for stored in shown.events):
+        events[event.treatment_session_id].append(event)
+    entries = [stored.entry for stored in shown.sessions]
+    for stored in shown.sessions:
+        entry = stored.entry
+        described = sentences.session(entry, shown.clinicians)
+        described += [sentences.reaction(event, entry.treated_on) for event in events[entry.id]]
+        described += [
+            sentences.look(look, entry.treated_on) for look in latest_looks(entry, entries, looks)
+        ]
+        yield Line(
+            SessionEntry, entry.id, stored.version, entry.treated_on,
+            _heading(_("Session"), entry.patient_id, shown), tuple(described), _("Correct"),
+            stored.recorded_at, sign_off=sign_offs.get(entry.id),
+        )  # fmt: skip
+
+
+def _events(shown: Timeline) -> Iterable[Line]:
+    days = {stored.entry.id: stored.entry.treated_on for stored in shown.sessions}
+    for stored in shown.events:
+        entry = stored.entry
+        session_id = entry.treatment_session_id
+        heading = _("Event, still open") if is_open(entry) else _("Event")
+        yield Line(
+            EventEntry, entry.id, stored.version, entry.onset_on,
+            _heading(heading, entry.patient_id, shown),
+            tuple(sentences.event(entry, days.get(session_id) if session_id else None)),
+            _("Follow up") if is_open(entry) else _("Correct"), stored.recorded_at,
+        )  # fmt: skip
+
+
+def _follow_ups(shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]]) -> Iterable[Line]:
+    today = state.today()
+    for stored in shown.follow_ups:
+        entry = stored.entry
+        day = entry.seen_on or entry.due_on
+        if day is None:
+            continue
+        is_planned = entry.status is FollowUpStatus.PLANNED
+        heading = _("Follow-up")
+        if is_overdue(entry, today):
+            heading = _("Overdue")
+        elif is_planned:
+            heading = _("Planned")
+        described = sentences.follow_up(entry) + _recurrences(stored, looks)
+        yield Line(
+            FollowUpEntry, entry.id, stored.version, day,
+            _heading(heading, entry.patient_id, shown), tuple(described),
+            _("Record it") if is_planned else _("Correct"), stored.recorded_at, is_planned,
+        )  # fmt: skip
+
+
+def _recurrences(
+    stored: Stored[FollowUpEntry], looks: Mapping[Site, Sequence[SiteLook]]
+) -> list[str]:
+    """The sites that had come back at a visit after they were cleared or occluded."""
+    back = [
+        words.site(outcome.side, outcome.anatomy_code)
+        for outcome in stored.entry.site_outcomes
+        for look in looks.get((outcome.side, outcome.anatomy_code), ())
+        if look.came_back and look.outcome is outcome
     ]
-    span = max(line.day for line in lines) - min(line.day for line in lines)
-    day_format = "%-d %b %Y" if span < dt.timedelta(days=180) else "%b %Y"
-    lane = alt.Y("lane:N", sort=lanes, title=None, scale=alt.Scale(domain=lanes))
-    chart: alt.Chart = (
-        alt.Chart(alt.Data(values=points))  # type: ignore[no-untyped-call]
-        .mark_point(filled=True, size=110, opacity=0.85)
-        .encode(
-            x=alt.X("day:T", title=None, axis=alt.Axis(format=day_format, labelOverlap=True)),
-            y=lane,
-            shape=alt.Shape(
-                "lane:N",
-                legend=None,
-                scale=alt.Scale(domain=lanes, range=["circle", "triangle-up", "square"]),
-            ),
-            color=alt.Color("lane:N", legend=None, scale=alt.Scale(domain=lanes)),
-            tooltip=[
-                alt.Tooltip("when:N", title=_("Day")),
-                alt.Tooltip("what:N", title=_("Record")),
-                alt.Tooltip("said:N", title=_("In short")),
-            ],
-        )
-        .properties(height=140)
-    )
-    return chart
+    return [_("Came back after success: {sites}").format(sites="; ".join(back))] if back else []
 
 
 def _show(line: Line) -> None:
@@ -182,6 +284,8 @@ def _show(line: Line) -> None:
                     st.session_state["withdraw"] = (line.id, line.version, data.new_id())
         for text in line.lines:
             st.text(text)
+        if line.sign_off is not None:
+            sign_off_strip.show(line.sign_off, "timeline")
         target = st.session_state.get("withdraw")
         if target is not None and target[0] == line.id:
             _withdraw(line, target[1], target[2])

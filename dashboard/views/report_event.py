@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard import components, data, event_fields, sentences, state, words
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _
-from registry.analysis.timeline import PatientHeader, Timeline, propose_attribution
+from registry.analysis.timeline import PatientHeader, Timeline, is_open, propose_attribution
 from registry.catalogue import EventFamily, RowStatus, catalogue
 from registry.entry.forms import EventEntry
 from registry.entry.problems import Problem
@@ -22,6 +22,7 @@ from registry.vocabulary import (
     Detection,
     EventOutcome,
     Expectedness,
+    ReasonForChange,
     SeriousnessCriterion,
     Severity,
 )
@@ -78,9 +79,16 @@ def _fill(form: Form, patient: PatientHeader) -> None:
     event_fields.fill_seriousness(form, "", base.seriousness_criteria)
     form.set("treatment_session_id", base.treatment_session_id or NO_SESSION)
     form.set("session_chosen", True)
+    if is_open(base):
+        form.set("reason", ReasonForChange.NEW_INFORMATION)
 
 
 def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
+    base = form.opened.base
+    died = SeriousnessCriterion.DEATH in (form.get("seriousness_criteria") or ())
+    # What an open event is opened for stands first; a death decides the outcome further down.
+    follows_up = isinstance(base, EventEntry) and is_open(base) and not died
+    so_far = _so_far(form) if follows_up else None
     columns = st.columns([2.2, 1, 1])
     with columns[0]:
         term_code = _term(form)
@@ -95,14 +103,10 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     detection = form.choice(_("How it came to light"), "detection", Detection)
     if SeriousnessCriterion.DEATH in criteria:
         form.set("event_outcome", EventOutcome.FATAL)
-    outcome = form.choice(_("Outcome so far"), "event_outcome", EventOutcome)
-    resolved_on: dt.date | None = None
-    if outcome in (EventOutcome.RECOVERED, EventOutcome.SEQUELAE):
-        resolved_on = form.day(_("Resolved on"), "resolved_on")
-    base = form.opened.base
+    outcome, resolved_on = so_far or _so_far(form)
     entry = EventEntry(
         id=form.opened.id,
-        patient_id=patient.id,
+        patient_id=base.patient_id if isinstance(base, EventEntry) else patient.id,
         event_term_code=term_code or "",
         onset_on=onset_on,
         reported_on=reported_on or state.today(),
@@ -144,6 +148,14 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
             else sentences.event(entry, None),
         ),
     )
+
+
+def _so_far(form: Form) -> tuple[EventOutcome | None, dt.date | None]:
+    """How the event went on, and when it was over."""
+    outcome = form.choice(_("Outcome so far"), "event_outcome", EventOutcome)
+    if outcome not in (EventOutcome.RECOVERED, EventOutcome.SEQUELAE):
+        return outcome, None
+    return outcome, form.day(_("Resolved on"), "resolved_on")
 
 
 def _term(form: Form) -> str | None:

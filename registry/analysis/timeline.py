@@ -27,6 +27,9 @@ from registry.catalogue import EventFamily, catalogue
 from registry.database import DbSession, reading
 from registry.entry.dose import milligrams
 from registry.entry.forms import EventEntry, FollowUpEntry, InjectionEntry, SessionEntry
+from registry.entry.known import answers_of
+from registry.entry.problems import Question
+from registry.entry.safety import Answer, questions_about, standing_answer
 from registry.entry.same_person import linked_ids
 from registry.schema import (
     AdverseEvent,
@@ -35,7 +38,6 @@ from registry.schema import (
     FollowUp,
     Patient,
     PatientIdentity,
-    RiskFact,
     TreatmentSession,
 )
 from registry.vocabulary import (
@@ -131,13 +133,13 @@ class AlertKind(StrEnum):
 class Alert:
     """One thing to know before the next needle.
 
-    ``record_id`` is the record that says so; ``given`` is what was injected in the session that an
-    earlier reaction is attributed to, or that took place lately. ``sclerosant_code`` is the agent
-    that a risk fact is about, blank for any.
+    ``record_id`` is the record that says so, unless it is an answer; ``given`` is what was injected
+    in the session that an earlier reaction is attributed to, or that took place lately;
+    ``sclerosant_code`` is the agent that an answer is about, blank for any.
     """
 
     kind: AlertKind
-    record_id: UUID
+    record_id: UUID | None
     day: dt.date
     event_term_code: str | None = None
     visit_code: str | None = None
@@ -150,7 +152,8 @@ class Alert:
 class Timeline:
     """Everything recorded about one person, oldest first.
 
-    ``pseudonyms`` names the patient that each record was entered under.
+    ``pseudonyms`` names the patient that each record was entered under. ``not_asked`` counts the
+    questions to be asked before what was injected last is injected again.
     """
 
     sessions: tuple[Stored[SessionEntry], ...]
@@ -159,6 +162,7 @@ class Timeline:
     courses: tuple[CourseSummary, ...]
     clinicians: Mapping[int, str]
     alerts: tuple[Alert, ...]
+    not_asked: int
     pseudonyms: Mapping[UUID, str]
 
 
@@ -211,14 +215,16 @@ def patient_timeline(
         events = stored_events(db, clinic_id, AdverseEvent.patient_id.in_(person))
         follow_ups = stored_follow_ups(db, clinic_id, FollowUp.patient_id.in_(person))
         courses = _courses(db, clinic_id, person, sessions)
+        answers = answers_of(db, clinic_id, person)
         alerts = (
             *_deaths(patients),
             *_reactions(sessions, events),
-            *_risk_facts(db, clinic_id, person),
+            *_risk_facts(answers, today),
             *_treated_lately(sessions, today),
             *_open_events(events),
             *_overdue(follow_ups, today),
         )
+        not_asked = _not_asked(sessions, answers, patients[0].sex, today)
         pseudonyms = {patient.id: patient.pseudonym for patient in patients}
         clinicians = {
             row.id: row.display_name
@@ -235,6 +241,7 @@ def patient_timeline(
         courses=courses,
         clinicians=clinicians,
         alerts=alerts,
+        not_asked=not_asked,
         pseudonyms=pseudonyms,
     )
 
@@ -382,27 +389,32 @@ def _given(session: SessionEntry) -> tuple[tuple[str, SclerosantForm], ...]:
     return tuple(dict.fromkeys((i.product_code, i.form) for i in session.all_injections()))
 
 
-def _risk_facts(db: DbSession, clinic_id: int, person: Sequence[UUID]) -> Iterable[Alert]:
-    """Conditions whose latest answer is yes, under whichever pseudonym it was given."""
-    rows = db.scalars(
-        sa.select(RiskFact)
-        .where(
-            RiskFact.clinic_id == clinic_id,
-            RiskFact.patient_id.in_(person),
-            RiskFact.voided_at.is_(None),
-        )
-        .order_by(RiskFact.answered_on, RiskFact.recorded_at)
-    )
-    latest = {(row.condition_code, row.sclerosant_code): row for row in rows}
-    for row in latest.values():
-        if row.answer is FactAnswer.YES:
+def _risk_facts(answers: Sequence[Answer], today: dt.date) -> Iterable[Alert]:
+    """Conditions to which the answer that stands today is yes."""
+    asked = dict.fromkeys(Question(a.condition_code, a.sclerosant_code) for a in answers)
+    for question in asked:
+        answer = standing_answer(answers, question, today)
+        if answer is not None and answer.answer is FactAnswer.YES:
             yield Alert(
                 AlertKind.RISK_FACT,
-                row.id,
-                row.answered_on,
-                condition_code=row.condition_code,
-                sclerosant_code=row.sclerosant_code,
+                None,
+                answer.answered_on,
+                condition_code=question.condition_code,
+                sclerosant_code=answer.sclerosant_code,
             )
+
+
+def _not_asked(
+    sessions: Sequence[Stored[SessionEntry]], answers: Sequence[Answer], sex: Sex, today: dt.date
+) -> int:
+    """Questions without an answer today that bear on what was injected last."""
+    if not sessions:
+        return 0
+    again = replace(sessions[-1].entry, treated_on=today)
+    return sum(
+        standing_answer(answers, question, today) is None
+        for question in questions_about(again, sex)
+    )
 
 
 def _treated_lately(sessions: Iterable[Stored[SessionEntry]], today: dt.date) -> Iterable[Alert]:

@@ -96,8 +96,7 @@ def unwatched_events(
     for row in rows:
         looked: dt.date = row.reported_on
         for day in (seen.get(row.patient_id), changed.get(row.id)):
-            if day is not None and day > looked:
-                looked = day
+            looked = max(looked, day or looked)
         if looked < before:
             found.append(
                 UnwatchedEvent(
@@ -128,7 +127,8 @@ def _last_seen(
     last: dict[UUID, dt.date] = {}
     for patient, day in rows:
         whose = kept.get(patient, patient)
-        last[whose] = max(day, last.get(whose, day))
+        if day is not None and day >= last.get(whose, day):
+            last[whose] = day
     return {patient: last[whose] for patient, whose in person.items() if whose in last}
 
 
