@@ -166,6 +166,10 @@ class Page:
         said = "\n".join(str(e.value) for kind in kinds for e in getattr(self.app, kind))
         return said.replace("\\", "")
 
+    def said_small(self) -> str:
+        """The captions of the page."""
+        return "\n".join(str(caption.value) for caption in self.app.caption)
+
 
 @pytest.fixture
 def clinic(app_as: AppAs, sqlite_engine: Engine) -> Clinic:
