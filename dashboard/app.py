@@ -56,6 +56,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 records,
             ),
             Page(
+                "to_do.py",
+                _("To do"),
+                "to-do",
+                ":material/checklist:",
+                frozenset({Permission.SEE_RECORDS}),
+            ),
+            Page(
                 "patient.py",
                 _("Patient"),
                 "patient",
