@@ -26,6 +26,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "event": ("Event", "Change of an event"),
     "follow_up": ("Follow-up", "Change of a follow-up"),
     "enrol": ("Enrolment", "Correction of a patient"),
+    "outcomes": ("Symptoms and severity", "Correction of symptoms and severity"),
 }
 """What a form makes, and what it does to a stored record."""
 
@@ -40,12 +41,18 @@ def show(form: Form) -> None:
             _("The form now holds both changes. Look it over, then save."),
             icon=":material/merge:",
         )
-    if opened.is_drawn and open_forms.is_touched(form.name, opened):
+    patient = components.patient()
+    # A form begun for another patient than the one that is open gives way to a blank one.
+    is_shown = opened.patient_id is None or (
+        patient is not None and patient.id == opened.patient_id
+    )
+    if is_shown and opened.is_drawn and open_forms.is_touched(form.name, opened):
         return
-    found = [draft for draft in data.drafts_of(form.name) if draft.id != opened.request_key]
+    found = data.drafts_of(form.name)
+    if is_shown:
+        found = [draft for draft in found if draft.id != opened.request_key]
     if opened.base is not None:
         found = [draft for draft in found if draft.record_id == opened.id]
-    patient = components.patient()
     if patient is not None:
         found.sort(key=lambda draft: draft.patient_id != patient.id)
     if not found:

@@ -17,6 +17,7 @@ from registry.entry.forms import InjectionEntry
 from registry.entry.problems import Question
 from registry.vocabulary import (
     Causality,
+    CeapClass,
     CompressionClass,
     Detection,
     EventOutcome,
@@ -180,6 +181,19 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
         SiteFinding.REFLUX_AGAIN: "Reflux again",
         SiteFinding.NOT_ASSESSED: "Not assessed",
     },
+    CeapClass: {
+        CeapClass.C0: "C0: no visible or palpable signs",
+        CeapClass.C1: "C1: telangiectasias or reticular veins",
+        CeapClass.C2: "C2: varicose veins",
+        CeapClass.C2R: "C2r: recurrent varicose veins",
+        CeapClass.C3: "C3: oedema",
+        CeapClass.C4A: "C4a: pigmentation or eczema",
+        CeapClass.C4B: "C4b: lipodermatosclerosis or atrophie blanche",
+        CeapClass.C4C: "C4c: corona phlebectatica",
+        CeapClass.C5: "C5: healed ulcer",
+        CeapClass.C6: "C6: active ulcer",
+        CeapClass.C6R: "C6r: recurrent active ulcer",
+    },
     ReasonForChange: {
         ReasonForChange.TYPING_ERROR: "Typing error",
         ReasonForChange.NEW_INFORMATION: "New information",
@@ -233,6 +247,10 @@ ACTIONS: Final[Mapping[str, str]] = {
     "record_risk_facts": "Risk facts asked",
     "set_clinic_setting": "Setting of the clinic changed",
     "recall_lot": "Lot recalled",
+    "record_reported_outcomes": "Answers of the patient recorded",
+    "record_limb_assessment": "Leg assessed",
+    "amend_patient_reported_outcome": "Answers of the patient corrected",
+    "amend_limb_assessment": "Assessment of a leg corrected",
     "amend_patient": "Patient corrected",
     "amend_treatment_session": "Session corrected",
     "amend_adverse_event": "Event followed up or corrected",
