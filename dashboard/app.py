@@ -81,6 +81,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 reads_rates,
             ),
             Page("recurrence.py", _("Recurrence"), "recurrence", ":material/replay:", reads_rates),
+            Page(
+                "sessions_behind.py",
+                _("Sessions"),
+                "sessions-behind",
+                ":material/list_alt:",
+                reads_rates,
+            ),
         ),
         _("Manage"): (
             Page(
@@ -123,6 +130,7 @@ def main() -> None:
         )
         st.stop()
     st.logo(HERE / "assets" / "icon.svg", size="large")
+    state.ask_anew()
     who = state.actor()
     open_forms.keep_all()
     clinics = state.clinics()

@@ -127,8 +127,19 @@ def open_view(page: str, *names: str) -> View:
     return View(page, cohort, period, offered, asked, told, link_place)
 
 
-def choice(view: View, name: str, label: str, options: Mapping[str, str], default: str) -> str:
-    """A choice of the page's own that the address carries as ``name`` unless it is the default."""
+def choice(
+    view: View,
+    name: str,
+    label: str,
+    options: Mapping[str, str],
+    default: str,
+    *,
+    is_row: bool = False,
+) -> str:
+    """A choice of the page's own that the address carries as ``name`` unless it is the default.
+
+    With ``is_row`` all options stand side by side.
+    """
     key = f"{view.page}_{name}"
     if view.told is not None:
         wanted = view.told.get(name, default)
@@ -142,9 +153,15 @@ def choice(view: View, name: str, label: str, options: Mapping[str, str], defaul
     elif st.session_state.get(f"{key}_kept") in options:
         # A widget forgets its value while another page is open.
         st.session_state.setdefault(key, st.session_state[f"{key}_kept"])
-    st.session_state.setdefault(key, default)
-    chosen: str = st.selectbox(
-        label, list(options), format_func=options.__getitem__, key=key, on_change=_touch
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = default
+    said = {"format_func": options.__getitem__, "key": key, "on_change": _touch}
+    chosen: str = (
+        st.segmented_control(
+            label, list(options), required=True, label_visibility="collapsed", **said
+        )
+        if is_row
+        else st.selectbox(label, list(options), **said)
     )
     st.session_state[f"{key}_kept"] = chosen
     return chosen

@@ -6,26 +6,28 @@ may change with any click, and no element is drawn in here.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from dashboard import downloads, state
+from dashboard.figures import Figure
+from dashboard.take_away import MEDIA_TYPES, PICTURES, File, picture_file, table_file
 from dashboard.text import _
-from registry import access_log
 from registry.access import Permission, scope
 from registry.analysis import (
+    behind,
     benchmarks,
+    colophon,
     complications,
     follow_up,
     periods,
     recurrence,
     wording,
 )
+from registry.analysis.behind import Behind, Order, RecordsBehind
 from registry.analysis.benchmarks import Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.dimensions import DIMENSIONS
@@ -38,7 +40,6 @@ from registry.analysis.results import (
     Report,
 )
 from registry.catalogue import catalogue
-from registry.exchange.values import write_cell
 from registry.messages import Message, message, render
 from registry.statistics import survival
 
@@ -239,41 +240,35 @@ def visit_table(report: FollowUpReport) -> Table:
     ]
 
 
-def offer_csv(report: Report) -> str:
-    """Path under which the person can fetch the unrounded table of ``report`` once.
+def offer_file(kind: File, report: Report, drawn: Figure | None = None) -> str:
+    """Path under which the person can fetch ``report`` once, as a table or as the picture of it.
 
-    Every row carries the filter and the state of the data, so that a row cut out of the file still
-    says what it is about.
+    The file is made, and written to the log of accesses, when it is fetched.
     """
     by, clinic_id, heading = state.actor(), state.clinic(), report.heading
-    engine = state.engine()
-    about = {
-        "data_as_of": heading.as_of,
-        "data_version": heading.seal,
-        "filter": "; ".join(f"{k}={v}" for k, v in heading.cohort.to_query().items()),
-    }
-    rows = [row | about for row in report.to_rows()]
+    engine, log = state.reading_engine(), state.engine()
 
     def content() -> bytes:
-        access_log.log_access(
-            engine,
-            by,
-            "download_table",
-            now=state.now(),
-            clinic_id=clinic_id,
-            row_count=len(rows),
-            detail=f"{heading.name}; {about['filter']}",
-        )
-        return _csv(rows)
+        taken = colophon.colophon(engine, by, report, now=state.now())
+        if drawn is not None and kind in PICTURES:
+            made = picture_file(kind, drawn, taken)
+        else:
+            made = table_file(kind, report, taken)
+        colophon.log_taken(log, by, taken, kind.value, clinic_id)
+        return made
 
-    name = f"{heading.name}_{heading.as_of.isoformat()}.csv"
-    return downloads.offer(by.user_id, name, "text/csv; charset=utf-8", content, now=state.now())
+    name = f"{heading.name}_{heading.as_of.isoformat()}.{kind.value}"
+    return downloads.offer(by.user_id, name, MEDIA_TYPES[kind], content, now=state.now())
 
 
-def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: write_cell(value) for name, value in row.items()} for row in rows)
-    return text.getvalue().encode()
+def records_behind(asked: Behind, order: Order, first: int) -> RecordsBehind:
+    """The records behind a figure, as far as the person may see them; each reading is logged."""
+    return behind.records_behind(
+        state.reading_engine(),
+        state.actor(),
+        asked,
+        now=state.now(),
+        log=state.engine(),
+        order=order,
+        first=first,
+    )

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
 from dashboard import report_data, state
 from dashboard.figures import Figure
-from dashboard.filters import View, in_words
+from dashboard.figures.marks import GROUP
+from dashboard.filters import COHORT, View, in_words
 from dashboard.report_data import Size, Table, say
+from dashboard.take_away import TABLES, File
 from dashboard.text import _, plain
 from registry.access import Permission
-from registry.analysis import wording
+from registry.analysis import behind, wording
 from registry.analysis.results import Excluded, Heading, RateReport, Report
 from registry.messages import Message
 
 if TYPE_CHECKING:
     from pandas.io.formats.style_render import CSSDict
+
+SESSIONS_VIEW: Final = "views/sessions_behind.py"
+CLICKED: Final = "clicked"
+"""Name of the selection that a click on a point of a picture makes."""
+MOST_LINKS: Final = 3
 
 
 def nothing_to_show(size: Size) -> bool:
@@ -47,15 +55,35 @@ def nothing_to_show(size: Size) -> bool:
     return False
 
 
-def figure(drawn: Figure | None, instead: str, key: str) -> None:
-    """A picture with its words for those who do not see it, or what stands in its place."""
+def figure(drawn: Figure | None, instead: str, key: str, report: Report | None = None) -> None:
+    """A picture with its words for those who do not see it, or what stands in its place.
+
+    With its ``report`` it can be taken away, and a click on a point leads to the records behind it.
+    """
     if drawn is None:
         st.info(exact(instead), icon=":material/bar_chart_off:")
         return
     st.markdown(f"**{exact(drawn.title)}**")
-    st.altair_chart(drawn.chart, width="stretch", alt=drawn.description, key=key)
+    chart, group = drawn.chart, None
+    if report is not None and drawn.is_by_group:
+        click = alt.selection_point(name=CLICKED, fields=[GROUP])
+        clicked = st.altair_chart(
+            chart.add_params(click),
+            width="stretch",
+            alt=drawn.description,
+            key=key,
+            on_select="rerun",
+        )
+        group = next((point.get(GROUP) for point in clicked.selection.get(CLICKED, ())), None)
+    else:
+        st.altair_chart(chart, width="stretch", alt=drawn.description, key=key)
     if drawn.key:
         st.text(drawn.key)
+    if report is not None:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_further"):
+            take_away(report, f"{key}_files", drawn)
+            if isinstance(group, str):
+                _links_of_group(report, group)
 
 
 def headline(label: str, shown: str, sentence: str) -> None:
@@ -94,17 +122,94 @@ def table_with_file(report: Report, rows: Table) -> None:
     title = say(report.heading.title)
     with st.expander(_("Table"), icon=":material/table:", key=f"{report.heading.name}_table"):
         table(rows, title)
-        download(report, _("Download as CSV"))
+        take_away(report, f"{report.heading.name}_files")
+        behind_links(report)
 
 
-def download(report: Report, label: str) -> None:
-    """A link to the unrounded table; each click makes the next file ready."""
-    st.link_button(
-        label,
-        report_data.offer_csv(report),
+def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
+    """A menu of files: the unrounded table, and the picture as it was ``drawn``.
+
+    The links are made when the menu is opened; each click makes the next file ready.
+    """
+    names = {
+        File.PNG: _("Picture (PNG)"),
+        File.SVG: _("Drawing (SVG)"),
+        File.CSV: _("Table (CSV)"),
+        File.XLSX: _("Workbook (XLSX)"),
+    }
+    menu = st.popover(
+        _("Take away"),
         icon=":material/download:",
-        on_click="rerun",
-        key=f"{report.heading.name}_file",
+        type="tertiary",
+        key=key,
+        on_change="rerun",
+    )
+    if not menu.open:
+        return
+    with menu:
+        for kind, name in names.items():
+            if drawn is not None or kind in TABLES:
+                st.link_button(
+                    name,
+                    report_data.offer_file(kind, report, drawn),
+                    type="tertiary",
+                    on_click="rerun",
+                    key=f"{key}_{kind.value}",
+                )
+        st.text(_("With definition, filter, date and your name on it. Each download is logged."))
+
+
+def behind_links(report: Report) -> None:
+    """Choose a row and a count of ``report``, and go to the records behind it."""
+    figures, groups = behind.figures_of(report), behind.groups_of(report)
+    if not figures:
+        return
+    name = report.heading.name
+    measures = {code: say(label) for code, label in behind.MEASURES[name].items()}
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{name}_behind"):
+        group = _one_of(_("Records behind"), {c: say(m) for c, m in groups.items()}, f"{name}_row")
+        measure = _one_of(_("Which of them"), measures, f"{name}_count")
+        _link_to_records(report, group, measure, figures[group, measure])
+
+
+def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = next(iter(options))
+    chosen: str = st.selectbox(
+        label, list(options), format_func=options.__getitem__, key=key, width=260
+    )
+    return chosen
+
+
+def _links_of_group(report: Report, group: str) -> None:
+    """The first few counts of a row that was clicked in a picture."""
+    figures, groups = behind.figures_of(report), behind.groups_of(report)
+    if group not in groups:
+        return
+    st.text(f"{say(groups[group])}:")
+    for measure in [*behind.MEASURES[report.heading.name]][:MOST_LINKS]:
+        _link_to_records(report, group, measure, figures[group, measure], with_measure=True)
+
+
+def _link_to_records(
+    report: Report, group: str, measure: str, count: int, *, with_measure: bool = False
+) -> None:
+    name = report.heading.name
+    unit = behind.UNITS[behind.OVERDUE if measure == behind.OVERDUE else name]
+    label = _("Show {count} {unit}").format(count=wording.count(count), unit=say(unit))
+    if with_measure:
+        named = say(behind.MEASURES[name][measure]).lower()
+        label = _("{count} {measure}").format(count=wording.count(count), measure=named)
+    if not count:
+        st.text(label if with_measure else _("None to show"))
+        return
+    st.page_link(
+        SESSIONS_VIEW,
+        label=exact(label),
+        icon=":material/list_alt:",
+        query_params=st.session_state.get(COHORT, {})
+        | {"report": name, "by": getattr(report, "by", "visit"), "group": group}
+        | {"event": getattr(report, "event", behind.ANY), "measure": measure},
     )
 
 

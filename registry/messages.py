@@ -28,10 +28,10 @@ def message(text: str, **parts: object) -> Message:
     return Message(text, parts)
 
 
-def listed(given: Sequence[Message]) -> Message:
-    """Several messages as one, with commas between them."""
+def listed(given: Sequence[Message], between: str = ", ") -> Message:
+    """Several messages as one, with commas or something else between them."""
     names = [f"part{i}" for i in range(len(given))]
-    text = ", ".join(f"{{{name}}}" for name in names)
+    text = between.join(f"{{{name}}}" for name in names)
     return Message(text, dict(zip(names, given, strict=True)))
 
 

@@ -19,6 +19,8 @@ LINE_HEIGHT: Final = 15
 LONGEST_LINE: Final = 26
 MOST_ROWS_IN_WORDS: Final = 8
 RATE_FORMAT: Final = "~%"
+GROUP: Final = "group"
+"""Column of a chart that holds the code of the row a point stands for."""
 # An SVG takes the colour of the text around it, so words in a picture follow light and dark.
 INK: Final = "currentColor"
 
@@ -28,18 +30,24 @@ class Figure:
     """A chart, what is drawn in it, and its content in a sentence for whoever does not see it.
 
     ``title`` stands above the chart: an axis title wider than a phone would squeeze the plot.
-    ``key`` explains the signs that occur in it.
+    ``key`` explains the signs that occur in it. ``is_by_group`` says that its points carry the code of
+    their row of the report.
     """
 
     chart: alt.LayerChart | alt.FacetChart
     title: str
     description: str
     key: str = ""
+    is_by_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One estimate to be drawn: its words, and where point and interval go."""
+    """One estimate to be drawn: its words, and where point and interval go.
+
+    ``group`` is the code of the row of the report that it stands for, by which a click on it is
+    known.
+    """
 
     label: str
     counts: str
@@ -49,6 +57,7 @@ class Mark:
     has_interval: bool = True
     is_kaplan_meier: bool = False
     details: tuple[tuple[str, str], ...] = ()
+    group: str = ""
 
 
 def dots(
@@ -97,6 +106,7 @@ def dots(
         title if whole is None else _("{title}; dotted line: all together").format(title=title),
         _dots_in_words(marks, about),
         key_of(values),
+        is_by_group=all(mark.group for mark in marks),
     )
 
 
@@ -166,6 +176,7 @@ def drawable(mark: Mark, top: float) -> dict[str, Any]:
     upper = limits.upper if drawn else None
     sign = "diamond" if mark.is_kaplan_meier else "full"
     return {
+        GROUP: mark.group,
         "value": estimate.value,
         "lower": limits.lower if drawn else None,
         "upper": None if upper is None else min(upper, top),

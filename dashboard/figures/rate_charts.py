@@ -26,6 +26,7 @@ from dashboard.figures.marks import (
 from dashboard.text import _
 from registry.analysis import wording
 from registry.analysis.results import Basis, FollowUpReport, RateReport, RateRow
+from registry.messages import message
 from registry.statistics import display_rules
 
 
@@ -33,8 +34,14 @@ def rates(report: RateReport) -> Figure | None:
     """Point and interval for each group, all sessions as a line; None without a rate to draw."""
     marks = [_rate_mark(row) for row in report.rows]
     whole = None if report.by == "event" else _value(report.total)
-    title = _("Share of sessions with 95 % interval")
+    title = _("Share of {unit} with 95 % interval").format(unit=say(message(report.unit)))
     return dots(marks, title, say(report.heading.title), whole)
+
+
+def two_groups(a: RateRow, b: RateRow, about: str) -> Figure | None:
+    """Point and interval of two groups; None without a rate to draw."""
+    title = _("Share of sessions with 95 % interval")
+    return dots([_rate_mark(a), _rate_mark(b)], title, about)
 
 
 def months(report: RateReport, *, height: int = 260) -> Figure | None:
@@ -81,6 +88,7 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
             all=_("All sessions: {rate}.").format(rate=wording.share(report.total.estimate)),
         ),
         key_of(values),
+        is_by_group=True,
     )
 
 
@@ -98,6 +106,7 @@ def follow_up(report: FollowUpReport) -> Figure | None:
                 (_("Seen"), f"{wording.count(row.seen)} / {wording.count(row.due)}"),
                 (_("95 % interval"), wording.interval(row.completeness)),
             ),
+            group=row.code,
         )
         for row in report.rows
     ]
@@ -129,6 +138,7 @@ def _rate_mark(row: RateRow) -> Mark:
             (_("Assessed"), wording.percent(row.completeness, row.mature)),
             (_("Method"), say(wording.method(row.estimate))),
         ),
+        group=row.code,
     )
 
 

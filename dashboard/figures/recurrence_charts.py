@@ -115,6 +115,7 @@ def _landmark_mark(row: RecurrenceRow, point: CurvePoint) -> Mark:
             (_("Still observed"), wording.count(point.at_risk)),
             (_("Sites with success"), wording.count(row.success.numerator)),
         ),
+        group=row.code,
     )
 
 

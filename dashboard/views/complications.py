@@ -47,7 +47,7 @@ def picture(report: RateReport) -> None:
         instead = _("No event of any kind was recorded after the sessions that are old enough.")
     else:
         instead = _("No group has a session that is old enough; there is nothing to draw.")
-    report_parts.figure(drawn, instead, "complications_picture")
+    report_parts.figure(drawn, instead, "complications_picture", report)
 
 
 def other_units(report: RateReport) -> None:

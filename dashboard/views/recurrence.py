@@ -103,6 +103,7 @@ def groups(report: RecurrenceReport, day: int) -> None:
             day=day
         ),
         "recurrence_groups",
+        report,
     )
     report_parts.cautions(report.warnings)
 
@@ -135,6 +136,7 @@ def main() -> None:
         figures.recurrence(report.total),
         _("No treated site has been seen clear yet, so there is no time to recurrence to draw."),
         "recurrence_curve",
+        report,
     )
     how_seen(report.total)
     report_parts.table_with_file(report, report_data.landmark_table(report))

@@ -47,6 +47,7 @@ ACCESSES: Final[Mapping[AccessKind, tuple[str, ...]]] = {
         "export",
         "export_identity",
         "download_table",
+        "download_figure",
         "download_trail",
         "download_accesses",
     ),

@@ -38,6 +38,7 @@ from registry.schema import FollowUp, Patient, TreatmentSession
 from registry.statistics.survival import LANDMARK_DAYS
 from registry.vocabulary import Role
 
+ANY: Final = counting.ANY
 TOTAL: Final = "total"
 """The row of all groups together."""
 OVERDUE: Final = "overdue"
@@ -110,7 +111,7 @@ class Behind:
     measure: str
     group_by: str
     group: str = TOTAL
-    event: str = counting.ANY
+    event: str = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,15 @@ def figures_of(report: Report) -> dict[tuple[str, str], int]:
             }
             found |= {(visit.code, measure): figure for measure, figure in counts.items()}
     return found
+
+
+def groups_of(report: Report) -> dict[str, Message]:
+    """The rows of a report that can be opened, each by its name."""
+    if isinstance(report, RateReport | RecurrenceReport):
+        return {row.code: row.label for row in (report.total, *report.rows)}
+    if isinstance(report, FollowUpReport):
+        return {row.code: row.label for row in report.rows}
+    return {}
 
 
 def records_behind(

@@ -114,9 +114,14 @@ def write_cell(value: Any) -> str:
         case dt.date():
             return value.isoformat()
         case str():
-            return f"'{value}" if _FORMULA.match(value) else value
+            return f"'{value}" if is_formula(value) else value
         case _:
             return str(value)
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would take the text for a formula."""
+    return _FORMULA.match(text) is not None
 
 
 def _text(_column: Column, text: str) -> str:

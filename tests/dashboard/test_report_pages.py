@@ -3,9 +3,7 @@ nothing?"""
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
 from decimal import Decimal
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import downloads, report_data
+from dashboard import report_data
 from registry.access import Actor, Grant
 from registry.analysis import wording
 from registry.vocabulary import Causality, Guidance, Role, SclerosantForm, Severity
@@ -434,30 +432,6 @@ def test_a_clinician_is_named_to_themselves_and_others_are_numbers(
     assert [row[0] for row in shown(app)] == ["Clinician 1", "Clinician 2", "All sessions"]
     assert "Secret" not in everything(app) + json.dumps(charts(app))
     assert "say nothing about causes" in everything(app)
-
-
-def test_the_file_holds_what_the_table_shows(
-    app_as: Any, sqlite_engine: Engine, clinic_id: int
-) -> None:
-    treat(sqlite_engine, clinic_id, 30, events=3)
-    treat(sqlite_engine, clinic_id, 40, form=SclerosantForm.FOAM)
-    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
-    app.selectbox(key="complications_by").set_value("form").run()
-    link = app.get("link_button")[0].proto.url
-    person = next(offer.user_id for key, offer in downloads._offers.items() if link.endswith(key))
-    taken = downloads.take(link.removeprefix(downloads.PATH), person, now=dt.datetime.now(dt.UTC))
-    assert taken is not None
-    rows = {row["label"]: row for row in csv.DictReader(io.StringIO(taken.content().decode()))}
-    for label, events, sessions, rate, *_ in shown(app):
-        row = rows[label]
-        assert (row["numerator"], row["denominator"]) == (events, sessions)
-        if events != "0":
-            assert rate == f"{100 * float(row['rate']):.1f} %"
-    assert {row["data_as_of"] for row in rows.values()} == {TODAY.isoformat()}
-
-
-def test_a_label_that_a_spreadsheet_would_run_is_disarmed_in_the_file() -> None:
-    assert b"'=cmd" in report_data._csv([{"label": "=cmd|' /C calc'!A0", "value": 1.5}])
 
 
 def test_recurrence_is_followed_from_success(

@@ -1,0 +1,156 @@
+"""A figure as a picture that stands alone: title, definition, filter, counts and origin on it.
+
+The chart is the one of the page, on white ground with the colours of the light theme, drawn by
+vl-convert without a browser and without the network. Nothing here knows Streamlit, so the command
+line makes the same pictures.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import textwrap
+import tomllib
+from enum import StrEnum
+from importlib.resources import files
+from typing import Any, Final
+
+import vl_convert
+
+from dashboard.figures import Figure
+from dashboard.figures.marks import INK
+from dashboard.text import _
+from registry.analysis.colophon import Colophon
+from registry.analysis.results import Report
+from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
+from registry.messages import Message, render
+
+PLOT_WIDTH: Final = 640
+CHARACTERS_A_LINE: Final = 112
+PIXELS_PER_UNIT: Final = 2
+BLANK: Final = "\N{NO-BREAK SPACE}"
+"""A blank line of a title; an empty one would be left out."""
+# Families that Linux, Windows and macOS bring along; each has the signs used in pictures.
+FONTS: Final = "DejaVu Sans, Segoe UI, Helvetica Neue, Arial, sans-serif"
+
+
+class File(StrEnum):
+    """What a result can be taken away as."""
+
+    PNG = "png"
+    SVG = "svg"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+PICTURES: Final = (File.PNG, File.SVG)
+TABLES: Final = (File.CSV, File.XLSX)
+MEDIA_TYPES: Final = {
+    File.PNG: "image/png",
+    File.SVG: "image/svg+xml",
+    File.CSV: CSV_TYPE,
+    File.XLSX: WORKBOOK_TYPE,
+}
+
+
+def table_file(kind: File, report: Report, taken: Colophon) -> bytes:
+    """The unrounded rows of a result, as CSV or as a workbook with its definitions."""
+    rows = report.to_rows()
+    if kind is File.CSV:
+        return csv_bytes(rows, taken.columns)
+    return workbook_bytes(
+        _say(taken.heading.title),
+        rows,
+        [(_say(name), _say(said)) for name, said in taken.definitions()],
+        made_by=taken.taken_by,
+        made_at=taken.taken_at,
+        sheets=(_("Table"), _("Definitions")),
+    )
+
+
+def picture_file(kind: File, drawn: Figure, taken: Colophon) -> bytes:
+    """A figure as PNG, two pixels for each unit, or as SVG."""
+    spec = standing_alone(drawn, taken)
+    if kind is File.SVG:
+        svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        return svg.encode()
+    png: bytes = vl_convert.vegalite_to_png(spec, scale=PIXELS_PER_UNIT, allowed_base_urls=[])
+    return png
+
+
+def standing_alone(drawn: Figure, taken: Colophon) -> dict[str, Any]:
+    """The Vega-Lite specification of a figure with everything printed on it."""
+    theme = _light_theme()
+    # Only a browser knows the colour of the text around a picture.
+    spec = json.loads(json.dumps(drawn.chart.to_dict()).replace(INK, theme["textColor"]))
+    outer = {name: spec.pop(name) for name in ("$schema", "datasets") if name in spec}
+    spec.pop("config", None)
+    spec.pop("padding", None)
+    plot = spec.get("spec", spec)
+    if not plot.keys() & {"hconcat", "vconcat", "concat", "width"}:
+        plot["width"] = PLOT_WIDTH
+    spec["title"] = _words(
+        [_say(taken.heading.title)],
+        [*_wrapped(taken.heading.definition), BLANK, drawn.title],
+        theme,
+    )
+    below = [line for note in taken.notes() for line in _wrapped(note)]
+    key = textwrap.wrap(drawn.key, CHARACTERS_A_LINE)
+    return outer | {
+        "vconcat": [spec],
+        "background": theme["backgroundColor"],
+        "padding": {"left": 24, "right": 60, "top": 20, "bottom": 20},
+        "title": {
+            **_words([*key, *([BLANK] if key else []), *below], [], theme),
+            "orient": "bottom",
+            "fontSize": 11,
+            "fontWeight": "normal",
+            "lineHeight": 15,
+            "offset": 16,
+        },
+        "config": {
+            "font": FONTS,
+            "range": {"category": theme["chartCategoricalColors"]},
+            "mark": {"color": theme["chartCategoricalColors"][0]},
+            "point": {"color": theme["chartCategoricalColors"][0]},
+            "area": {"color": theme["chartCategoricalColors"][0]},
+            "view": {"stroke": None},
+            "axis": {"gridColor": "#dde3e9", "domainColor": "#8a949e", "tickColor": "#8a949e"},
+        },
+    }
+
+
+def _words(lines: list[str], subtitle: list[str], theme: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "text": lines,
+        "subtitle": subtitle,
+        "anchor": "start",
+        "frame": "bounds",
+        "align": "left",
+        "color": theme["textColor"],
+        "subtitleColor": theme["textColor"],
+        "font": FONTS,
+        "subtitleFont": FONTS,
+        "fontSize": 17,
+        "fontWeight": "bold",
+        "subtitleFontSize": 12,
+        "subtitleLineHeight": 16,
+        "subtitlePadding": 8,
+        "offset": 10,
+    }
+
+
+def _wrapped(given: Message) -> list[str]:
+    return textwrap.wrap(_say(given), CHARACTERS_A_LINE)
+
+
+def _say(given: Message) -> str:
+    return render(given, _)
+
+
+@functools.cache
+def _light_theme() -> dict[str, Any]:
+    """Colours of the pages in their light theme."""
+    text = files("dashboard").joinpath(".streamlit/config.toml").read_text(encoding="utf-8")
+    theme: dict[str, Any] = tomllib.loads(text)["theme"]["light"]
+    return theme

@@ -1,0 +1,215 @@
+"""The records behind a figure, as many as the figure says, for those who may see records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import streamlit as st
+
+from dashboard import components, filters, report_data, report_parts, state, words
+from dashboard.filters import View
+from dashboard.report_data import say
+from dashboard.text import _
+from registry.analysis import wording
+from registry.analysis.behind import (
+    ANY,
+    MEASURES,
+    OVERDUE,
+    PAGE_LENGTH,
+    TOTAL,
+    Behind,
+    Line,
+    Order,
+    RecordsBehind,
+)
+from registry.analysis.cohort import DIMENSION_LABELS
+from registry.analysis.reports import QUESTIONS
+from registry.catalogue import catalogue
+
+PAGE: Final = "sessions"
+COMPLICATIONS: Final = "complications"
+EVERYTHING: Final = "sessions"
+"""What is listed when no figure was asked for: all sessions of the filter."""
+OPENED: Final = "sessions_opened"
+"""Key in ``st.session_state``: a patient of the list was just opened."""
+ORDER: Final = "sessions_order"
+SHOWN: Final = "sessions_shown"
+"""Key in ``st.session_state``: the list that is turned over, its order, and where it stands."""
+
+
+def figures() -> dict[str, str]:
+    """The reports whose figures can be opened, as the page calls them."""
+    return {
+        COMPLICATIONS: _("Complications"),
+        "recurrence": _("Recurrence"),
+        "follow_up": _("Follow-up"),
+    }
+
+
+def orders() -> dict[str, str]:
+    """Orders of the list, as the page calls them."""
+    return {
+        Order.NEWEST: _("Latest first"),
+        Order.OLDEST: _("Earliest first"),
+        Order.CLINICIAN: _("By clinician"),
+        Order.SCLEROSANT: _("By sclerosant"),
+    }
+
+
+def groupings(report: str) -> dict[str, str]:
+    """Groupings of a report as the page calls them."""
+    labels = {
+        report_data.BY_EVENT: _("Kind of event"),
+        report_data.ALL_TOGETHER: _("All together"),
+        "visit": _("Visit"),
+    }
+    return {
+        name: labels.get(name) or _(DIMENSION_LABELS[name]) for name in QUESTIONS[report].groupings
+    }
+
+
+def groups(view: View, by: str) -> dict[str, str]:
+    """Rows of a report in a grouping, as the page calls them."""
+    if by == "visit":
+        return {code: words.visit(code) for code in catalogue().visits}
+    if by == report_data.BY_EVENT:
+        return {TOTAL: _("As counted"), **report_data.events()}
+    return {TOTAL: _("All together"), **view.offered.get(by, {})}
+
+
+def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
+    """Which figure is opened: by its address, or chosen here; and what it is called."""
+    with st.expander(_("Choose a figure"), icon=":material/tune:"):
+        report = filters.choice(view, "report", _("Figures of"), figures(), COMPLICATIONS)
+        event = ANY
+        if report == COMPLICATIONS:
+            event = filters.choice(view, "event", _("Count"), report_data.events(), ANY)
+        default_by = QUESTIONS[report].default_grouping
+        by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
+        rows = groups(view, by)
+        group = filters.choice(view, "group", _("Row"), rows, next(iter(rows)))
+        measures = {code: say(label) for code, label in MEASURES[report].items()}
+        default = EVERYTHING if report == COMPLICATIONS else next(iter(measures))
+        measure = filters.choice(view, "measure", _("Which of them"), measures, default)
+    filters.close_view(
+        view,
+        report=(report, COMPLICATIONS),
+        event=(event, ANY),
+        by=(by, default_by),
+        group=(group, next(iter(rows))),
+        measure=(measure, default),
+    )
+    called = {
+        _("Figure"): report_data.events()[event] if report == COMPLICATIONS else figures()[report],
+        groupings(report)[by]: rows[group],
+        _("Which of them"): measures[measure],
+    }
+    return Behind(report, view.cohort, state.today(), measure, by, group, event), called
+
+
+def open_record(clinic_id: int, patient_id: UUID) -> None:
+    """Callback: open the patient of a line, in the clinic of the line."""
+    st.session_state[state.CLINIC] = clinic_id
+    components.open_patient(patient_id)
+    st.session_state[OPENED] = True
+
+
+def in_words(line: Line) -> str:
+    """A line after its pseudonym."""
+    parts = (
+        None if line.treated_on is None else wording.day(line.treated_on),
+        line.given and say(line.given),
+        line.clinician and say(line.clinician),
+        line.found and say(line.found),
+    )
+    return " · ".join(part for part in parts if part)
+
+
+def show(found: RecordsBehind) -> None:
+    """The lines, each with the way to its patient."""
+    for number, line in enumerate(found.lines):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"line_{number}"):
+            st.button(
+                report_parts.exact(line.pseudonym),
+                key=f"open_{number}",
+                on_click=open_record,
+                args=(line.clinic_id, line.patient_id),
+                type="tertiary",
+                width=110,
+            )
+            st.text(in_words(line), width="stretch")
+
+
+def turn(found: RecordsBehind, place: list[object]) -> None:
+    """Which part of the list is shown, and the way to the others."""
+    last = found.first + len(found.lines)
+
+    def go(first: int) -> None:
+        st.session_state[SHOWN] = [*place, first]
+
+    with st.container(horizontal=True, vertical_alignment="center", key="sessions_pages"):
+        st.text(
+            _("{first} to {last} of {count}").format(
+                first=wording.count(found.first + 1),
+                last=wording.count(last),
+                count=wording.count(found.shown),
+            )
+        )
+        for label, first, is_there in (
+            (_("Back"), found.first - PAGE_LENGTH, found.first > 0),
+            (_("Further"), last, last < found.shown),
+        ):
+            st.button(label, on_click=go, args=(first,), disabled=not is_there, key=f"to_{label}")
+
+
+def withheld(found: RecordsBehind) -> None:
+    """Say who may open what is not shown."""
+    roles = ", ".join(words.label(role).lower() for role in found.openers)
+    text = (
+        _(
+            "You see how many there are, not which. The list can be opened by these roles of the "
+            "clinic: {roles}; and by whoever an administrator gave the right to see records."
+        )
+        if not found.shown
+        else _(
+            "{withheld} of them are of clinics whose records you may not see. There the list can "
+            "be opened by these roles: {roles}; and by whoever an administrator gave the right to "
+            "see records."
+        )
+    )
+    st.info(
+        report_parts.exact(text.format(roles=roles, withheld=wording.count(found.withheld))),
+        icon=":material/lock:",
+    )
+
+
+def main() -> None:
+    """Draw the page."""
+    if st.session_state.pop(OPENED, False):
+        st.switch_page(components.PATIENT_VIEW)
+    st.title(_("Sessions"))
+    st.text(_("Which records stand behind a figure?"))
+    view = filters.open_view(PAGE, "report", "event", "by", "group", "measure")
+    asked, called = choose(view)
+    if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
+        return
+    place = [asked, Order(st.session_state.get(ORDER, Order.NEWEST))]
+    kept = st.session_state.get(SHOWN, [])
+    found = report_data.records_behind(*place, kept[-1] if kept[:-1] == place else 0)
+    st.header(f"{wording.count(found.count)} {say(found.unit)}")
+    st.text("; ".join(f"{name}: {said}" for name, said in called.items()))
+    if found.withheld:
+        withheld(found)
+    if found.shown > 1 and asked.measure != OVERDUE:
+        names = orders()
+        st.selectbox(_("Order"), list(names), format_func=names.__getitem__, key=ORDER, width=200)
+    if found.lines:
+        show(found)
+        turn(found, place)
+    elif not found.count:
+        st.text(_("No record stands behind this count."))
+
+
+main()
