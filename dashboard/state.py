@@ -1,7 +1,7 @@
 """Who is looking, at which clinic, with which database: what every page asks first.
 
 Nothing here outlives a run of the script except what ``st.session_state`` holds: the rights of a
-person are read again at each run, so taking a right away works at the next click.
+person are read once in each run, so taking a right away works at the next click.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import hmac
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar, overload
 from zoneinfo import ZoneInfo
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import identity
 from dashboard.text import _
@@ -42,6 +44,17 @@ class Installation:
     limits: sign_in.Limits = field(default_factory=sign_in.Limits)
 
 
+@dataclass(slots=True)
+class _Asked:
+    """What a run of the script has been told so far; ``run`` is an object of that run alone."""
+
+    run: object
+    token: str
+    who: Actor
+    clinics: tuple[ClinicSummary, ...] | None = None
+
+
+_this_thread = threading.local()
 _serving: Installation | None = None
 _last_chosen: dict[int, int] = {}
 """Clinic chosen last by each account: a reload must not move a half-made entry to another one."""
@@ -105,22 +118,50 @@ def address() -> str | None:
 def actor() -> Actor:
     """Who is looking, with the rights of this moment; stops the page when nobody is signed in.
 
-    Ask again in every callback and fragment: neither runs the script that asked before.
+    Ask again in every callback and fragment: neither runs the script that asked before. Within a
+    run the database is asked once.
     """
     token = signed_in_token()
+    asked = _asked()
+    if asked is not None and asked.token == token:
+        return asked.who
     who = (
         sign_in.actor_of(reading_engine(), token, now(), _installation().limits) if token else None
     )
-    if who is None:
+    if token is None or who is None:
         st.error(_("You are signed out. What you had saved is kept."))
         st.link_button(_("Sign in"), identity.SIGN_IN_PATH)
         st.stop()
+    _this_thread.asked = _Asked(_run(), token, who)
     return who
+
+
+def ask_anew() -> None:
+    """Forget who is looking: what ran before, such as a callback, may have changed the rights."""
+    _this_thread.asked = None
+
+
+def _asked() -> _Asked | None:
+    """What this run has been told; None in another run, or outside of any."""
+    asked: _Asked | None = getattr(_this_thread, "asked", None)
+    run = _run()
+    return asked if asked is not None and run is not None and asked.run is run else None
+
+
+def _run() -> object | None:
+    """An object that Streamlit makes anew for each run, before its callbacks."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return None if context is None else context.cursors
 
 
 def clinics() -> tuple[ClinicSummary, ...]:
     """The clinics in which the person has any role, by name."""
-    return accounts.clinics_of(reading_engine(), actor())
+    who, asked = actor(), _asked()
+    if asked is None:
+        return accounts.clinics_of(reading_engine(), who)
+    if asked.clinics is None:
+        asked.clinics = accounts.clinics_of(reading_engine(), who)
+    return asked.clinics
 
 
 def clinic_summary() -> ClinicSummary:
@@ -183,6 +224,7 @@ def fragment(
     def guarded(function: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(function)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+            ask_anew()
             actor()
             return function(*args, **kwargs)
 
