@@ -8,7 +8,7 @@ Monday, and better than the year before for no other reason.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,25 +20,32 @@ from registry.access import Actor
 from registry.analysis.care_facts import UNKNOWN_DELAY
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
-from registry.analysis.counting import outcome_of
+from registry.analysis.counting import history_of, is_mature, outcome_of
 from registry.analysis.facts import Facts
 from registry.analysis.follow_up import sessions_counted
 from registry.analysis.rate_rows import row_maker
-from registry.analysis.recurrence import recurrence
+from registry.analysis.recurrence import RECURRENCE, RETREATMENT, histories_of, recurrence
+from registry.analysis.reported_outcomes import satisfaction
 from registry.analysis.results import RateRow, RecurrenceRow
 from registry.catalogue import Indicator, IndicatorMeasure, catalogue
 from registry.messages import Message, message
+from registry.statistics import display_rules
 from registry.statistics.clustering import clustered_proportion, per_patient_counts
-from registry.statistics.proportions import proportion, zero_event_bound
+from registry.statistics.competing_risks import aalen_johansen, incidence_at
+from registry.statistics.proportions import zero_event_bound
 from registry.statistics.result import Estimate, Interval
+from registry.statistics.survival import (
+    count_by_day,
+    cumulative_incidence,
+    kaplan_meier,
+    landmark,
+)
 
 YEAR: Final = dt.timedelta(days=365)
 LANDMARK: Final = 365
 """Day after success at which recurrence and retreatment are read."""
 SOON_ENOUGH_DAYS: Final = 7
 """Days within which a session is recorded in time; a younger one is not judged yet."""
-SATISFIED_FROM: Final = 3
-"""Answer from which a patient counts as satisfied (catalogue row ``satisfaction``)."""
 
 Flags = NDArray[np.bool_]
 
@@ -71,6 +78,26 @@ class Measured:
         return replace(estimate, interval=Interval(0.0, bound, level, "zero_event_bound", True))
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The value of an indicator in a span of days, without limits; None where it says too little.
+
+    ``observed`` is that of :class:`Measured`.
+    """
+
+    start: dt.date
+    value: float | None
+    observed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shares:
+    """The sessions that an indicator counts, and those that have what it asks for."""
+
+    counted: Flags
+    having: Flags
+
+
 @dataclass(slots=True)
 class Measuring:
     """Measures indicators in cohorts that differ in their days only.
@@ -88,6 +115,7 @@ class Measuring:
     _patients: NDArray[np.int64] = field(init=False)
     _kept: Flags = field(init=False)
     _recurrence: dict[object, RecurrenceRow] = field(default_factory=dict)
+    _known_shares: dict[str, _Shares] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take up the columns that every indicator needs."""
@@ -101,24 +129,84 @@ class Measuring:
             return self._outcome(indicator, cohort)
         if indicator.measure in _OF_SITES:
             return _OF_SITES[indicator.measure](self._sites(cohort), cohort)
-        return {
-            IndicatorMeasure.SATISFACTION: self._satisfaction,
-            IndicatorMeasure.FOLLOW_UP: self._follow_up,
-            IndicatorMeasure.ENTRY_DELAY: self._entry_delay,
-            IndicatorMeasure.OVERRIDES: self._overrides,
-        }[indicator.measure](indicator, cohort)
+        if indicator.measure is IndicatorMeasure.SATISFACTION:
+            return self._satisfaction(cohort)
+        shares, chosen = self._shares(indicator), self.sessions(cohort)
+        counted = shares.counted & chosen
+        sums = per_patient_counts(self._patients[counted], shares.having[counted])
+        found = Measured(cohort, clustered_proportion(*sums).estimate, int(counted.sum()))
+        if indicator.measure is not IndicatorMeasure.ENTRY_DELAY or not counted.any():
+            return found
+        median = f"{float(np.median(self.facts.sessions['delay'].to_numpy()[counted])):g}"
+        return replace(found, note=message("median delay: {days} days", days=median))
+
+    def course(
+        self, indicator: Indicator, spans: Sequence[tuple[dt.date, dt.date]]
+    ) -> tuple[Point, ...]:
+        """What :meth:`measure` finds in each span of days, first and last included."""
+        if indicator.measure is IndicatorMeasure.SATISFACTION:
+            return tuple(
+                self._told(start, found.estimate.value, found.observed)
+                for start, end in spans
+                for found in [self._satisfaction(replace(self.levels, start=start, end=end))]
+            )
+        if indicator.measure in _OF_SITES:
+            return tuple(self._sites_in(indicator.measure, start, end) for start, end in spans)
+        shares = self._shares(indicator)
+        points = []
+        for start, end in spans:
+            within = self._within(start, end)
+            counted = shares.counted[within]
+            n = int(counted.sum())
+            x = int((counted & shares.having[within]).sum())
+            value = x / n if n else None
+            if indicator.outcome is not None:
+                value = self._outcome_in(indicator.outcome, within, x, n)
+            points.append(self._told(start, value, n))
+        return tuple(points)
 
     def sessions(self, cohort: CohortFilter) -> Flags:
         """The sessions of a cohort of these clinics and levels."""
-        first, last = 0, len(self._days)
-        if cohort.start is not None:
-            first = int(np.searchsorted(self._days, day_number(cohort.start), side="left"))
-        if cohort.end is not None:
-            last = int(np.searchsorted(self._days, day_number(cohort.end), side="right"))
         chosen = np.zeros_like(self._kept)
-        # Sessions are kept in the order of their day.
-        chosen[first:last] = self._kept[first:last]
+        within = self._within(cohort.start, cohort.end)
+        chosen[within] = self._kept[within]
         return chosen
+
+    def _within(self, start: dt.date | None, end: dt.date | None) -> slice:
+        """Rows of the sessions from one day to another; they are kept in the order of their day."""
+        first, last = 0, len(self._days)
+        if start is not None:
+            first = int(np.searchsorted(self._days, day_number(start), side="left"))
+        if end is not None:
+            last = int(np.searchsorted(self._days, day_number(end), side="right"))
+        return slice(first, last)
+
+    @staticmethod
+    def _told(start: dt.date, value: float | None, observed: int) -> Point:
+        return Point(start, value if display_rules.shows_percentage(observed) else None, observed)
+
+    def _shares(self, indicator: Indicator) -> _Shares:
+        """What the indicator counts in all sessions of these clinics and levels."""
+        if indicator.code not in self._known_shares:
+            self._known_shares[indicator.code] = self._make_shares(indicator)
+        return self._known_shares[indicator.code]
+
+    def _make_shares(self, indicator: Indicator) -> _Shares:
+        sessions = self.facts.sessions
+        if indicator.outcome is not None:
+            outcome = outcome_of(indicator.outcome)
+            mature = self._kept & is_mature(self.facts, outcome, self.today)
+            return _Shares(mature, history_of(self.facts, outcome).had)
+        if indicator.visit_code is not None:
+            visit = catalogue().visits[indicator.visit_code]
+            counted = sessions_counted(self.facts, self._kept, visit, self.today)
+            return _Shares(counted["due"], counted["seen"])
+        if indicator.measure is IndicatorMeasure.OVERRIDES:
+            return _Shares(self._kept, sessions["overridden"].to_numpy() == 1)
+        delay = sessions["delay"].to_numpy()
+        known = self._kept & (delay != UNKNOWN_DELAY)
+        known &= self._days <= day_number(self.today) - SOON_ENOUGH_DAYS
+        return _Shares(known, delay <= SOON_ENOUGH_DAYS)
 
     def _outcome(self, indicator: Indicator, cohort: CohortFilter) -> Measured:
         outcome = outcome_of(indicator.outcome or "")
@@ -127,6 +215,21 @@ class Measuring:
         )
         return Measured(cohort, row.estimate, row.mature, row.completeness, row)
 
+    def _outcome_in(self, code: str, within: slice, x: int, n: int) -> float | None:
+        """The rate as the complications page makes it: a proportion, or 1 - Kaplan-Meier."""
+        outcome = outcome_of(code)
+        history = history_of(self.facts, outcome)
+        mature = self._kept[within] & is_mature(self.facts, outcome, self.today)[within]
+        if display_rules.headline_is_proportion(int(history.known[within][mature].sum()), n):
+            return x / n
+        if not n:
+            return None
+        had = history.had[within][mature]
+        observed = np.clip(history.observed[within][mature], 0, outcome.window_days)
+        durations = np.where(had, history.first[within][mature], observed)
+        curve = kaplan_meier(count_by_day(durations, had))
+        return cumulative_incidence(landmark(curve, outcome.window_days)).value
+
     def _sites(self, cohort: CohortFilter) -> RecurrenceRow:
         key = (cohort.start, cohort.end)
         if key not in self._recurrence:
@@ -134,43 +237,27 @@ class Measuring:
             self._recurrence[key] = report.total
         return self._recurrence[key]
 
-    def _satisfaction(self, _indicator: Indicator, cohort: CohortFilter) -> Measured:
-        chosen = self.sessions(cohort)
-        answers = self.facts.answers
-        own = answers[chosen[answers["session"].to_numpy()]]
-        last = own.drop_duplicates("patient", keep="last")
-        satisfied = int((last["score"] >= SATISFIED_FROM).sum())
-        treated = len(np.unique(self._patients[chosen]))
-        return Measured(
-            cohort,
-            proportion(satisfied, len(last), unit="patients"),
-            len(last),
-            len(last) / treated if treated else None,
-        )
+    def _sites_in(self, measure: IndicatorMeasure, start: dt.date, end: dt.date) -> Point:
+        """The value that the recurrence page gives for the sites last planned in a span of days."""
+        histories = histories_of(self.facts)
+        within = self._within(start, end)
+        kept = (histories.session >= within.start) & (histories.session < within.stop)
+        kept &= self._kept[histories.session] if len(histories.session) else kept
+        won = kept & (histories.success_day >= 0)
+        if measure is IndicatorMeasure.NON_RESPONSE:
+            looked = int((kept & histories.looked_at).sum())
+            never = looked - int(won.sum())
+            return self._told(start, never / looked if looked else None, looked)
+        counts = count_by_day(histories.duration[won], histories.ending[won], causes=3)
+        cause = RECURRENCE if measure is IndicatorMeasure.RECURRENCE else RETREATMENT
+        at = incidence_at(aalen_johansen(counts), cause, LANDMARK)
+        return self._told(start, at.estimate.value, at.at_risk)
 
-    def _follow_up(self, indicator: Indicator, cohort: CohortFilter) -> Measured:
-        visit = catalogue().visits[indicator.visit_code or ""]
-        counted = sessions_counted(self.facts, self.sessions(cohort), visit, self.today)
-        return self._share(cohort, counted["due"], counted["seen"])
-
-    def _entry_delay(self, _indicator: Indicator, cohort: CohortFilter) -> Measured:
-        delay = self.facts.sessions["delay"].to_numpy()
-        known = self.sessions(cohort) & (delay != UNKNOWN_DELAY)
-        known &= self._days <= day_number(self.today) - SOON_ENOUGH_DAYS
-        found = self._share(cohort, known, delay <= SOON_ENOUGH_DAYS)
-        if not known.any():
-            return found
-        median = f"{float(np.median(delay[known])):g}"
-        return replace(found, note=message("median delay: {days} days", days=median))
-
-    def _overrides(self, _indicator: Indicator, cohort: CohortFilter) -> Measured:
-        overridden = self.facts.sessions["overridden"].to_numpy() == 1
-        return self._share(cohort, self.sessions(cohort), overridden)
-
-    def _share(self, cohort: CohortFilter, counted: Flags, having: Flags) -> Measured:
-        """Share of the sessions counted, patients with several of them allowed for."""
-        sums = per_patient_counts(self._patients[counted], having[counted])
-        return Measured(cohort, clustered_proportion(*sums).estimate, int(counted.sum()))
+    def _satisfaction(self, cohort: CohortFilter) -> Measured:
+        found = satisfaction(self.facts, self.sessions(cohort))
+        answered = int(found.estimate.denominator)
+        asked = answered / found.treated if found.treated else None
+        return Measured(cohort, found.estimate, answered, asked)
 
 
 def _recurred(row: RecurrenceRow, cohort: CohortFilter) -> Measured:

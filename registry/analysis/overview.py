@@ -20,8 +20,14 @@ from registry.analysis.benchmarks import Published, published_for
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import EPOCH
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.indicators import Measured, Measuring, current_period, previous_period
-from registry.analysis.judgement import Judgement, Status, judge, too_little
+from registry.analysis.indicators import (
+    Measured,
+    Measuring,
+    Point,
+    current_period,
+    previous_period,
+)
+from registry.analysis.judgement import Judgement, Status, judge
 from registry.analysis.results import Excluded, Heading, heading_dict
 from registry.catalogue import TARGET, Indicator, catalogue
 from registry.database import DbSession, reading
@@ -38,22 +44,13 @@ _CLOSED = (EventOutcome.RECOVERED, EventOutcome.SEQUELAE, EventOutcome.FATAL)
 
 
 @dataclass(frozen=True, slots=True)
-class SeriesPoint:
-    """An indicator in the sessions of one quarter; ``value`` is None where it says too little."""
-
-    start: dt.date
-    value: float | None
-    observed: int
-
-
-@dataclass(frozen=True, slots=True)
 class IndicatorRow:
     """One indicator: now, before, its course, what it is compared with, and where it stands."""
 
     indicator: Indicator
     now: Measured
     before: Measured | None
-    series: tuple[SeriesPoint, ...]
+    series: tuple[Point, ...]
     target: Decimal | None
     published: Published | None
     judgement: Judgement
@@ -236,23 +233,17 @@ def _row(
     )
 
 
-def _series(
-    measuring: Measuring, indicator: Indicator, current: CohortFilter
-) -> tuple[SeriesPoint, ...]:
+def _series(measuring: Measuring, indicator: Indicator, current: CohortFilter) -> tuple[Point, ...]:
     """The quarters up to the end of the period, none before the first session."""
     first_session = _first_day(measuring.facts)
     last = min(current.end or measuring.today, measuring.today)
     if first_session is None:
         return ()
-    points = []
-    for start in _quarters_until(last):
-        end = min(_quarter_after(start) - dt.timedelta(days=1), last)
-        if end < first_session:
-            continue
-        found = measuring.measure(indicator, replace(current, start=start, end=end))
-        is_told = too_little(indicator, found) is None
-        points.append(SeriesPoint(start, found.estimate.value if is_told else None, found.observed))
-    return tuple(points)
+    spans = [
+        (start, min(_quarter_after(start) - dt.timedelta(days=1), last))
+        for start in _quarters_until(last)
+    ]
+    return measuring.course(indicator, [span for span in spans if span[1] >= first_session])
 
 
 def _first_day(facts: Facts) -> dt.date | None:
