@@ -33,10 +33,11 @@ from registry.entry.forms import Entry, EventEntry, FollowUpEntry, SessionEntry
 from registry.errors import RegistryError
 from registry.vocabulary import FollowUpStatus
 
+# Comments, because Streamlit would print a text that stands by itself in a page.
+# Records of the past that are shown before somebody asks for older ones.
 OPEN_AT_FIRST: Final = 10
-"""Records of the past shown before somebody asks for older ones."""
+# Key in st.session_state: patient, and how many records of the past are shown.
 SHOWN: Final = "timeline:shown"
-"""Key in ``st.session_state``: patient, and how many records of the past are shown."""
 
 
 @dataclass(frozen=True, slots=True)
