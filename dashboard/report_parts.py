@@ -18,7 +18,9 @@ from dashboard.take_away import TABLES, File
 from dashboard.text import _, plain
 from registry.access import Permission
 from registry.analysis import behind, wording
+from registry.analysis.behind import Behind
 from registry.analysis.results import Excluded, Heading, RateReport, Report
+from registry.analysis.severity import SeverityReport
 from registry.messages import Message
 
 if TYPE_CHECKING:
@@ -194,9 +196,21 @@ def _links_of_group(report: Report, group: str) -> None:
 def _link_to_records(
     report: Report, group: str, measure: str, count: int, *, with_measure: bool = False
 ) -> None:
-    name = report.heading.name
-    unit = behind.UNITS[behind.OVERDUE if measure == behind.OVERDUE else name]
-    label = _("Show {count} {unit}").format(count=wording.count(count), unit=say(unit))
+    heading = report.heading
+    name = heading.name
+    asked = Behind(
+        name,
+        heading.cohort,
+        heading.as_of,
+        measure,
+        getattr(report, "by", "visit"),
+        group,
+        getattr(report, "event", behind.ANY),
+        getattr(report, "unit", behind.SESSIONS),
+    )
+    label = _("Show {count} {unit}").format(
+        count=wording.count(count), unit=say(behind.unit_of(asked))
+    )
     if with_measure:
         named = say(behind.MEASURES[name][measure]).lower()
         label = _("{count} {measure}").format(count=wording.count(count), measure=named)
@@ -207,9 +221,7 @@ def _link_to_records(
         SESSIONS_VIEW,
         label=exact(label),
         icon=":material/list_alt:",
-        query_params=st.session_state.get(COHORT, {})
-        | {"report": name, "by": getattr(report, "by", "visit"), "group": group}
-        | {"event": getattr(report, "event", behind.ANY), "measure": measure},
+        query_params=st.session_state.get(COHORT, {}) | asked.to_query(),
     )
 
 
@@ -237,7 +249,7 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
         )
 
 
-def serious_events(report: RateReport) -> None:
+def serious_events(report: RateReport | SeverityReport) -> None:
     """Every serious event of the cohort by kind: what is rare and grave is never only a rate."""
     st.header(_("Serious events"))
     if not report.serious:

@@ -18,6 +18,7 @@ from registry.analysis.behind import (
     MEASURES,
     OVERDUE,
     PAGE_LENGTH,
+    SESSIONS,
     TOTAL,
     Behind,
     Line,
@@ -25,8 +26,10 @@ from registry.analysis.behind import (
     RecordsBehind,
 )
 from registry.analysis.cohort import DIMENSION_LABELS
+from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
 from registry.catalogue import catalogue
+from registry.messages import message
 
 PAGE: Final = "sessions"
 COMPLICATIONS: Final = "complications"
@@ -70,6 +73,11 @@ def groupings(report: str) -> dict[str, str]:
     }
 
 
+def units() -> dict[str, str]:
+    """What complications are counted in, as the page calls it."""
+    return {unit: say(message(unit)) for unit in Unit}
+
+
 def groups(view: View, by: str) -> dict[str, str]:
     """Rows of a report in a grouping, as the page calls them."""
     if by == "visit":
@@ -83,9 +91,10 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     """Which figure is opened: by its address, or chosen here; and what it is called."""
     with st.expander(_("Choose a figure"), icon=":material/tune:"):
         report = filters.choice(view, "report", _("Figures of"), figures(), COMPLICATIONS)
-        event = ANY
+        event, unit = ANY, str(SESSIONS)
         if report == COMPLICATIONS:
             event = filters.choice(view, "event", _("Count"), report_data.events(), ANY)
+            unit = filters.choice(view, "unit", _("Share of"), units(), unit)
         default_by = QUESTIONS[report].default_grouping
         by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
         rows = groups(view, by)
@@ -97,6 +106,7 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
         view,
         report=(report, COMPLICATIONS),
         event=(event, ANY),
+        unit=(unit, str(SESSIONS)),
         by=(by, default_by),
         group=(group, next(iter(rows))),
         measure=(measure, default),
@@ -106,7 +116,7 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
         groupings(report)[by]: rows[group],
         _("Which of them"): measures[measure],
     }
-    return Behind(report, view.cohort, state.today(), measure, by, group, event), called
+    return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called
 
 
 def open_record(clinic_id: int, patient_id: UUID) -> None:
@@ -191,7 +201,7 @@ def main() -> None:
         st.switch_page(components.PATIENT_VIEW)
     st.title(_("Sessions"))
     st.text(_("Which records stand behind a figure?"))
-    view = filters.open_view(PAGE, "report", "event", "by", "group", "measure")
+    view = filters.open_view(PAGE, "report", "event", "unit", "by", "group", "measure")
     asked, called = choose(view)
     if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
         return

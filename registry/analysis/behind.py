@@ -25,9 +25,11 @@ from registry.access_log import log_access
 from registry.analysis import complications, counting, follow_up, recurrence
 from registry.analysis.cohort import CohortFilter, level_label
 from registry.analysis.columns import EPOCH
+from registry.analysis.counting import Outcome
 from registry.analysis.dimensions import DIMENSIONS, NOT_APPLICABLE
 from registry.analysis.event_facts import EVENT_TERMS
 from registry.analysis.facts import Facts, facts_of
+from registry.analysis.rate_rows import Unit, units_counted
 from registry.analysis.recurrence import SiteHistories
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.catalogue import catalogue
@@ -39,6 +41,7 @@ from registry.statistics.survival import LANDMARK_DAYS
 from registry.vocabulary import Role
 
 ANY: Final = counting.ANY
+SESSIONS: Final = Unit.SESSIONS
 TOTAL: Final = "total"
 """The row of all groups together."""
 OVERDUE: Final = "overdue"
@@ -81,13 +84,6 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
 }
 """What can be opened of each report, the most asked for first."""
 
-UNITS: Final[Mapping[str, Message]] = {
-    "complications": message("sessions"),
-    "recurrence": message("treated sites"),
-    "follow_up": message("sessions"),
-    OVERDUE: message("visits"),
-}
-
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
@@ -103,7 +99,10 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """One count of one row of a report, for the same cohort and day as the figure."""
+    """One count of one row of a report, for the same cohort and day as the figure.
+
+    ``unit`` is what the rates are shares of; it matters for complications only.
+    """
 
     report: str
     cohort: CohortFilter
@@ -112,6 +111,14 @@ class Behind:
     group_by: str
     group: str = TOTAL
     event: str = ANY
+    unit: str = Unit.SESSIONS
+
+    def to_query(self) -> dict[str, str]:
+        """The figure, without its cohort, as the words of an address."""
+        words = {"report": self.report, "by": self.group_by, "group": self.group}
+        words |= {"event": self.event, "unit": self.unit, "measure": self.measure}
+        usual = {"event": ANY, "unit": str(Unit.SESSIONS)}
+        return {name: word for name, word in words.items() if usual.get(name) != word}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +259,17 @@ def records_behind(
             detail=f"{asked.report}, {asked.event}, by {asked.group_by}, {asked.group}: "
             f"{asked.measure}; {query}",
         )
-    unit = UNITS[OVERDUE if asked.measure == OVERDUE else asked.report]
-    return RecordsBehind(asked, unit, count, count - shown, first, tuple(lines), OPENERS)
+    return RecordsBehind(asked, unit_of(asked), count, count - shown, first, tuple(lines), OPENERS)
+
+
+def unit_of(asked: Behind) -> Message:
+    """What the lines of a list are."""
+    if asked.measure == OVERDUE:
+        return message("visits")
+    if asked.report == "recurrence":
+        return message("treated sites")
+    is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
+    return message(Unit.SESSIONS if is_of_sessions else asked.unit)
 
 
 def _check(asked: Behind) -> None:
@@ -277,6 +293,8 @@ def _check(asked: Behind) -> None:
             f"{asked.report} cannot be grouped by “{asked.group_by[:40]}”. It can by: "
             f"{', '.join(groupings[asked.report])}."
         )
+    if asked.unit not in {*Unit}:
+        raise NotFound(f"Nothing is counted in “{asked.unit[:40]}”, only in {', '.join(Unit)}.")
     counting.outcome_of(asked.event)
     if asked.report == "follow_up" and asked.group not in catalogue().visits:
         raise NotFound(
@@ -306,8 +324,7 @@ def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int
             outcome = counting.outcome_of(asked.group)
     else:
         chosen = _in_group(facts, asked, chosen)
-    counted = counting.sessions_counted(facts, outcome, chosen, asked.today)
-    rows = np.flatnonzero(counted[asked.measure])
+    rows = _units(facts, outcome, asked, chosen)
     events: defaultdict[int, list[Message]] = defaultdict(list)
     happened = counting.counted_events(facts, outcome).sort_values("offset")
     labels = catalogue().event_terms
@@ -320,6 +337,23 @@ def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int
         label = message(labels[EVENT_TERMS[term]].label)
         events[session].append(message("{event}, day {day}", event=label, day=day))
     return rows, {i: listed(events[row]) for i, row in enumerate(rows.tolist()) if row in events}
+
+
+def _units(facts: Facts, outcome: Outcome, asked: Behind, chosen: Flags) -> Rows:
+    """A session of each unit behind a count of complications."""
+    sessions = counting.sessions_counted(facts, outcome, chosen, asked.today)
+    if asked.unit == Unit.SESSIONS or asked.measure in {"sessions", "too_recent"}:
+        return np.flatnonzero(sessions[asked.measure])
+    units = units_counted(facts, outcome, sessions["mature"], Unit(asked.unit))
+    return units.session[
+        {
+            "events": units.had,
+            "mature": np.ones_like(units.had),
+            "assessed": units.known,
+            "not_assessed": ~units.known,
+            "screened": units.screened,
+        }[asked.measure]
+    ]
 
 
 def _in_group(facts: Facts, asked: Behind, chosen: Flags) -> Flags:

@@ -112,9 +112,9 @@ def row_maker(
 
     def measure(outcome: Outcome, chosen: Flags, code: str, label: Message) -> RateRow:
         mature = chosen & is_mature(facts, outcome, today)
-        seen = exposures_of(facts, outcome, unit)
-        owners, had, known, screened = _together(seen, mature[seen.session], unit)
-        n, x, assessed = len(owners), int(had.sum()), int(known.sum())
+        counted = units_counted(facts, outcome, mature, unit)
+        owners, had = counted.patient, counted.had
+        n, x, assessed = len(owners), int(had.sum()), int(counted.known.sum())
         clustered = clustered_proportion(*per_patient_counts(owners, had), unit=unit.value)
         estimate, basis = clustered.estimate, Basis.PROPORTION
         if n and not display_rules.headline_is_proportion(assessed, n):
@@ -137,7 +137,7 @@ def row_maker(
             events=x,
             assessed=assessed,
             patients=len(np.unique(owners)),
-            screened=int(screened.sum()),
+            screened=int(counted.screened.sum()),
             basis=basis,
             estimate=estimate,
             best=best,
@@ -151,17 +151,35 @@ def row_maker(
     return measure
 
 
-def _together(seen: Exposures, kept: Flags, unit: Unit) -> tuple[Days, Flags, Flags, Flags]:
-    """Patient, event, known and screened of each unit with an exposure that is kept."""
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitsCounted:
+    """The units that entered a row, each once: every count of the row is a count of these.
+
+    ``session`` is the first session in which the unit had the event, or else its first of all.
+    """
+
+    session: Days
+    patient: Days
+    had: Flags
+    known: Flags
+    screened: Flags
+
+
+def units_counted(facts: Facts, outcome: Outcome, mature: Flags, unit: Unit) -> UnitsCounted:
+    """What happened to each unit with a session that is flagged as mature."""
+    seen = exposures_of(facts, outcome, unit)
+    kept = np.flatnonzero(mature[seen.session])
+    kept = kept if unit is Unit.SESSIONS else kept[np.lexsort((kept, ~seen.had[kept]))]
+    session, patient = seen.session[kept], seen.patient[kept]
     had, screened, known = seen.had[kept], seen.screened[kept], seen.known[kept]
     if unit is Unit.SESSIONS:
-        return seen.patient[kept], had, known, had & screened
+        return UnitsCounted(session, patient, had, known, had & screened)
     units, first, place = np.unique(seen.unit[kept], return_index=True, return_inverse=True)
     n = len(units)
     with_event = np.bincount(place, had, n) > 0
     all_known = with_event | (np.bincount(place, ~known, n) == 0)
     only_screened = with_event & (np.bincount(place, had & ~screened, n) == 0)
-    return seen.patient[kept][first], with_event, all_known, only_screened
+    return UnitsCounted(session[first], patient[first], with_event, all_known, only_screened)
 
 
 def _until(history: History, mature: Flags, patients: Days, window: int) -> Estimate:

@@ -71,7 +71,6 @@ def test_from_a_figure_to_its_sessions_with_the_filter_kept(
         "report": "complications",
         "by": "form",
         "group": "liquid",
-        "event": "any_complication_30d",
         "measure": "events",
     }
     app = opened(app, query)
@@ -136,6 +135,7 @@ HOSTILE = {
     "group": "<img src=x onerror=alert(1)>",
     "measure": "'; DROP TABLE patient; --",
     "event": "{0.__class__}",
+    "unit": "names",
     "period": "since_ever",
     "from": "2026-13-01",
 }
@@ -148,7 +148,7 @@ def test_an_address_that_nobody_wrote_is_named_and_ignored(
     app = opened(app_as(Role.CLINICIAN, engine, clinic_id=clinic_id), HOSTILE)
     assert not app.exception
     words = everything(app)
-    for name in ("figures of", "compare by", "row", "which of them", "count"):
+    for name in ("figures of", "compare by", "row", "which of them", "count", "share of"):
         assert f"unknown {name}" in words
     assert "period that is not known" in words
     assert "“from” is not a day" in words
@@ -170,6 +170,15 @@ def test_a_filter_that_keeps_nothing_and_an_empty_registry_say_so(
     app = opened(app, {"measure": "events"})
     assert app.header[0].value == "0 sessions"
     assert "No record stands behind this count" in everything(app)
+
+
+def test_patients_are_listed_once(app_as: Any, treated: tuple[Engine, int]) -> None:
+    engine, clinic_id = treated
+    app = app_as(Role.CLINICIAN, engine, "views/complications.py", clinic_id=clinic_id)
+    app.selectbox(key="complications_unit").set_value("patients").run()
+    app = opened(app, link_to(app, "Show 3 patients"))
+    assert app.header[0].value == "3 patients"
+    assert len(set(listed(app))) == 3
 
 
 @pytest.mark.parametrize(

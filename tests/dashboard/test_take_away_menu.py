@@ -123,7 +123,7 @@ def test_the_second_sheet_says_everything_and_the_digest_can_be_checked(
     assert "at least 70 days old" in said["Definition"]
     assert said["Sessions"] == "all days"
     assert "3 of 70 sessions" in said["Result"]
-    assert "Wilson" in said["Intervals"]
+    assert said["Intervals"] == "95 %; Clopper-Pearson; exact, one-sided"
     assert said["Data as of"] == TODAY.isoformat()
     assert said["Taken by"] == "Practice_Manager1 Example"
 

@@ -40,6 +40,7 @@ from tests.made_up_clinic import fill
 NOW = dt.datetime.now(dt.UTC)
 TODAY = NOW.date()
 EVENTS = (ANY, "hyperpigmentation", "dvt_distal")
+RECENT = {"too_recent", "sessions"}
 DIMENSIONS = ("form", "vessel_class", "clinician", "clinic", "month")
 
 
@@ -109,6 +110,26 @@ def test_every_list_is_as_long_as_its_figure(filled: Engine, data: st.DataObject
         assert behind.count == figures[group, measure], (group, measure)
         assert len(behind.lines) == behind.count
         assert behind.withheld == 0
+
+
+@pytest.mark.parametrize("unit", ["patients", "legs"])
+def test_patients_and_legs_are_listed_once_each(filled: Engine, unit: str) -> None:
+    by = command_line_actor(filled)
+    for grouping in ("form", "event"):
+        report = reports.report(
+            filled, by, "complications", CohortFilter(), today=TODAY, group_by=grouping, unit=unit
+        )
+        for (group, measure), figure in figures_of(report).items():
+            asked = Behind(
+                "complications", CohortFilter(), TODAY, measure, grouping, group, unit=unit
+            )
+            behind = opened(filled, by, asked, length=10_000)
+            assert behind.count == len(behind.lines) == figure, (group, measure)
+            assert str(behind.unit) == (unit if measure not in RECENT else "sessions")
+            if unit == "patients" and measure not in RECENT:
+                assert len({line.patient_id for line in behind.lines}) == figure
+            if measure == "events":
+                assert all(line.found for line in behind.lines)
 
 
 def test_every_count_of_every_report_can_be_opened(filled: Engine) -> None:
@@ -214,6 +235,7 @@ def test_another_clinic_is_neither_counted_nor_shown(filled: Engine) -> None:
         {"measure": "names"},
         {"group_by": "pseudonym"},
         {"event": "{0.__class__}"},
+        {"unit": "names"},
         {"report": "follow_up", "measure": "seen", "group_by": "visit", "group": "ever"},
     ],
 )
