@@ -16,6 +16,7 @@ first page waits for them.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import errno
 import gc
@@ -45,11 +46,12 @@ from streamlit import config
 from streamlit.web import bootstrap
 
 from dashboard import documents, identity, incidents, logs, state
-from dashboard.gate import Doorkeeper, Front, Gate
+from dashboard.gate import Doorkeeper, Front, Gate, utc_now
 from dashboard.routes import Routes
 from registry import sign_in
 from registry.database import make_engine
-from registry.errors import RegistryError, Unfit
+from registry.entry import drafts
+from registry.errors import DatabaseUnavailable, RegistryError, Unfit
 from registry.operations import migration
 
 log = logging.getLogger(__name__)
@@ -128,6 +130,8 @@ def serve(
         _check_certificate(*https)
     engine = make_engine(database_url)
     migration.require_current(engine)
+    with contextlib.suppress(DatabaseUnavailable):  # somebody else is writing: at the next start
+        drafts.discard_old_drafts(engine, now=utc_now())
     listening = take_port(host, port)
     port = listening.getsockname()[1]
     scheme = "https" if https else "http"

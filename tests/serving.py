@@ -116,10 +116,14 @@ def people(engine: Engine) -> tuple[dict[str, int], tuple[int, ...]]:
 
 @contextlib.contextmanager
 def serving(
-    database: Path, log: Path, environment: Mapping[str, str] | None = None
+    database: Path,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    port: int | None = None,
 ) -> Iterator[Served]:
-    """Serve the registry in ``database`` until the block ends."""
-    url, port = f"sqlite:///{database}", free_port()
+    """Serve the registry in ``database`` until the block ends, at a free port unless given."""
+    url, port = f"sqlite:///{database}", port or free_port()
     with log.open("w") as errors:
         process = subprocess.Popen(
             [sys.executable, "-c", START, url, str(port)],
