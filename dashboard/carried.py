@@ -64,10 +64,11 @@ def heading(form: Form) -> None:
 
 def mark(form: Form, labels: Mapping[str, str]) -> None:
     """Name those of these fields that are still as carried over; nothing when none is."""
+    place = st.empty()
     still = set(open_fields(form))
     named = ", ".join(label for field, label in labels.items() if field in still)
     day = form.get("carried_from")
     if named and day is not None:
-        st.caption(_("From {day}: check {fields}.").format(day=words.day(day), fields=named))
+        place.caption(_("From {day}: check {fields}.").format(day=words.day(day), fields=named))
     elif named:
-        st.caption(_("Proposed: check {fields}.").format(fields=named))
+        place.caption(_("Proposed: check {fields}.").format(fields=named))

@@ -73,10 +73,12 @@ def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
     """Ask what was drawn up."""
     shelf = data.lots_on_the_shelf(treated_on)
     numbers: list[int] = form.get("preparations", [])
-    preparations = [
-        _preparation(form, p, shelf, place + 1 if len(numbers) > 1 else None)
-        for place, p in enumerate(numbers)
-    ]
+    # In a container, so that the button below keeps its place and the focus when one is added.
+    with st.container():
+        preparations = [
+            _preparation(form, p, shelf, place + 1 if len(numbers) > 1 else None)
+            for place, p in enumerate(numbers)
+        ]
     st.button(
         _("Another preparation"),
         key=form.key("preparation.add"),

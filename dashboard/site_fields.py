@@ -42,16 +42,19 @@ def sites(
         past,
         lambda site: _site_clicked(form, site),
     )
+    # What follows keeps its place on the page, and with it the focus, whatever stands here.
+    said = st.empty()
     kept = form.get("kept_site")
     if kept is not None:
-        st.info(
+        said.info(
             _("{site} stays: a volume is typed for it. Take it away in the list.").format(
                 site=plain(words.site(*leg_map.site_key(kept)))
             ),
             icon=":material/info:",
         )
     numbers: list[int] = form.get("rows", [])
-    rows = [_row(form, r, preparations, is_first=r == numbers[0]) for r in numbers]
+    with st.container():
+        rows = [_row(form, r, preparations, is_first=r == numbers[0]) for r in numbers]
     with st.container(horizontal=True):
         st.button(
             _("Another site"),

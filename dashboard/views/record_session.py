@@ -82,8 +82,10 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     preparations: list[Preparation] = []
     if entry.modality is Modality.SCLEROTHERAPY:
         st.header(_("Drawn up"))
-        pack_fields.scan(form)
-        pack_fields.favourites(form)
+        with st.container():
+            pack_fields.scan(form)
+        with st.container():
+            pack_fields.favourites(form)
         preparations = session_fields.drawn_up(form, entry.treated_on)
     correcting = form.opened.base is not None
     earlier = shown.sessions[-1].entry if shown.sessions and not correcting else None
@@ -398,6 +400,7 @@ def _place(form: Form, said: Reading, path: str) -> str:
 def _after_saving(form: Form) -> None:
     assert form.saved is not None  # noqa: S101 - asked by the caller
     form.show_saved(form.saved)
+    sign_off_strip.show_saved(form.saved.recorded.id)
     with st.container(horizontal=True):
         if st.button(_("Next patient"), type="primary", key=form.key("next")):
             form.reset()
