@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -11,9 +12,11 @@ import streamlit as st
 
 from dashboard import data, safety_data, words
 from dashboard.form import Form
+from dashboard.session_form import Preparation
 from dashboard.text import _, ngettext, plain
 from registry.analysis.timeline import PatientHeader
-from registry.entry.forms import SessionEntry
+from registry.catalogue import catalogue
+from registry.entry.forms import InjectionEntry, SessionEntry
 from registry.entry.problems import Level, Problem, Question
 from registry.entry.rows import derived_id
 from registry.errors import RegistryError
@@ -24,43 +27,65 @@ COLUMNS: Final = 2
 
 
 def panel(
-    form: Form, patient: PatientHeader, entry: SessionEntry, found: Sequence[Problem]
-) -> list[Problem]:
-    """Draw the panel; gives back the problems that it has not said."""
-    said = [p for p in found if p.rule.startswith("contraindication:") and p.level is Level.NOTE]
-    questions = safety_data.questions_about(entry, patient.sex) if data.may_record() else ()
-    if said:
-        st.info(
-            "  \n".join(plain(message) for message in dict.fromkeys(p.message for p in said)),
-            icon=":material/info:",
-        )
-    if questions:
-        _questions(form, patient.id, entry.treated_on, questions, found)
-    return [p for p in found if p not in said and p.rule != NOT_ASKED]
-
-
-def _questions(
     form: Form,
-    patient_id: UUID,
-    on: dt.date,
-    questions: Sequence[Question],
+    patient: PatientHeader,
+    entry: SessionEntry,
+    preparations: Sequence[Preparation],
     found: Sequence[Problem],
-) -> None:
-    unasked = len(next((p.questions for p in found if p.rule == NOT_ASKED), ()))
+) -> list[Problem]:
+    """Draw the panel; gives back the problems that it has not said.
+
+    Warnings stand here as soon as something is drawn up, before any volume is typed.
+    """
+    drawn_up, warnings = entry, found
+    if not entry.all_injections():
+        drawn_up = replace(entry, sites=(), injections=tuple(_as_injections(preparations)))
+        warnings = data.problems(drawn_up)
+    noted = [p for p in warnings if _is_fact(p) and p.level is Level.NOTE]
+    firm = [p for p in warnings if p.asks_reason and not p.rule.startswith("dose:")]
+    if firm:
+        st.warning(_lines(firm), icon=":material/warning:")
+    if noted:
+        st.info(_lines(noted), icon=":material/info:")
+    questions = safety_data.questions_about(drawn_up, patient.sex) if data.may_record() else ()
+    if questions:
+        _questions(form, patient.id, entry.treated_on, questions)
+    return [p for p in found if p not in noted and p.rule != NOT_ASKED]
+
+
+def _as_injections(preparations: Sequence[Preparation]) -> Iterator[InjectionEntry]:
+    for preparation in preparations:
+        if preparation.product_code is not None and preparation.form is not None:
+            yield InjectionEntry(
+                product_code=preparation.product_code,
+                form=preparation.form,
+                lot_number=preparation.lot_number.strip() or None,
+            )
+
+
+def _is_fact(problem: Problem) -> bool:
+    return problem.rule.startswith("contraindication:")
+
+
+def _lines(problems: Sequence[Problem]) -> str:
+    return "  \n".join(plain(message) for message in dict.fromkeys(p.message for p in problems))
+
+
+def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+    holding = _standing(patient_id, on)
+    unasked = sum(question not in holding for question in questions)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if unasked:
-            st.markdown(
-                plain(
-                    ngettext(
-                        "Before the needle: {count} question not asked.",
-                        "Before the needle: {count} questions not asked.",
-                        unasked,
-                    ).format(count=unasked)
-                ),
+            st.text(
+                ngettext(
+                    "Before the needle: {count} question not asked.",
+                    "Before the needle: {count} questions not asked.",
+                    unasked,
+                ).format(count=unasked),
                 width="content",
             )
         else:
-            st.markdown(_("Before the needle: all asked."), width="content")
+            st.text(_("Before the needle: all asked."), width="content")
         st.button(
             _("Close") if form.get("asking") else _("Ask now") if unasked else _("Answers"),
             key=form.key("asking.toggle"),
@@ -68,7 +93,7 @@ def _questions(
             type="tertiary",
             shortcut="Alt+A",
             on_click=_toggle,
-            args=(form, patient_id, on, questions),
+            args=(form, questions, holding),
         )
     trouble = form.get("asking.trouble")
     if trouble:
@@ -104,14 +129,14 @@ def _list(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Questio
                 )
 
 
-def _toggle(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+def _toggle(
+    form: Form, questions: Sequence[Question], holding: Mapping[Question, FactAnswer]
+) -> None:
     """Open the list with the answers that hold, or close it."""
     form.set("asking", not form.get("asking"))
     form.set("asking.trouble", None)
-    if form.get("asking"):
-        for question, answer in _standing(patient_id, on).items():
-            if question in questions:
-                form.begin(_field(question), answer)
+    for question in questions:
+        form.set(_field(question), holding.get(question) if form.get("asking") else None)
 
 
 def _save(
@@ -149,8 +174,16 @@ def _save(
 
 
 def _standing(patient_id: UUID, on: dt.date) -> Mapping[Question, FactAnswer]:
-    facts = safety_data.risk_facts(patient_id, on)
-    return {fact.question: fact.answer for fact in facts if not fact.is_stale}
+    """Answers that hold, also of each agent where one was given for all of them."""
+    facts = [fact for fact in safety_data.risk_facts(patient_id, on) if not fact.is_stale]
+    of_all = {
+        Question(fact.question.condition_code, agent): fact.answer
+        for fact in facts
+        if catalogue().conditions[fact.question.condition_code].by_agent
+        and fact.question.sclerosant_code is None
+        for agent in catalogue().sclerosants
+    }
+    return of_all | {fact.question: fact.answer for fact in facts}
 
 
 def _field(question: Question) -> str:

@@ -104,7 +104,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     coming = [course.id] if isinstance(course, CourseEntry) else []
     found = [*said.problems, *_not_said_twice(data.problems(said.entry, coming), said)]
     with before_the_needle:
-        found = risk_fields.panel(form, patient, said.entry, found)
+        found = risk_fields.panel(form, patient, said.entry, preparations, found)
     change: data.Change | None = None
     if correcting:
         st.header(_("Why"))
