@@ -205,10 +205,12 @@ def alert(given: Alert) -> str:
     term = words.event_term(given.event_term_code or "")
     if given.kind is AlertKind.OPEN_EVENT:
         return _("Still open: {event}, since {day}").format(event=term, day=on)
-    text = _("Earlier reaction: {event} on {day} after {given}") if what else _(
-        "Earlier reaction: {event} on {day}"
-    )  # fmt: skip
-    return text.format(event=term, day=on, given=what)
+    text = _("Earlier reaction: {event} on {day}")
+    if given.times > 1:
+        text = _("Earlier reaction, {times} times: {event}, last on {day}")
+    if what:
+        text = _("{reaction} after {given}").format(reaction=text, given="{given}")
+    return text.format(event=term, day=on, given=what, times=given.times)
 
 
 def person(family_name: str | None, given_name: str | None) -> str:
@@ -229,7 +231,6 @@ def found(line: PatientFound) -> list[str]:
     parts = (
         person(line.family_name, line.given_name),
         born(line.birth_date, line.birth_year),
-        _("no. {number}").format(number=line.hospital_number) if line.hospital_number else None,
         _("last treated {day}").format(day=words.day(line.last_treated_on))
         if line.last_treated_on
         else None,

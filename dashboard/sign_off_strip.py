@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final, Literal
+from uuid import UUID
 
 import streamlit as st
 
@@ -31,11 +32,22 @@ def show(session: SignOff, place: str) -> None:
             icon, colour = SIGNS[standing.state]
             if standing.state is StepState.OPEN and data.may_record() and data.may_amend():
                 if st.button(
-                    plain(text), icon=icon, key=f"{place}:{session.session_id}:{step.value}"
+                    f":red[{plain(text)}]",
+                    icon=icon,
+                    key=f"{place}:{session.session_id}:{step.value}",
                 ):
                     mend(session, step, standing)
             else:
                 st.badge(plain(text), icon=icon, color=colour)
+
+
+def show_saved(session_id: UUID) -> None:
+    """The strip of a session of the open patient that was just saved."""
+    patient = components.patient()
+    session = patient_data.sign_offs(patient.id).get(session_id) if patient else None
+    announce()
+    if session is not None:
+        show(session, "saved")
 
 
 def announce() -> None:

@@ -80,7 +80,7 @@ def strip(shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]], today: dt.d
         shape, filled = sign
         layers.append(
             base.transform_filter((alt.datum.shape == shape) & (alt.datum.filled == filled))
-            .mark_point(shape=shape, filled=filled, opacity=0.85, strokeWidth=2)
+            .mark_point(shape=shape, filled=filled, opacity=0.7, strokeWidth=2)
             .encode(
                 size=alt.Size("size:Q", scale=None, legend=None),
                 color=alt.Color("lane:N", legend=None, scale=alt.Scale(domain=list(lanes))),

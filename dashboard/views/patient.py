@@ -117,25 +117,25 @@ def _open_events(shown: Timeline) -> None:
     if not still:
         return
     st.header(_("Still open"))
-    for event in still:
-        with (
-            st.container(border=True),
-            st.container(horizontal=True, vertical_alignment="center"),
-        ):
-            since = _("{event}, since {day}").format(
-                event=words.event_term(event.event_term_code), day=words.day(event.onset_on)
+    with st.container(border=True, gap="xsmall"):
+        for event in still:
+            _open_event(event)
+
+
+def _open_event(event: EventEntry) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        since = _("{event}, since {day}").format(
+            event=words.event_term(event.event_term_code), day=words.day(event.onset_on)
+        )
+        st.markdown(f"**{plain(since)}**", width="stretch")
+        if (
+            data.may_record()
+            and data.may_amend()
+            and st.button(
+                _("Follow up this event"), key=f"follow_up:{event.id}", icon=":material/healing:"
             )
-            st.markdown(f"**{plain(since)}**", width="stretch")
-            if (
-                data.may_record()
-                and data.may_amend()
-                and st.button(
-                    _("Follow up this event"),
-                    key=f"follow_up:{event.id}",
-                    icon=":material/healing:",
-                )
-            ):
-                open_form("event", components.EVENT_VIEW, event.id)
+        ):
+            open_form("event", components.EVENT_VIEW, event.id)
 
 
 def _records(patient: PatientHeader, shown: Timeline) -> None:

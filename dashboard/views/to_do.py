@@ -117,15 +117,13 @@ def _events(found: ToDo) -> None:
             days=LOOK_AGAIN_DAYS
         )
     )
-    for event in found.events:
-        _event(event)
+    with st.container(border=True, gap="xsmall"):
+        for event in found.events:
+            _event(event)
 
 
 def _event(event: UnwatchedEvent) -> None:
-    with (
-        st.container(border=True),
-        st.container(horizontal=True, vertical_alignment="center"),
-    ):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             _("**{patient}** · {event}, began {onset}, last looked at {looked}").format(
                 patient=plain(event.pseudonym),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -135,7 +135,8 @@ class Alert:
 
     ``record_id`` is the record that says so, unless it is an answer; ``given`` is what was injected
     in the session that an earlier reaction is attributed to, or that took place lately;
-    ``sclerosant_code`` is the agent that an answer is about, blank for any.
+    ``sclerosant_code`` is the agent that an answer is about, blank for any. The same reaction to
+    the same stands once, with its last day and how many ``times`` it happened.
     """
 
     kind: AlertKind
@@ -146,6 +147,7 @@ class Alert:
     given: tuple[tuple[str, SclerosantForm], ...] = ()
     condition_code: str | None = None
     sclerosant_code: str | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,17 +364,24 @@ def _reactions(
     sessions: Iterable[Stored[SessionEntry]], events: Sequence[Stored[EventEntry]]
 ) -> Iterable[Alert]:
     given = {stored.entry.id: _given(stored.entry) for stored in sessions}
-    for event in (stored.entry for stored in reversed(events)):
+    times: Counter[tuple[object, ...]] = Counter()
+    latest: dict[tuple[object, ...], Alert] = {}
+    for event in (stored.entry for stored in events):
         if _is_weighty(event):
-            yield Alert(
+            session_id = event.treatment_session_id
+            what = given.get(session_id, ()) if session_id else ()
+            key = (event.event_term_code, what)
+            times[key] += 1
+            latest.pop(key, None)
+            latest[key] = Alert(
                 AlertKind.EARLIER_REACTION,
                 event.id,
                 event.onset_on,
                 event_term_code=event.event_term_code,
-                given=given.get(event.treatment_session_id, ())
-                if event.treatment_session_id
-                else (),
+                given=what,
+                times=times[key],
             )
+    yield from reversed(latest.values())
 
 
 def _is_weighty(event: EventEntry) -> bool:
