@@ -19,6 +19,7 @@ from dashboard import (
     sentences,
     session_fields,
     session_form,
+    sign_off_strip,
     site_fields,
     state,
     words,
