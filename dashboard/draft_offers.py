@@ -50,7 +50,7 @@ def show(form: Form) -> None:
         return
     found = data.drafts_of(form.name)
     if is_shown:
-        found = [draft for draft in found if draft.id != opened.request_key]
+        found = [d for d in found if d.id not in (opened.request_key, opened.replaces)]
     if opened.base is not None:
         found = [draft for draft in found if draft.record_id == opened.id]
     if patient is not None:

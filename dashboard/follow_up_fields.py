@@ -77,6 +77,7 @@ def looked_for(
     if not isinstance(chosen, tuple):
         return entry, [], []
     asked = versions[chosen]
+    form.begin(f"asked.{asked.code}", False)
     st.checkbox(
         _("I asked about all of these: what is not marked below was absent"),
         key=form.key(f"asked.{asked.code}"),

@@ -67,7 +67,10 @@ class Form:
         if wanted is not None:
             entry, version = data.stored(kind, wanted)
             self.reset(entry, version)
-        elif f"{name}:opened" not in st.session_state or self.opened.clinic_id != state.clinic():
+        elif f"{name}:opened" not in st.session_state:
+            self.reset()
+            self._go_on_after_restart()
+        elif self.opened.clinic_id != state.clinic():
             self.reset()
 
     @property
@@ -83,15 +86,17 @@ class Form:
 
     def reset(self, base: Entry | None = None, version: int = 0) -> None:
         """Begin a blank form, or one that corrects ``base``."""
-        earlier = st.session_state.get(f"{self.name}:opened")
-        number = earlier.number + 1 if earlier else 1
-        for key in [k for k in st.session_state if str(k).startswith(f"{self.name}:{number - 1}:")]:
-            del st.session_state[key]
-        st.session_state.pop(f"{self.name}:saved", None)
         record_id = data.new_id() if base is None else base.id
-        st.session_state[f"{self.name}:opened"] = Opened(
-            number, record_id, state.clinic(), data.new_id(), base, base, version
-        )
+        self._open(Opened(record_id, state.clinic(), data.new_id(), base, base, version))
+
+    def _open(self, opened: Opened) -> None:
+        """Put this form in place of the one that is open, and forget the values of that one."""
+        earlier = st.session_state.get(f"{self.name}:opened")
+        if earlier is not None:
+            for key in list(open_forms.keys(self.name, earlier)):
+                del st.session_state[key]
+        st.session_state.pop(f"{self.name}:saved", None)
+        st.session_state[f"{self.name}:opened"] = opened
 
     def resume(self, draft_id: UUID) -> None:
         """Go on with a draft in place of the form that is open, whose own draft is kept.
@@ -111,22 +116,34 @@ class Form:
                 )
         if draft.patient_id is not None:
             components.open_patient(draft.patient_id)
-        self.reset(base, version)
-        opened = self.opened
-        opened.id, opened.request_key = draft.record_id, draft.id
+        opened = Opened(draft.record_id, state.clinic(), draft.id, base, base, version)
         opened.restored, opened.lost = frozenset(content.values), set(content.unreadable)
         opened.resumed_from = draft.updated_at
+        self._open(opened)
         for field, value in content.values.items():
             st.session_state[self.key(field)] = value
+
+    def _go_on_after_restart(self) -> None:
+        """Go on with the form that a page still shows although the server was started anew.
+
+        Its draft gives everything but the field that was being typed in, which the browser holds.
+        """
+        left = open_forms.left_in_browser(self.name)
+        for draft in data.drafts_of(self.name) if left else ():
+            if open_forms.number_of(draft.id) in left:
+                self.resume(draft.id)
+                self.opened.left = left[self.opened.number]
+                return
 
     def take_over(self, stale: Stale, keep_mine: Collection[Place]) -> None:
         """Put both people's changes into the form, to be looked over and saved as a correction."""
         said = {field: self.get(field) for field in ("reason", "reason_text")}
-        key = self.opened.request_key
+        earlier = self.opened
         self.reset(merged(stale.base, stale.mine, stale.theirs, keep_mine), stale.version)
         self.opened.stored = stale.theirs
+        # The draft holds what was refused until the form holds both changes, and then those.
         if stale.saved_at is None:
-            self.opened.request_key, self.opened.kept = key, {}
+            self.opened.replaces = earlier.request_key
         for field, value in said.items():
             if value is not None:
                 self.set(field, value)
@@ -186,9 +203,23 @@ class Form:
     def text(self, label: str, field: str, **options: Any) -> str:
         """A line of text."""
         self.begin(field, "")
+        self._retype(field)
         typed = st.text_input(label, key=self.key(field), persist_state="session", **options)
         self.slot(field)
         return typed or ""
+
+    def paragraph(self, label: str, field: str, **options: Any) -> str:
+        """Several lines of text."""
+        self.begin(field, "")
+        self._retype(field)
+        typed = st.text_area(label, key=self.key(field), persist_state="session", **options)
+        self.slot(field)
+        return typed or ""
+
+    def _retype(self, field: str) -> None:
+        """Give a field the text that the browser still holds of it."""
+        if not self.opened.is_drawn and field in self.opened.left:
+            st.session_state[self.key(field)] = self.opened.left[field]
 
     def day(self, label: str, field: str, **options: Any) -> dt.date | None:
         """A day, or none."""

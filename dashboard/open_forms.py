@@ -7,12 +7,14 @@ afterwards. What the page fills in by itself is no draft.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import data
 from registry.entry import draft_content
@@ -33,10 +35,10 @@ class Opened:
     The fields begin with what ``base`` says; ``stored`` is the record at ``version``, from which
     changes are told. ``begun`` holds each field's first value; ``restored`` names the fields that a
     draft filled, and ``lost`` those that it could not fill. ``refused`` is what was typed when it
-    was refused as ``stale``.
+    was refused as ``stale``, ``left`` the texts that a page from before a restart still holds, and
+    ``replaces`` the draft that this form's draft takes the place of.
     """
 
-    number: int
     id: UUID
     clinic_id: int
     request_key: UUID
@@ -55,6 +57,40 @@ class Opened:
     unkept: str | None = None
     stale: Stale | None = None
     refused: Mapping[str, Any] | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
+    replaces: UUID | None = None
+
+    @property
+    def number(self) -> int:
+        """What tells the widgets of this form from those of every other."""
+        return number_of(self.request_key)
+
+
+def number_of(request_key: UUID) -> int:
+    """Number in the keys of the widgets of the form whose draft this is, after a restart too."""
+    return int.from_bytes(request_key.bytes[:5])
+
+
+def keys(name: str, opened: Opened) -> Iterator[str]:
+    """Keys of the form's values in ``st.session_state``."""
+    prefix = f"{name}:{opened.number}:"
+    return (str(key) for key in st.session_state if str(key).startswith(prefix))
+
+
+def left_in_browser(name: str) -> dict[int, dict[str, str]]:
+    """Texts by form and field that a page holds from before the server was started anew.
+
+    Such a page sends the state of its widgets with the next click, and nobody here knows them yet.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    found: dict[int, dict[str, str]] = {}
+    for widget in context.session_state.get_widget_states() if context is not None else ():
+        key = re.fullmatch(rf"\$\$ID-[^-]+-{name}:([0-9]+):(.+)", widget.id)
+        if key is not None:
+            texts = found.setdefault(int(key[1]), {})
+            if widget.WhichOneof("value") == "string_value":
+                texts[key[2]] = widget.string_value
+    return found
 
 
 def keep_all() -> None:
@@ -73,7 +109,8 @@ def keep(name: str, opened: Opened) -> None:
     if f"{name}:saved" in st.session_state:
         return
     values = typed(name, opened)
-    if values == opened.kept or (opened.kept is None and not is_touched(name, opened)):
+    is_wanted = opened.kept is not None or opened.replaces is not None or is_touched(name, opened)
+    if values == opened.kept or not is_wanted:
         return
     head = DraftHead(
         id=opened.request_key,
@@ -84,6 +121,9 @@ def keep(name: str, opened: Opened) -> None:
     )
     try:
         opened.kept_at = data.keep_draft(opened.clinic_id, head, Content(values, opened.stored))
+        if opened.replaces is not None:
+            data.discard_draft(opened.replaces)
+            opened.replaces = None
     except RegistryError as error:
         opened.unkept = str(error)
         return
@@ -95,14 +135,11 @@ def typed(name: str, opened: Opened) -> dict[str, Any]:
 
     A switch whose first value nobody gave is a button, and holds nothing.
     """
-    prefix = f"{name}:{opened.number}:"
+    start = len(f"{name}:{opened.number}:")
+    held = {key[start:]: st.session_state[key] for key in keys(name, opened)}
     return {
         field: value
-        for field, value in (
-            (str(key).removeprefix(prefix), value)
-            for key, value in st.session_state.items()
-            if str(key).startswith(prefix)
-        )
+        for field, value in held.items()
         if not field.startswith(ASKED_ANEW)
         and draft_content.can_hold(value)
         and (field in opened.begun or field in opened.restored or not isinstance(value, bool))

@@ -159,12 +159,8 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         found += missing
         entry, unreadable = follow_up_fields.site_outcomes(form, entry, shown)
         found += unreadable
-    form.begin("note", "")
-    note = st.text_area(
-        _("Note"), key=form.key("note"), height=80, max_chars=2000, persist_state="session"
-    )
-    form.slot("note")
-    entry = replace(entry, note=(note or "").strip() or None)
+    note = form.paragraph(_("Note"), "note", height=80, max_chars=2000)
+    entry = replace(entry, note=note.strip() or None)
     found += data.problems(entry, [event.id for event in events])
     for event in events:
         found += [

@@ -311,10 +311,7 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         form,
         dict(zip(AFTERWARDS, (_("compression"), _("its days"), _("consent version")), strict=True)),
     )
-    note = st.text_area(
-        _("Note"), key=form.key("note"), height=80, max_chars=2000, persist_state="session"
-    )
-    form.slot("note")
+    note = form.paragraph(_("Note"), "note", height=80, max_chars=2000)
     unreadable = []
     read = {}
     for field, typed in (("compression_days", days), ("weight_kg", weight)):
@@ -332,7 +329,7 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         compression_days=None if whole is None else int(whole),
         weight_kg=read.get("weight_kg"),
         consent_version=consent.strip() or None,
-        note=(note or "").strip() or None,
+        note=note.strip() or None,
     ), unreadable
 
 

@@ -249,19 +249,13 @@ def _further(form: Form) -> dict[str, Any]:
             _("Named in the product information"), "expectedness", Expectedness
         )
         treatment = form.text(_("Treatment given"), "treatment_given", max_chars=500)
-        form.begin("narrative", "")
-        narrative = st.text_area(
-            _("What happened, without names"),
-            key=form.key("narrative"),
-            max_chars=4000,
-            height=100,
-            persist_state="session",
+        narrative = form.paragraph(
+            _("What happened, without names"), "narrative", max_chars=4000, height=100
         )
-        form.slot("narrative")
     return {
         "expectedness": expectedness,
         "treatment_given": treatment.strip() or None,
-        "narrative": (narrative or "").strip() or None,
+        "narrative": narrative.strip() or None,
     }
 
 
