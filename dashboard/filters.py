@@ -155,14 +155,22 @@ def choice(
         st.session_state.setdefault(key, st.session_state[f"{key}_kept"])
     if st.session_state.get(key) not in options:
         st.session_state[key] = default
-    said = {"format_func": options.__getitem__, "key": key, "on_change": _touch}
-    chosen: str = (
-        st.segmented_control(
-            label, list(options), required=True, label_visibility="collapsed", **said
+    chosen: str
+    if is_row:
+        marked = st.segmented_control(
+            label,
+            list(options),
+            required=True,
+            format_func=options.__getitem__,
+            key=key,
+            on_change=_touch,
+            label_visibility="collapsed",
         )
-        if is_row
-        else st.selectbox(label, list(options), **said)
-    )
+        chosen = marked or default
+    else:
+        chosen = st.selectbox(
+            label, list(options), format_func=options.__getitem__, key=key, on_change=_touch
+        )
     st.session_state[f"{key}_kept"] = chosen
     return chosen
 

@@ -24,6 +24,7 @@ from registry.analysis import (
     complications,
     follow_up,
     periods,
+    rate_rows,
     recurrence,
     wording,
 )
@@ -131,9 +132,13 @@ def size_of(cohort: CohortFilter) -> Size:
 
 
 def complication_rates(
-    cohort: CohortFilter, *, event: str = ANY_COMPLICATION, group_by: str = BY_EVENT
+    cohort: CohortFilter,
+    *,
+    event: str = ANY_COMPLICATION,
+    group_by: str = BY_EVENT,
+    unit: str = rate_rows.Unit.SESSIONS,
 ) -> RateReport:
-    """Complication rates of a cohort."""
+    """Complication rates of a cohort, in sessions, patients or legs."""
     return complications.complications(
         state.reading_engine(),
         state.actor(),
@@ -141,6 +146,7 @@ def complication_rates(
         today=state.today(),
         event=event,
         group_by=group_by,
+        unit=unit,
     )
 
 

@@ -6,8 +6,20 @@ theme shows it; shape and stroke say the same as colour. A hollow point stands f
 dashed interval is one-sided. A diamond stands for a Kaplan-Meier estimate.
 """
 
+from dashboard.figures.complication_charts import assessment, onset, resolution
 from dashboard.figures.marks import Figure
-from dashboard.figures.rate_charts import follow_up, months, rates
+from dashboard.figures.rate_charts import follow_up, months, rates, two_groups
 from dashboard.figures.recurrence_charts import recurrence, recurrence_by_group
 
-__all__ = ["Figure", "follow_up", "months", "rates", "recurrence", "recurrence_by_group"]
+__all__ = [
+    "Figure",
+    "assessment",
+    "follow_up",
+    "months",
+    "onset",
+    "rates",
+    "recurrence",
+    "recurrence_by_group",
+    "resolution",
+    "two_groups",
+]

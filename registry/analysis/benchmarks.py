@@ -20,6 +20,7 @@ from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import BY_EVENT
 from registry.analysis.dimensions import PERIODS
 from registry.analysis.facts import Facts, facts_of
+from registry.analysis.rate_rows import Unit
 from registry.analysis.results import Basis, RateReport, RateRow
 from registry.catalogue import Benchmark, BenchmarkTopic, BenchmarkUse, UnitOfAnalysis, catalogue
 from registry.messages import Message, message
@@ -155,7 +156,7 @@ def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
 
 
 def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> str | None:
-    if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION:
+    if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION or own.row.unit != Unit.SESSIONS:
         return "unit of analysis"
     if benchmark.window_days != own.row.window_days:
         return "window"

@@ -69,14 +69,13 @@ class ComparisonReport:
 
     ``crude`` is None where there is too little to compare, ``adjusted`` where nothing could be
     levelled; ``levelled`` names what was, ``not_levelled`` what was not for want of events or
-    because it goes with the groups. ``groups`` are all that can be compared, by code.
+    because it goes with the groups.
     """
 
     heading: Heading
     event: str
     event_label: Message
     by: str
-    groups: tuple[tuple[str, Message], ...]
     a: RateRow
     b: RateRow
     crude: Contrast | None
@@ -211,7 +210,6 @@ def comparison(
         event=outcome.code,
         event_label=outcome.label,
         by=group_by,
-        groups=tuple((code, label) for code, (label, _) in groups.items()),
         a=rows[0],
         b=rows[1],
         crude=crude,
@@ -234,6 +232,28 @@ def comparison(
         ),
         warnings=tuple(warnings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Comparable:
+    """The groups of a cohort that can be compared, and the two that are unless others are named."""
+
+    groups: tuple[tuple[str, Message], ...]
+    a: str | None
+    b: str | None
+
+
+def comparable(
+    engine: Engine, by: Actor, cohort: CohortFilter, *, group_by: str = DEFAULT_GROUPING
+) -> Comparable:
+    """Levels of a dimension in a cohort, in natural order; with fewer than two there is no pair."""
+    clinics = scope(by, Permission.READ_RATES)
+    facts = facts_of(engine)
+    groups = groups_of(facts, group_by, cohort.mask(facts, clinics), by)
+    named = tuple((code, label) for code, label, _ in groups)
+    if len(groups) < 2:
+        return Comparable(named, None, None)
+    return Comparable(named, *_named({c: int(flags.sum()) for c, _, flags in groups}, None, None))
 
 
 def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, str]:

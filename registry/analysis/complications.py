@@ -133,7 +133,7 @@ def complications(
             "first_session",
             message("First session of each patient"),
         ),
-        serious=_serious(facts, chosen, cohort.within(clinics)),
+        serious=serious_events(facts, chosen, cohort.within(clinics)),
         excluded=(
             *_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
             *(_without_leg(facts, outcome, mature) if counted is Unit.LEGS else ()),
@@ -244,7 +244,7 @@ def _definition(outcome: Outcome, unit: Unit) -> Message:
     )
 
 
-def _serious(
+def serious_events(
     facts: Facts, chosen: Flags, clinics: Collection[int]
 ) -> tuple[tuple[Message, int], ...]:
     """Every serious event of the cohort, mature or not, related or not: one by one.

@@ -55,6 +55,8 @@ LASTING: Final = frozenset({EventFamily.PIGMENTATION, EventFamily.MATTING})
 """Families whose duration is told however few events there are."""
 FEWEST_FOR_DURATION: Final = 10
 """Other terms are followed from ten events on, the fewest at risk that a curve is told for."""
+FEWEST_FOLLOWED: Final = 5
+"""With fewer still followed the end of a curve rests on next to nobody."""
 _SHORTEST_AXIS: Final = 14
 _DAYS_BY_DAY: Final = 60
 """Longer windows are drawn week by week."""
@@ -93,16 +95,15 @@ class Resolved:
 
     @property
     def is_shown(self) -> bool:
-        """Whether one more event that ends would move the share by ten points at most.
+        """Whether enough are followed, or all have ended.
 
-        With all of them still followed that takes ten, as for any curve; fewer will do once most
-        have ended.
+        Ten are needed while all are followed, as for any curve, and five once half have ended.
         """
         value, total = self.estimate.value, self.estimate.denominator
         if value is None or total < display_rules.MINIMUM_AT_RISK_FOR_LANDMARK:
             return False
         has_all_ended = self.estimate.numerator == total
-        return has_all_ended or (self.at_risk > 0 and is_steady(value, self.at_risk))
+        return has_all_ended or is_steady(value, self.at_risk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,12 @@ class Duration:
 
     ``median_days`` is the day by which half of them had ended. ``days``, ``share``, ``lower`` and
     ``upper`` are the steps of the share that had ended, cut where too few are followed.
+    ``is_lasting``: pigmentation and matting, which are followed for years.
     """
 
     code: str
     label: Message
+    is_lasting: bool
     events: int
     patients: int
     resolved: int
@@ -204,8 +207,10 @@ class EventCourseReport:
 
 
 def is_steady(share: float, at_risk: int) -> bool:
-    """Whether one more event that ends moves the share that has ended by ten points at most."""
-    return at_risk >= display_rules.MINIMUM_AT_RISK_FOR_LANDMARK * (1.0 - share)
+    """Whether five are still followed, and one more that ends moves the share by ten points at
+    most."""
+    least = display_rules.MINIMUM_AT_RISK_FOR_LANDMARK * (1.0 - share)
+    return at_risk >= max(FEWEST_FOLLOWED, least)
 
 
 def event_course(
@@ -330,6 +335,7 @@ def _duration(facts: Facts, outcome: Outcome, events: pd.DataFrame) -> Duration:
     return Duration(
         outcome.code,
         outcome.label,
+        catalogue().event_terms[outcome.code].family in LASTING,
         len(events),
         len(np.unique(patients)),
         int(resolved.sum()),

@@ -10,8 +10,19 @@ from typing import Final
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis import complications, follow_up, overview, recurrence
+from registry.analysis import (
+    comparison,
+    complications,
+    event_course,
+    follow_up,
+    overview,
+    rate_rows,
+    recurrence,
+    reported_outcomes,
+    severity,
+)
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.results import Report
 from registry.errors import NotFound
 from registry.messages import Message, message
@@ -19,12 +30,18 @@ from registry.messages import Message, message
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which cohort, by what, and for which event, as of which day."""
+    """Which cohort, by what, for which event and in which unit, as of which day.
+
+    ``a`` and ``b`` are the groups to be compared; None leaves the choice to the report.
+    """
 
     cohort: CohortFilter
     today: dt.date
     group_by: str
     event: str
+    unit: str = rate_rows.Unit.SESSIONS
+    a: str | None = None
+    b: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +79,41 @@ QUESTIONS: Final[Mapping[str, Question]] = {
                 today=asked.today,
                 event=asked.event,
                 group_by=asked.group_by,
+                unit=asked.unit,
+            ),
+        ),
+        Question(
+            "event_course",
+            message("When do complications begin, and how long do they last?"),
+            (complications.BY_EVENT,),
+            complications.BY_EVENT,
+            lambda engine, by, asked: event_course.event_course(
+                engine, by, asked.cohort, today=asked.today, event=asked.event
+            ),
+        ),
+        Question(
+            "severity",
+            message("How severe are complications, and how many are serious?"),
+            (complications.BY_EVENT,),
+            complications.BY_EVENT,
+            lambda engine, by, asked: severity.severity(
+                engine, by, asked.cohort, today=asked.today, event=asked.event
+            ),
+        ),
+        Question(
+            "comparison",
+            message("How do two groups differ, crude and at equal case mix?"),
+            DIMENSIONS,
+            comparison.DEFAULT_GROUPING,
+            lambda engine, by, asked: comparison.comparison(
+                engine,
+                by,
+                asked.cohort,
+                today=asked.today,
+                event=asked.event,
+                group_by=asked.group_by,
+                a=asked.a,
+                b=asked.b,
             ),
         ),
         Question(
@@ -82,6 +134,15 @@ QUESTIONS: Final[Mapping[str, Question]] = {
                 engine, by, asked.cohort, today=asked.today
             ),
         ),
+        Question(
+            "reported_outcomes",
+            message("Do patients feel better after treatment, and are they satisfied?"),
+            ("question",),
+            "question",
+            lambda engine, by, asked: reported_outcomes.reported_outcomes(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
     )
 }
 
@@ -95,6 +156,9 @@ def report(
     today: dt.date,
     group_by: str | None = None,
     event: str = complications.ANY,
+    unit: str = rate_rows.Unit.SESSIONS,
+    a: str | None = None,
+    b: str | None = None,
 ) -> Report:
     """Answer a question by name; raises :class:`NotFound` for an unknown one."""
     scope(by, Permission.READ_RATES)
@@ -102,5 +166,7 @@ def report(
     if question is None:
         raise NotFound(f"There is no report “{name[:40]}”. There are: {', '.join(QUESTIONS)}.")
     return question.ask(
-        engine, by, Asked(cohort, today, group_by or question.default_grouping, event)
+        engine,
+        by,
+        Asked(cohort, today, group_by or question.default_grouping, event, unit, a, b),
     )

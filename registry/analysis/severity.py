@@ -15,6 +15,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.complications import serious_events
 from registry.analysis.counting import ANY, counted_events, outcome_of
 from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.event_facts import EVENT_LEVELS, EVENT_TERMS
@@ -44,13 +45,18 @@ class SeverityRow:
 
 @dataclass(frozen=True, slots=True)
 class SeverityReport:
-    """Severity and seriousness of the events of an outcome, together and kind by kind."""
+    """Severity and seriousness of the events of an outcome, together and kind by kind.
+
+    ``serious`` lists every serious event of the cohort by kind, whatever its window and the
+    judgement of cause.
+    """
 
     heading: Heading
     event: str
     event_label: Message
     total: SeverityRow
     rows: tuple[SeverityRow, ...]
+    serious: tuple[tuple[Message, int], ...]
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
 
@@ -60,6 +66,7 @@ class SeverityReport:
             **heading_dict(self.heading),
             "event": self.event,
             "rows": self.to_rows(),
+            "serious": [{"event": str(label), "count": count} for label, count in self.serious],
             "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -117,5 +124,6 @@ def severity(
             row(EVENT_TERMS[i], message(terms[EVENT_TERMS[i]].label), term == i)
             for i in np.unique(term)
         ),
+        serious=serious_events(facts, chosen, cohort.within(clinics)),
         excluded=(),
     )

@@ -24,6 +24,9 @@ METHODS: Final[Mapping[str, str]] = {
     "log_log_by_patient": "log-log, by patient",
     "kaplan_meier_log_log": "Kaplan-Meier",
     "kaplan_meier_log_log_by_patient": "Kaplan-Meier, by patient",
+    "newcombe_by_patient": "Newcombe, by patient",
+    "linear_model_by_patient": "linear model, by patient",
+    "cluster_robust_risk_ratio": "Poisson regression, by patient",
     "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided",
 }
 """How limits were found, by the name that an interval carries; "by patient" allows for several

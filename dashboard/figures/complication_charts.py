@@ -1,0 +1,276 @@
+"""What was asked and what was not, when events begin, and how long they last."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Sequence
+from typing import Any, Final
+
+import altair as alt
+
+from dashboard.figures.marks import (
+    INK,
+    LINE_HEIGHT,
+    LONGEST_LINE,
+    MOST_ROWS_IN_WORDS,
+    Figure,
+    chart_of,
+    rate_axis,
+    rate_scale,
+    say,
+)
+from dashboard.text import _
+from registry.analysis import wording
+from registry.analysis.event_course import RESOLUTION_DAYS, Duration, Onset
+from registry.analysis.results import RateReport, RateRow
+from registry.messages import message
+
+BAR: Final = 18
+
+
+def assessment(report: RateReport) -> Figure | None:
+    """For each group who had the event, who was not asked, and who was asked and had not.
+
+    In this order the part that was not asked reaches from the best to the worst case of the rate.
+    None without a group that is old enough.
+    """
+    rows = [row for row in (*report.rows, report.total) if row.mature]
+    if not rows:
+        return None
+    unit = say(message(report.unit))
+    parts = (_("Had it"), _("Not asked: could be either"), _("Asked, and had not"))
+    bars, values = [], []
+    for i, row in enumerate(rows):
+        counts = (row.events, row.mature - row.assessed, row.assessed - row.events)
+        start = 0
+        for part, count in zip(parts, counts, strict=True):
+            bars.append(
+                {
+                    "row": i,
+                    "part": part,
+                    "start": start / row.mature,
+                    "end": (start + count) / row.mature,
+                    _("Group"): say(row.label),
+                    _("Number"): f"{wording.count(count)} / {wording.count(row.mature)} {unit}",
+                    _("Best to worst case"): wording.bounds(row.best, row.worst, row.mature),
+                }
+            )
+            start += count
+        values.append(_range(row))
+    labels = [
+        [*textwrap.wrap(say(row.label), LONGEST_LINE), value]
+        for row, value in zip(rows, values, strict=True)
+    ]
+    lines = max(len(label) for label in labels)
+    y = alt.Y(
+        "row:O",
+        axis=alt.Axis(
+            title=None,
+            labelExpr=f"{json.dumps(labels)}[datum.value]",
+            labelColor=INK,
+            labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
+            labelLimit=230,
+            labelLineHeight=LINE_HEIGHT,
+            labelPadding=10,
+            labelOverlap=False,
+        ),
+    )
+    names = (_("Group"), _("Number"), _("Best to worst case"))
+    base = chart_of(bars).encode(
+        x=alt.X("start:Q", scale=rate_scale(1.0), axis=rate_axis()),
+        x2="end:Q",
+        y=y,
+        tooltip=[alt.Tooltip("part:N", title=_("Part")), *(alt.Tooltip(f"{n}:N") for n in names)],
+    )
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        direction="vertical",
+        columns=1,
+        symbolType="square",
+        symbolSize=140,
+        symbolStrokeWidth=1,
+        labelColor=INK,
+        labelLimit=320,
+    )
+    drawn = base.mark_bar(height=BAR, stroke=INK, strokeWidth=1).encode(
+        color=alt.Color(
+            "part:N",
+            sort=list(parts),
+            scale=alt.Scale(domain=list(parts), range=["#0072B2", "transparent", "#9AD0F0"]),
+            legend=legend,
+        ),
+        strokeDash=alt.StrokeDash(
+            "part:N",
+            sort=list(parts),
+            scale=alt.Scale(domain=list(parts), range=[[1, 0], [3, 3], [1, 0]]),
+            legend=None,
+        ),
+    )
+    told = [
+        f"{say(row.label)}: {value}"
+        for row, value in zip(rows[:MOST_ROWS_IN_WORDS], values, strict=False)
+    ]
+    return Figure(
+        alt.layer(drawn).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.8))),
+        _("Who had it, and who was asked: the open part reaches from the best to the worst case"),
+        _("{title}, had it of all old enough, best to worst case. {told}.").format(
+            title=say(report.heading.title), told="; ".join(told)
+        ),
+    )
+
+
+def _range(row: RateRow) -> str:
+    if row.assessed == row.mature:
+        return wording.share(row.estimate)
+    return wording.bounds(row.best, row.worst, row.mature)
+
+
+def onset(course: Onset, *, height: int = 220) -> Figure | None:
+    """Events by day or week after the session, the end of the counting window marked; None for
+    none."""
+    if not course.events + course.later:
+        return None
+    width = course.bin_days
+    inside, later = _("Counted"), _("After the window: not counted")
+    values = [
+        {
+            "from": i * width,
+            "to": (i + 1) * width,
+            "none": 0,
+            "events": count,
+            "part": inside if i * width <= course.window_days else later,
+            _("Days"): str(i) if width == 1 else f"{i * width}–{(i + 1) * width - 1}",
+        }
+        for i, count in enumerate(course.bins)
+        if count
+    ]
+    highest = max([1, *course.bins])
+    drawn = max(i for i, count in enumerate((1, *course.bins)) if count)
+    reach = 1.05 * max(drawn * width, course.window_days + 1)
+    x = alt.X(
+        "from:Q",
+        scale=alt.Scale(domain=[0, reach], nice=False),
+        axis=alt.Axis(
+            title=_("Days after the session"),
+            tickMinStep=1,
+            labelColor=INK,
+            titleColor=INK,
+            grid=False,
+        ),
+    )
+    count_axis = alt.Axis(
+        title=None, tickMinStep=1, format="d", tickCount=min(5, highest), labelColor=INK
+    )
+    y = alt.Y("events:Q", scale=alt.Scale(domain=[0, 1.1 * highest], nice=False), axis=count_axis)
+    bars = (
+        chart_of(values)
+        .mark_bar(stroke=INK, strokeWidth=0.5)
+        .encode(
+            x,
+            alt.X2("to:Q"),
+            y,
+            alt.Y2("none:Q"),
+            opacity=alt.Opacity(
+                "part:N",
+                scale=alt.Scale(domain=[inside, later], range=[1.0, 0.25]),
+                legend=None,
+            ),
+            tooltip=[
+                alt.Tooltip(f"{_('Days')}:N"),
+                alt.Tooltip("events:Q", title=_("Events")),
+                alt.Tooltip("part:N", title=_("Part")),
+            ],
+        )
+    )
+    end = chart_of([{"from": course.window_days + 1, "name": _("end of the window")}])
+    layers = [
+        bars,
+        end.mark_rule(color=INK, strokeDash=[4, 3]).encode(x),
+        end.mark_text(align="right", dx=-5, dy=7, baseline="top", color=INK, fontSize=11).encode(
+            x, y=alt.value(0), text="name:N"
+        ),
+    ]
+    by = _("day") if width == 1 else _("week")
+    beyond = (
+        _("Later than drawn: {count}.").format(count=wording.count(course.beyond))
+        if course.beyond
+        else ""
+    )
+    return Figure(
+        alt.layer(*layers).properties(height=height),
+        _("Events by {by} after the session; pale: after the counting window").format(by=by),
+        _("{event}: {events} events within {window} days of the session, {later} later.").format(
+            event=say(course.label),
+            events=wording.count(course.events),
+            window=course.window_days,
+            later=wording.count(course.later),
+        ),
+        beyond,
+    )
+
+
+def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
+    """Share of events that had ended, by months since their onset; None where no curve is shown."""
+    shown = [row for row in rows if row.days]
+    if not shown:
+        return None
+    last = max(max(row.days[-1] for row in shown), RESOLUTION_DAYS[0])
+    steps: list[dict[str, Any]] = []
+    names = []
+    for row in shown:
+        name = say(row.label)
+        steps.append({"day": 0, "share": 0.0, "lower": None, "upper": None, "name": name})
+        steps += [
+            {"day": day, "share": share, "lower": low, "upper": high, "name": name}
+            for day, share, low, high in zip(row.days, row.share, row.lower, row.upper, strict=True)
+        ]
+        names.append(name)
+    ticks = [0, 91, *(day for day in RESOLUTION_DAYS if day <= 1.15 * last)]
+    x = alt.X(
+        "day:Q",
+        scale=alt.Scale(domain=[0, max(last, ticks[-1])], nice=False),
+        axis=alt.Axis(
+            title=_("Months since onset"),
+            values=ticks,
+            labelExpr="round(datum.value * 12 / 365)",
+            labelColor=INK,
+            titleColor=INK,
+        ),
+    )
+    axis, scale = rate_axis(), rate_scale(1.0)
+    base = chart_of(steps)
+    by_name = alt.Color(
+        "name:N",
+        sort=names,
+        legend=alt.Legend(
+            title=None, orient="top", columns=1, labelColor=INK, labelLimit=300, symbolOpacity=1
+        )
+        if len(shown) > 1
+        else None,
+    )
+    dash = alt.StrokeDash("name:N", sort=names, legend=None)
+    layers = [
+        base.mark_area(interpolate="step-after", opacity=0.15).encode(
+            x, alt.Y("lower:Q", scale=scale, axis=axis), alt.Y2("upper:Q"), color=by_name
+        ),
+        base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
+            x,
+            alt.Y("share:Q", scale=scale, axis=axis),
+            color=by_name,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("name:N", title=_("Event")),
+                alt.Tooltip("day:Q", title=_("Day")),
+                alt.Tooltip("share:Q", title=_("Share"), format=".0%"),
+            ],
+        ),
+    ]
+    return Figure(
+        alt.layer(*layers).properties(height=height),
+        _("Share of events that had ended, with 95 % band"),
+        _("Share of events that had ended by the day after onset: {names}.").format(
+            names=", ".join(names)
+        ),
+    )

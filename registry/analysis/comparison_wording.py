@@ -1,0 +1,87 @@
+"""Differences and ratios of two groups in words, the same on the page and in the terminal."""
+
+from __future__ import annotations
+
+from registry.analysis import wording
+from registry.analysis.comparison import ComparisonReport, Contrast
+from registry.analysis.results import RateRow
+from registry.messages import Message, message
+from registry.statistics.result import Estimate
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def points(value: float | None) -> str:
+    """A difference of shares in points of a hundred, with its sign."""
+    if value is None:
+        return wording.DASH
+    shown = f"{100 * abs(value):.1f}"
+    sign = "" if float(shown) == 0 else MINUS if value < 0 else "+"
+    return f"{sign}{shown}"
+
+
+def points_interval(estimate: Estimate) -> str:
+    """Limits of a difference, "+0.9 to +7.0"."""
+    limits = estimate.interval
+    if limits.lower is None or limits.upper is None:
+        return wording.DASH
+    return f"{points(limits.lower)} to {points(limits.upper)}"
+
+
+def ratio(estimate: Estimate | None) -> str:
+    """A ratio with two decimals; a dash where it is not defined."""
+    return wording.DASH if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
+
+
+def ratio_interval(estimate: Estimate | None) -> str:
+    """Limits of a ratio, "1.15–2.76"."""
+    if estimate is None or estimate.interval.lower is None or estimate.interval.upper is None:
+        return wording.DASH
+    return f"{estimate.interval.lower:.2f}–{estimate.interval.upper:.2f}"
+
+
+def group_sentence(row: RateRow) -> Message:
+    """The rate of one group with its counts."""
+    return message(
+        "{group}: {rate} ({level} CI {interval}), {events} of {sessions} sessions.",
+        group=row.label,
+        rate=wording.share(row.estimate),
+        level=wording.level(row.estimate),
+        interval=wording.interval(row.estimate),
+        events=wording.count(row.events),
+        sessions=wording.count(row.mature),
+    )
+
+
+def verdict(contrast: Contrast) -> Message:
+    """Whether the difference could be none."""
+    limits = contrast.difference.interval
+    if limits.lower is None or limits.upper is None:
+        return message("How sure this is cannot be said.")
+    if limits.lower <= 0 <= limits.upper:
+        return message("No difference at all fits these figures too.")
+    return message("Chance alone seldom makes so large a difference.")
+
+
+def contrast_sentence(report: ComparisonReport) -> Message:
+    """Crude difference and ratio, and how sure they are."""
+    crude = report.crude
+    if crude is None:
+        return message("There is no difference to be given.")
+    parts = {
+        "points": points(crude.difference.value),
+        "level": wording.level(crude.difference),
+        "interval": points_interval(crude.difference),
+        "verdict": verdict(crude),
+    }
+    if crude.ratio is None or crude.ratio.value is None:
+        return message(
+            "Unadjusted difference {points} points ({level} CI {interval}). {verdict}", **parts
+        )
+    return message(
+        "Unadjusted difference {points} points ({level} CI {interval}); ratio {ratio} "
+        "({ratio_interval}). {verdict}",
+        ratio=ratio(crude.ratio),
+        ratio_interval=ratio_interval(crude.ratio),
+        **parts,
+    )
