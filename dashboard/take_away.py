@@ -17,11 +17,12 @@ from typing import Any, Final
 
 import vl_convert
 
+from dashboard import figures
 from dashboard.figures import Figure
 from dashboard.figures.marks import INK
 from dashboard.text import _
-from registry.analysis.colophon import Colophon
-from registry.analysis.results import Report
+from registry.analysis.colophon import ONE_YEAR, Colophon
+from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
 from registry.messages import Message, render
 
@@ -51,6 +52,17 @@ MEDIA_TYPES: Final = {
     File.CSV: CSV_TYPE,
     File.XLSX: WORKBOOK_TYPE,
 }
+
+
+def figure_of(report: Report) -> Figure | None:
+    """The main figure of a report's page; None without one, or with nothing to draw."""
+    if isinstance(report, RateReport):
+        return figures.months(report) if report.by == "month" else figures.rates(report)
+    if isinstance(report, RecurrenceReport):
+        if report.rows:
+            return figures.recurrence_by_group(report, ONE_YEAR)
+        return figures.recurrence(report.total)
+    return figures.follow_up(report) if isinstance(report, FollowUpReport) else None
 
 
 def table_file(kind: File, report: Report, taken: Colophon) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -46,6 +46,8 @@ TOTAL: Final = "total"
 """The row of all groups together."""
 OVERDUE: Final = "overdue"
 PAGE_LENGTH: Final = 50
+_AT_ONCE: Final = 5_000
+"""Records asked for in one statement; a database takes only so many values."""
 
 MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
     "complications": {
@@ -436,10 +438,10 @@ def _lines(
 
 
 def _patients(
-    db: DbSession, clinics: Collection[int], ids: Collection[UUID]
+    db: DbSession, clinics: Collection[int], ids: Sequence[UUID]
 ) -> dict[tuple[int, UUID], tuple[UUID, str]]:
     """Patient and pseudonym of each session, by clinic and session."""
-    rows = db.execute(
+    statement = (
         sa.select(
             TreatmentSession.clinic_id,
             TreatmentSession.id,
@@ -453,9 +455,15 @@ def _patients(
                 Patient.id == TreatmentSession.patient_id,
             ),
         )
-        .where(TreatmentSession.clinic_id.in_(clinics), TreatmentSession.id.in_(ids))
+        .where(TreatmentSession.clinic_id.in_(clinics))
     )
-    return {(row.clinic_id, row.id): (row.patient_id, row.pseudonym) for row in rows}
+    return {
+        (row.clinic_id, row.id): (row.patient_id, row.pseudonym)
+        for first in range(0, len(ids), _AT_ONCE)
+        for row in db.execute(
+            statement.where(TreatmentSession.id.in_(ids[first : first + _AT_ONCE]))
+        )
+    }
 
 
 def _level(facts: Facts, row: int, dimension: str, by: Actor) -> Message:

@@ -150,7 +150,9 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
     )
 
 
-def log_taken(engine: Engine, by: Actor, taken: Colophon, ending: str, clinic_id: int) -> None:
+def log_taken(
+    engine: Engine, by: Actor, taken: Colophon, ending: str, clinic_id: int | None = None
+) -> None:
     """Write down that a table or picture was taken away, with its filter and digest."""
     scope(by, Permission.READ_RATES)
     log_access(

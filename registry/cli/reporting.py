@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
+from registry.cli.taking import Format, draw, list_behind, write
 
 if TYPE_CHECKING:
     from registry.analysis.overview import OverviewReport
@@ -22,14 +19,6 @@ if TYPE_CHECKING:
 catalogue_commands = typer.Typer(
     no_args_is_help=True, help="Reference data: list what may be chosen, check the files."
 )
-
-
-class Format(StrEnum):
-    """How a report is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -54,6 +43,10 @@ def report(
         datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last treatment day."),
     ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option(help="Instead of days, for example last_quarter, last_12_months."),
+    ] = None,
     event: Annotated[
         str | None, typer.Option(help="Code of an event: sclero catalogue list event_terms")
     ] = None,
@@ -68,6 +61,14 @@ def report(
     ] = None,
     clinic: Annotated[str | None, typer.Option(help="Code of one clinic; all otherwise.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw it into a file that ends in .png or .svg."),
+    ] = None,
+    behind: Annotated[
+        str | None,
+        typer.Option(metavar="GROUP:COUNT", help="List the records behind one of its counts."),
+    ] = None,
     database: Database = LIVE,
 ) -> None:
     """Print a report: the same numbers, intervals and definitions as the pages.
@@ -77,9 +78,14 @@ def report(
       sclero report complications --event hyperpigmentation --by skin_type --from 2026-01-01
       sclero report comparison --by form --a foam --b liquid
       sclero report recurrence --format json > recurrence.json
+      sclero report complications --period last_quarter --format xlsx > complications.xlsx
+      sclero report complications --by form --figure complications.png
+      sclero report complications --by form --behind foam:events
     """
     from registry.analysis import reports
+    from registry.analysis.behind import TOTAL, Behind
     from registry.analysis.cohort import CohortFilter
+    from registry.analysis.periods import changes, span_of
     from registry.errors import NotFound
 
     if name is None:
@@ -96,31 +102,37 @@ def report(
         raise NotFound(
             f"{name} cannot be grouped by {by!r}. It can by: {', '.join(question.groupings)}."
         )
-    engine = opened(database, read_only=True)
+    # What leaves is written to the log of accesses.
+    leaves = format_ is not Format.TABLE or figure is not None or behind is not None
+    engine = opened(database, read_only=not leaves)
+    actor = operator(engine)
     levels: dict[str, tuple[str, ...]] = {}
     if clinic is not None:
         from registry.operations.clinics import clinic_of
 
         levels["clinic"] = (str(clinic_of(engine, clinic).id),)
-    cohort = CohortFilter(start.date() if start else None, end.date() if end else None, levels)
+    days = (start.date() if start else None, end.date() if end else None)
+    if period is not None:
+        if start or end:
+            raise typer.BadParameter("Give --period or --from and --to, not both.")
+        days = span_of(period, today(), changes(engine, actor))
+    cohort = CohortFilter(*days, levels)
     given = {"event": event, "unit": unit, "a": a, "b": b}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    answer = reports.report(
-        engine, operator(engine), name, cohort, today=today(), group_by=by, **options
-    )
-    if format_ is Format.JSON:
-        typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False))
-    elif format_ is Format.CSV:
-        _write_csv(answer.to_rows())
+    if behind is not None:
+        group, _, count = behind.rpartition(":")
+        grouping = by or (question.default_grouping if question else "")
+        codes = {key: value for key, value in options.items() if key in {"event", "unit"}}
+        asked = Behind(name, cohort, today(), count, grouping, group or TOTAL, **codes)
+        list_behind(engine, actor, asked, format_)
+        return
+    answer = reports.report(engine, actor, name, cohort, today=today(), group_by=by, **options)
+    if figure is not None:
+        draw(engine, actor, answer, figure)
+    elif format_ is not Format.TABLE:
+        write(engine, actor, answer, format_)
     else:
         _print_report(answer)
-
-
-def _write_csv(rows: list[dict[str, Any]]) -> None:
-    if rows:
-        writer = csv.DictWriter(sys.stdout, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _print_report(answer: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import re
@@ -17,13 +18,20 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import typer
+from openpyxl import load_workbook
+from sqlalchemy.engine import Engine
 
 from registry import cli
 from registry.analysis import reports
+from registry.analysis.behind import figures_of
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.colophon import digest
+from registry.analysis.periods import span_of
 from registry.cli.console import database_url, today
-from registry.database import make_engine
+from registry.database import make_engine, reading
 from registry.operations.migration import command_line_actor
+from registry.schema import AccessLog
+from tests.made_up_clinic import fill as fill_clinic
 
 ROOT = Path(__file__).parents[2]
 Outcome = tuple[int, str, str]
@@ -364,4 +372,103 @@ def test_the_command_line_and_the_library_agree(clinic: Sclero) -> None:
         engine, command_line_actor(engine), "complications", CohortFilter(), today=today()
     )
     engine.dispose()
+    taken = printed.pop("taken")
     assert printed == json.loads(json.dumps(answer.to_dict()))
+    assert taken["data_hash"] == digest(answer.to_rows())
+
+
+@pytest.fixture
+def treated(clinic: Sclero) -> Iterator[Engine]:
+    """The database of the command line, with treated patients."""
+    engine = make_engine("sqlite:///data/registry.sqlite")
+    fill_clinic(engine, 1, 40)
+    yield engine
+    engine.dispose()
+
+
+def in_bytes(run: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """What a command writes where a file is wanted."""
+    written = io.BytesIO()
+    monkeypatch.setattr("typer.get_binary_stream", lambda _name: written)
+    run()
+    return written.getvalue()
+
+
+def test_a_workbook_and_a_csv_hold_what_is_printed(
+    clinic: Sclero, treated: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = json.loads(clinic("report", "complications", "--by", "form", "--format", "json")[1])
+    made = {
+        format_: in_bytes(
+            functools.partial(
+                clinic, "report", "complications", "--by", "form", "--format", format_
+            ),
+            monkeypatch,
+        )
+        for format_ in ("csv", "xlsx")
+    }
+    rows = list(csv.DictReader(io.StringIO(made["csv"].decode())))
+    sheet = load_workbook(io.BytesIO(made["xlsx"]))["Table"]
+    header, *lines = sheet.iter_rows(values_only=True)
+    events = [row["numerator"] for row in [printed["total"], *printed["rows"]]]
+    assert [int(row["numerator"]) for row in rows] == events
+    assert [line[header.index("numerator")] for line in lines] == events
+    assert {row["data_hash"] for row in rows} == {printed["taken"]["data_hash"]}
+    with reading(treated) as db:
+        log = db.execute(sa.select(AccessLog.action, AccessLog.detail)).all()
+    assert [row.action for row in log] == ["download_table"] * 3
+    assert all(printed["taken"]["data_hash"] in row.detail for row in log)
+
+
+@pytest.mark.parametrize(
+    ("report", "by", "group"),
+    [("complications", "form", "foam"), ("recurrence", "form", "liquid")],
+)
+def test_the_records_behind_a_count_are_as_many_as_it_says(
+    clinic: Sclero, treated: Engine, report: str, by: str, group: str
+) -> None:
+    engine_answer = reports.report(
+        treated, command_line_actor(treated), report, CohortFilter(), today=today(), group_by=by
+    )
+    for measure in ("assessed", "events" if report == "complications" else "success"):
+        arguments = ("report", report, "--by", by, "--behind", f"{group}:{measure}")
+        code, out, _ = clinic(*arguments, "--format", "json")
+        listed = json.loads(out)
+        assert (code, listed["count"]) == (0, figures_of(engine_answer)[group, measure])
+        assert len(listed["records"]) == listed["count"]
+    assert clinic("report", report, "--behind", "total:nonsense")[0] == 1
+    assert clinic(*arguments, "--format", "xlsx")[0] == 2
+
+
+def test_a_figure_is_drawn_into_a_file(clinic: Sclero, treated: Engine, tmp_path: Path) -> None:
+    for name in ("rates.png", "rates.svg"):
+        code, _, said = clinic("report", "complications", "--by", "form", "--figure", name)
+        assert (code, name in said) == (0, True)
+    assert (tmp_path / "rates.png").read_bytes().startswith(b"\x89PNG")
+    assert "Taken by Command line" in (tmp_path / "rates.svg").read_text(encoding="utf-8")
+    assert clinic("report", "complications", "--figure", "rates.gif")[0] == 2
+    code, _, said = clinic("report", "complications", "--figure", "nowhere/rates.png")
+    assert (code, "Check the folder" in said) == (1, True)
+
+
+def test_a_period_goes_by_its_name(clinic: Sclero, treated: Engine) -> None:
+    def filter_of(*arguments: str) -> dict[str, str]:
+        out = clinic("report", "complications", "--format", "json", *arguments)[1]
+        found: dict[str, str] = json.loads(out)["filter"]
+        return found
+
+    start, end = span_of("last_year", today())
+    assert start is not None
+    assert end is not None
+    expected = {"from": start.isoformat(), "to": end.isoformat()}
+    assert filter_of("--period", "last_year") == expected
+    assert filter_of("--from", expected["from"], "--to", expected["to"]) == expected
+    code, _, said = clinic("report", "complications", "--period", "ever")
+    assert (code, "last_quarter" in said) == (1, True)
+    code, _, said = clinic("report", "complications", "--period", "last_year", "--to", "2026-01-01")
+    assert (code, "not both" in said) == (2, True)
+
+
+def test_a_figure_of_nothing_is_not_drawn(clinic: Sclero) -> None:
+    code, _, said = clinic("report", "complications", "--figure", "rates.png")
+    assert (code, "nothing to draw" in said) == (1, True)

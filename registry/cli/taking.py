@@ -1,0 +1,120 @@
+"""A report as a file, as a picture, and the records behind one of its counts."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from registry.cli.console import now, say, show_table
+from registry.errors import NotFound, RegistryError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from registry.access import Actor
+    from registry.analysis.behind import Behind
+    from registry.analysis.colophon import Colophon
+    from registry.analysis.results import Report
+
+
+EVERY_RECORD: Final = 1_000_000_000
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+class NotWritten(RegistryError):
+    """A picture cannot be written where it should be."""
+
+
+def write(engine: Engine, by: Actor, answer: Report, format_: Format) -> None:
+    """Write the unrounded rows, or the whole result as JSON, and log it."""
+    from registry.exchange.tables import csv_bytes, workbook_bytes
+
+    taken = _taken(engine, by, answer, format_.value)
+    if format_ is Format.JSON:
+        said = {name: str(value) for name, value in taken.columns.items()}
+        typer.echo(json.dumps(answer.to_dict() | {"taken": said}, indent=2, ensure_ascii=False))
+        return
+    if format_ is Format.CSV:
+        content = csv_bytes(answer.to_rows(), taken.columns)
+    else:
+        content = workbook_bytes(
+            str(taken.heading.title),
+            answer.to_rows(),
+            [(str(name), str(said)) for name, said in taken.definitions()],
+            made_by=taken.taken_by,
+            made_at=taken.taken_at,
+        )
+    typer.get_binary_stream("stdout").write(content)
+
+
+def draw(engine: Engine, by: Actor, answer: Report, path: Path) -> None:
+    """Write the figure of the report's page to ``path``, and log it."""
+    from dashboard.take_away import PICTURES, File, figure_of, picture_file
+
+    ending = path.suffix.removeprefix(".").lower()
+    if ending not in {kind.value for kind in PICTURES}:
+        raise typer.BadParameter("Name a file that ends in .png or .svg.")
+    drawn = figure_of(answer)
+    if drawn is None:
+        raise NotFound(f"{answer.heading.name} has nothing to draw for these sessions.")
+    content = picture_file(File(ending), drawn, _taken(engine, by, answer, ending))
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise NotWritten(
+            f"The picture could not be written ({error.strerror or type(error).__name__}). Check "
+            "the folder, your rights and the free space."
+        ) from None
+    say(f"The picture is in {path}.")
+
+
+def list_behind(engine: Engine, by: Actor, asked: Behind, format_: Format) -> None:
+    """Print the records behind one count: how many, and each of them."""
+    from registry.analysis.behind import records_behind
+    from registry.exchange.tables import csv_bytes
+
+    if format_ is Format.XLSX:
+        raise typer.BadParameter("Records are printed as table, csv or json.")
+    found = records_behind(engine, by, asked, now=now(), log=engine, length=EVERY_RECORD)
+    lines = [
+        {
+            "pseudonym": line.pseudonym,
+            "treated_on": line.treated_on and line.treated_on.isoformat(),
+            "given": line.given and str(line.given),
+            "clinician": line.clinician and str(line.clinician),
+            "found": line.found and str(line.found),
+        }
+        for line in found.lines
+    ]
+    if format_ is Format.JSON:
+        said = {"count": found.count, "unit": str(found.unit), "records": lines}
+        typer.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    elif format_ is Format.CSV:
+        typer.get_binary_stream("stdout").write(csv_bytes(lines, {}))
+    else:
+        typer.echo(f"{found.count} {found.unit}")
+        names = ("Pseudonym", "Treated", "Given", "Clinician", "Found")
+        show_table(
+            [(name, "left") for name in names],
+            [[value or "" for value in line.values()] for line in lines],
+        )
+
+
+def _taken(engine: Engine, by: Actor, answer: Report, ending: str) -> Colophon:
+    from registry.analysis.colophon import colophon, log_taken
+
+    taken = colophon(engine, by, answer, now=now())
+    log_taken(engine, by, taken, ending)
+    return taken
