@@ -45,6 +45,7 @@ KINDS: Final[Mapping[str, str]] = {
     "lot": "Lot",
     "patient": "Patient",
     "patient_identity": "Identity of a patient",
+    "patient_link": "Link of two records of one person",
     "patient_reported_outcome": "Answer of a patient",
     "product": "Catalogue: product",
     "product_gtin": "Code on a pack",

@@ -255,6 +255,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "amend_treatment_session": "Session corrected",
     "amend_adverse_event": "Event followed up or corrected",
     "amend_follow_up": "Follow-up recorded or corrected",
+    "link_patients": "Two records of one person linked",
+    "unlink_patients": "Link of two records undone",
     "void_patient": "Patient withdrawn",
     "void_course": "Course withdrawn",
     "void_treatment_session": "Session withdrawn",

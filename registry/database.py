@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ _LETTERS: Final = {
     "Ł": "l", "ł": "l", "Đ": "d", "đ": "d", "Ð": "d", "ð": "d", "Þ": "th", "þ": "th",
 }  # fmt: skip
 """Latin letters that Unicode takes for letters of their own, as people type them without."""
+_SPELLED: Final = str.maketrans(_LETTERS)
+_ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _MARKS: Final = str.maketrans("-", " ", "'’.")
 
 _CONNECTION_LOST: Final = (
@@ -292,10 +295,7 @@ def folded(text: str | None) -> str | None:
     if text is None:
         return None
     if not text.isascii():
-        for letter, plain in _LETTERS.items():
-            text = text.replace(letter, plain)
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(mark for mark in text if not unicodedata.combining(mark))
+        text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.translate(_SPELLED)))
     return " ".join(text.lower().translate(_MARKS).split())
 
 
