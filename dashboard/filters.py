@@ -293,7 +293,7 @@ def _bar(
             format_func=names.__getitem__,
             key=PERIOD_CHOSEN,
             on_change=_touch,
-            width=165,
+            width=190,
         )
         is_named = period not in {ALL, CUSTOM}
         start, end = span_of(period, today, changes) if is_named else (None, None)

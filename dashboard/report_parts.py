@@ -148,12 +148,13 @@ def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
     )
     if not menu.open:
         return
-    with menu:
+    with menu, st.container(gap="xxsmall"):
         for kind, name in names.items():
             if drawn is not None or kind in TABLES:
                 st.link_button(
                     name,
                     report_data.offer_file(kind, report, drawn),
+                    icon=":material/table:" if kind in TABLES else ":material/image:",
                     type="tertiary",
                     on_click="rerun",
                     key=f"{key}_{kind.value}",

@@ -33,13 +33,13 @@ from registry.messages import message
 
 PAGE: Final = "sessions"
 COMPLICATIONS: Final = "complications"
+# What is listed when no figure was asked for: all sessions of the filter.
 EVERYTHING: Final = "sessions"
-"""What is listed when no figure was asked for: all sessions of the filter."""
+# Keys in ``st.session_state``: that a patient of the list was just opened; how the list is sorted;
+# the list that is turned over, its order, and where it stands.
 OPENED: Final = "sessions_opened"
-"""Key in ``st.session_state``: a patient of the list was just opened."""
 ORDER: Final = "sessions_order"
 SHOWN: Final = "sessions_shown"
-"""Key in ``st.session_state``: the list that is turned over, its order, and where it stands."""
 
 
 def figures() -> dict[str, str]:
@@ -116,6 +116,8 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
         groupings(report)[by]: rows[group],
         _("Which of them"): measures[measure],
     }
+    if by == report_data.ALL_TOGETHER:
+        del called[groupings(report)[by]]
     return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called
 
 
@@ -139,17 +141,18 @@ def in_words(line: Line) -> str:
 
 def show(found: RecordsBehind) -> None:
     """The lines, each with the way to its patient."""
-    for number, line in enumerate(found.lines):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"line_{number}"):
-            st.button(
-                report_parts.exact(line.pseudonym),
-                key=f"open_{number}",
-                on_click=open_record,
-                args=(line.clinic_id, line.patient_id),
-                type="tertiary",
-                width=110,
-            )
-            st.text(in_words(line), width="stretch")
+    with st.container(key="records", gap="xxsmall"):
+        for number, line in enumerate(found.lines):
+            with st.container(horizontal=True, key=f"record_{number}"):
+                st.button(
+                    report_parts.exact(line.pseudonym),
+                    key=f"open_{number}",
+                    on_click=open_record,
+                    args=(line.clinic_id, line.patient_id),
+                    type="tertiary",
+                    width=95,
+                )
+                st.text(in_words(line), width="stretch")
 
 
 def turn(found: RecordsBehind, place: list[object]) -> None:
