@@ -99,21 +99,24 @@ def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Qu
     if trouble:
         st.error(plain(trouble))
     if form.get("asking"):
-        _list(form, patient_id, on, questions)
+        _list(form, patient_id, on, questions, holding)
 
 
-def _list(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+def _list(
+    form: Form,
+    patient_id: UUID,
+    on: dt.date,
+    questions: Sequence[Question],
+    holding: Mapping[Question, FactAnswer],
+) -> None:
+    answered = [question for question in questions if question in holding]
+    unasked = [question for question in questions if question not in holding]
     with st.container(border=True):
-        columns = st.columns(COLUMNS)
-        for place, question in enumerate(questions):
-            with columns[place % COLUMNS]:
-                st.segmented_control(
-                    words.condition(question),
-                    list(FactAnswer),
-                    format_func=words.label,
-                    key=form.key(_field(question)),
-                    persist_state="session",
-                )
+        _ask(form, unasked or answered)
+        if unasked and answered:
+            label = _("Answered before, and still valid: {count}").format(count=len(answered))
+            with st.expander(label):
+                _ask(form, answered)
         st.caption(_("Left open is not asked; it never counts as no."))
         with st.container(horizontal=True):
             for key, label, shortcut, rest in (
@@ -127,6 +130,20 @@ def _list(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Questio
                     on_click=_save,
                     args=(form, patient_id, on, tuple(questions), rest),
                 )
+
+
+def _ask(form: Form, questions: Sequence[Question]) -> None:
+    columns = st.columns(COLUMNS)
+    half = (len(questions) + 1) // COLUMNS
+    for place, question in enumerate(questions):
+        with columns[place // half]:
+            st.segmented_control(
+                words.condition(question),
+                list(FactAnswer),
+                format_func=words.label,
+                key=form.key(_field(question)),
+                persist_state="session",
+            )
 
 
 def _toggle(

@@ -157,8 +157,13 @@ def _for_session(
 
 def answers_of(db: DbSession, clinic_id: int, person: Collection[UUID]) -> tuple[Answer, ...]:
     """All answers of one person, under whichever pseudonym, in the order they were given."""
-    rows = db.scalars(
-        sa.select(RiskFact)
+    rows = db.execute(
+        sa.select(
+            RiskFact.condition_code,
+            RiskFact.answer,
+            RiskFact.answered_on,
+            RiskFact.sclerosant_code,
+        )
         .where(
             RiskFact.clinic_id == clinic_id,
             RiskFact.patient_id.in_(person),
@@ -166,9 +171,7 @@ def answers_of(db: DbSession, clinic_id: int, person: Collection[UUID]) -> tuple
         )
         .order_by(RiskFact.answered_on, RiskFact.recorded_at, RiskFact.id)
     )
-    return tuple(
-        Answer(row.condition_code, row.answer, row.answered_on, row.sclerosant_code) for row in rows
-    )
+    return tuple(Answer(*row) for row in rows)
 
 
 def _reactions(
@@ -190,6 +193,8 @@ def _reactions(
             ),
         )
     ).all()
+    if not events:
+        return ()
     given = db.execute(
         sa.select(Injection.treatment_session_id, Injection.product_code, Injection.form).where(
             Injection.clinic_id == clinic_id,

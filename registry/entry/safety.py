@@ -179,13 +179,15 @@ def _contraindications(entry: SessionEntry, history: History) -> Iterator[Proble
             name = rows.conditions[question.condition_code].label
             if question.sclerosant_code is not None:
                 name = f"{name} ({rows.sclerosants[question.sclerosant_code].label})"
-            of = rows.products[first.row.product_code].label if first.row.product_code else "this"
+            to = first.row.form.value if first.row.form is not None else "sclerotherapy"
+            if first.row.product_code is not None:
+                to = rows.products[first.row.product_code].label
             yield Problem(
                 "injections",
                 f"contraindication:{first.row.code}",
                 f"{name}: yes, on {answer.answered_on.isoformat()}. It is "
                 f"{'an' if first.row.level == 'absolute' else 'a'} {first.row.level} "
-                f"contraindication to {of}.",
+                f"contraindication to {to}.",
                 LEVELS[first.rule.level],
                 origin_of(first.row),
             )
