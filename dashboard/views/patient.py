@@ -67,11 +67,11 @@ def main() -> None:
     components.banner(patient, shown.alerts)
     _not_asked(shown)
     _actions(patient)
+    if patient_data.may_link():
+        same_person.panel(patient)
     sign_off_strip.announce()
     _open_events(shown)
     _records(patient, shown)
-    if patient_data.may_link():
-        same_person.panel(patient)
 
 
 def _not_asked(shown: Timeline) -> None:

@@ -427,12 +427,19 @@ def _not_asked(
 
 
 def _treated_lately(sessions: Iterable[Stored[SessionEntry]], today: dt.date) -> Iterable[Alert]:
-    """Sessions of today and the day before: doses per day and week count them too."""
+    """What was injected today and the day before: limits per day count it too."""
+    by_day: dict[dt.date, Alert] = {}
     for session in (stored.entry for stored in sessions):
         if today - dt.timedelta(days=1) <= session.treated_on <= today:
-            yield Alert(
-                AlertKind.TREATED_LATELY, session.id, session.treated_on, given=_given(session)
+            earlier = by_day.get(session.treated_on)
+            given = (*(earlier.given if earlier else ()), *_given(session))
+            by_day[session.treated_on] = Alert(
+                AlertKind.TREATED_LATELY,
+                session.id,
+                session.treated_on,
+                given=tuple(dict.fromkeys(given)),
             )
+    yield from reversed(by_day.values())
 
 
 def _open_events(events: Sequence[Stored[EventEntry]]) -> Iterable[Alert]:
