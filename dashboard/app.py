@@ -69,6 +69,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 ":material/clinical_notes:",
                 frozenset({Permission.SEE_RECORDS}),
             ),
+            Page(
+                "patient_outcomes.py",
+                _("Symptoms and severity"),
+                "outcomes",
+                ":material/accessibility_new:",
+                records,
+            ),
             Page("enrol.py", _("Enrol a patient"), "enrol", ":material/person_add:", records),
         ),
         _("Figures"): (
@@ -81,6 +88,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 reads_rates,
             ),
             Page("recurrence.py", _("Recurrence"), "recurrence", ":material/replay:", reads_rates),
+            Page(
+                "reported_outcomes.py",
+                _("What patients say"),
+                "reported-outcomes",
+                ":material/forum:",
+                reads_rates,
+            ),
             Page(
                 "sessions_behind.py",
                 _("Sessions"),

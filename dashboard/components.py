@@ -21,6 +21,7 @@ PATIENT_VIEW: Final = "views/patient.py"
 SESSION_VIEW: Final = "views/record_session.py"
 EVENT_VIEW: Final = "views/report_event.py"
 FOLLOW_UP_VIEW: Final = "views/record_follow_up.py"
+OUTCOMES_VIEW: Final = "views/patient_outcomes.py"
 ENROL_VIEW: Final = "views/enrol.py"
 TO_DO_VIEW: Final = "views/to_do.py"
 

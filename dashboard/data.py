@@ -287,20 +287,34 @@ def save_follow_up(
     *,
     planned: Change | None,
     accepted: Collection[str],
+    went_on: Sequence[Stored[EventEntry]] = (),
 ) -> Recorded:
-    """Store a follow-up with the events it brought to light.
+    """Store a follow-up with the events it brought to light, and what became of earlier ones.
 
     ``planned`` is given when the visit had been planned: what became of it amends the plan.
+    ``went_on`` are open events as they are now, with the version they had.
     """
     engine, by, clinic, now = state.engine(), state.actor(), state.clinic(), state.now()
     found = problems(entry, [event.id for event in events])
-    for event in events:
+    for event in (*events, *(known.entry for known in went_on)):
         found += problems(event)
     _refuse(found, accepted)
     if planned is not None:
         theirs, version = stored(FollowUpEntry, entry.id)
         if version != planned.version and differences(None, entry, theirs):
             raise Stale(planned.opened_with, entry, theirs, version)
+    for known in went_on:
+        recording.amend(
+            engine,
+            by,
+            clinic,
+            known.entry,
+            version=known.version,
+            reason=ReasonForChange.NEW_INFORMATION,
+            request_key=derived_id(entry.id, "went_on", known.entry.id, known.version),
+            now=now,
+            accepted=accepted,
+        )
     for event in events:
         recording.report_event(engine, by, clinic, event, now=now, accepted=accepted)
     if planned is None:

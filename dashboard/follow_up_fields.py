@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +15,7 @@ from dashboard import event_fields, state, words
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from dashboard.words import Unreadable
+from registry.analysis.stored_entries import Stored
 from registry.analysis.timeline import Timeline, is_open, propose_attribution
 from registry.catalogue import Checklist, RowStatus, catalogue
 from registry.entry.forms import EventEntry, FindingEntry, FollowUpEntry, SiteOutcomeEntry
@@ -35,6 +37,9 @@ from registry.vocabulary import (
 NO_LIST: Final = "none"
 ABSENT: Final = "absent"
 NEW_EVENT: Final = "new"
+STILL: Final = "still"
+GONE: Final = "gone"
+NOT_ASKED: Final = "not_asked"
 USUAL_SCALE: Final = "clearance_percent"
 
 
@@ -54,6 +59,79 @@ def place(entry: FollowUpEntry, path: str) -> str:
         return path
     outcome = entry.site_outcomes[int(found[1])]
     return f"site.{outcome.side.value}.{outcome.anatomy_code}.{found[2]}"
+
+
+def open_events(
+    form: Form, entry: FollowUpEntry, shown: Timeline
+) -> tuple[list[Stored[EventEntry]], list[Problem]]:
+    """What became of every event that is still open: those that changed, as they are now.
+
+    An event that nobody asked about stays as it was.
+    """
+    on = entry.seen_on or state.today()
+    waiting = [stored for stored in shown.events
+               if is_open(stored.entry) and stored.entry.onset_on <= on]  # fmt: skip
+    if not waiting:
+        return [], []
+    st.header(_("Still open from before"))
+    changed: list[Stored[EventEntry]] = []
+    problems: list[Problem] = []
+    labels = {STILL: _("Still there"), GONE: _("Gone"), NOT_ASKED: _("Not asked")}
+    for stored in waiting:
+        event = stored.entry
+        at = f"open.{event.id}"
+        form.begin(at, NOT_ASKED)
+        left, right = st.columns([1.4, 1], vertical_alignment="center")
+        name = _("{event}, since {day} (day {number})").format(
+            event=words.event_term(event.event_term_code),
+            day=words.day(event.onset_on),
+            number=(on - event.onset_on).days,
+        )
+        left.text(name)
+        with right:
+            said = st.segmented_control(
+                name,
+                list(labels),
+                format_func=labels.__getitem__,
+                key=form.key(at),
+                label_visibility="collapsed",
+                required=True,
+                persist_state="session",
+                on_change=_link,
+                args=(form, event),
+            )
+            form.slot(at)
+        resolved_on = None
+        if said == GONE:
+            form.begin(f"{at}.resolved_on", on)
+            with right:
+                resolved_on = form.day(_("Gone on"), f"{at}.resolved_on", required=True)
+        elif said == STILL and form.get(f"item.{event.event_term_code}") == ABSENT:
+            message = _("Still there, but marked as absent in the list below.")
+            problems.append(Problem(at, "still_there", message))
+        now = _as_said(event, said or NOT_ASKED, resolved_on)
+        if now != event:
+            changed.append(replace(stored, entry=now))
+    return changed, problems
+
+
+def _as_said(event: EventEntry, said: str, resolved_on: dt.date | None) -> EventEntry:
+    """The event with what the patient said of it at this visit."""
+    if said == GONE:
+        return replace(event, event_outcome=EventOutcome.RECOVERED, resolved_on=resolved_on)
+    if said == STILL and event.event_outcome is EventOutcome.UNKNOWN:
+        return replace(event, event_outcome=EventOutcome.NOT_RECOVERED)
+    return event
+
+
+def _link(form: Form, event: EventEntry) -> None:
+    """An event that is still there is present in the list, as that event."""
+    item, which = f"item.{event.event_term_code}", f"{event.event_term_code}.which"
+    if form.get(f"open.{event.id}") == STILL:
+        form.set(item, FindingState.PRESENT.value)
+        form.set(which, event.id)
+    elif form.get(which) == event.id and form.get(item) == FindingState.PRESENT.value:
+        form.set(item, FindingState.NOT_ASSESSED.value)
 
 
 def looked_for(

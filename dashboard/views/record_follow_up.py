@@ -9,7 +9,17 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import components, data, follow_up_fields, sentences, state, words
+from dashboard import (
+    components,
+    data,
+    follow_up_fields,
+    outcome_data,
+    outcome_fields,
+    outcome_words,
+    sentences,
+    state,
+    words,
+)
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _, plain
 from dashboard.words import Unreadable
@@ -20,8 +30,9 @@ from registry.analysis.timeline import (
     is_overdue,
 )
 from registry.catalogue import catalogue
+from registry.entry.assessments import LegAssessment, ReportedAnswers
 from registry.entry.forms import EventEntry, FollowUpEntry
-from registry.entry.problems import Problem
+from registry.entry.problems import Level, Problem
 from registry.entry.recording import Recorded
 from registry.vocabulary import (
     FindingState,
@@ -140,6 +151,9 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     entry = replace(entry, status=status or FollowUpStatus.SEEN)
     found: list[Problem] = []
     events: list[EventEntry] = []
+    went_on: list[Stored[EventEntry]] = []
+    answers: ReportedAnswers | None = None
+    legs: list[LegAssessment] = []
     if entry.status is not FollowUpStatus.SEEN:
         if entry.visit_code is None:
             entry = replace(entry, due_on=form.day(_("Agreed for"), "due_on"))
@@ -155,10 +169,16 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     else:
         entry, unreadable = _seen(form, entry)
         found += unreadable
+        if not _corrects(form):
+            went_on, contradicted = follow_up_fields.open_events(form, entry, shown)
+            found += contradicted
         entry, events, missing = follow_up_fields.looked_for(form, entry, shown)
         found += missing
         entry, unreadable = follow_up_fields.site_outcomes(form, entry, shown)
         found += unreadable
+        if not _corrects(form):
+            answers, legs, unreadable = _outcomes(form, entry, shown)
+            found += unreadable
     note = form.paragraph(_("Note"), "note", height=80, max_chars=2000)
     entry = replace(entry, note=note.strip() or None)
     found += data.problems(entry, [event.id for event in events])
@@ -166,6 +186,12 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         found += [
             replace(problem, field=f"{event.event_term_code}.{problem.field}")
             for problem in data.problems(event)
+        ]
+    for known in went_on:
+        found += [
+            replace(problem, field=f"open.{known.entry.id}.{problem.field}")
+            for problem in data.problems(known.entry)
+            if problem.level is Level.REFUSE
         ]
     change: data.Change | None = None
     if _corrects(form):
@@ -178,7 +204,11 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         change = data.Change(plan.version, ReasonForChange.NEW_INFORMATION, None, key, plan.entry)
 
     def store(accepted: frozenset[str]) -> Recorded:
-        return data.save_follow_up(entry, events, planned=change, accepted=accepted)
+        recorded = data.save_follow_up(
+            entry, events, planned=change, accepted=accepted, went_on=went_on
+        )
+        outcome_data.save(answers, legs)
+        return recorded
 
     form.save(
         _("Save the correction") if _corrects(form) else _("Save follow-up"),
@@ -186,8 +216,13 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         store,
         lambda: (
             components.name(patient),
-            sentences.follow_up(entry)
-            + [line for event in events for line in _reported(event, shown)],
+            [
+                *sentences.follow_up(entry),
+                *(line for event in events for line in _reported(event, shown)),
+                *(line for known in went_on for line in _reported(known.entry, shown)),
+                *(outcome_words.answers(answers) if answers is not None else ()),
+                *map(outcome_words.leg, legs),
+            ],
         ),
         lambda path: follow_up_fields.place(entry, path),
     )
@@ -269,6 +304,23 @@ def _seen(form: Form, entry: FollowUpEntry) -> tuple[FollowUpEntry, list[Problem
         method=method,
         days_to_normal=None if days is None else int(days),
     ), found
+
+
+def _outcomes(form: Form, entry: FollowUpEntry, shown: Timeline) -> outcome_fields.Outcomes:
+    """What the patient says and how the legs are; open for those who asked about it lately."""
+    if form.get("outcomes_open") is None:
+        form.set("outcomes_open", outcome_data.asks_patients())
+    label = _("What the patient says, severity of the legs")
+    with st.expander(label, expanded=form.get("outcomes_open"), icon=":material/forum:"):
+        return outcome_fields.ask(
+            form,
+            entry.patient_id,
+            entry.seen_on or state.today(),
+            outcome_data.history(entry.patient_id),
+            is_treated=bool(shown.sessions),
+            day_field="seen_on",
+            follow_up_id=entry.id,
+        )
 
 
 def _reported(event: EventEntry, shown: Timeline) -> list[str]:
