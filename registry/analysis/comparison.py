@@ -267,13 +267,15 @@ def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, st
         raise NotFound("There is only one group here, so there is nothing to compare it with.")
     if a is not None and a == b:
         raise NotFound("A group cannot be compared with itself. Choose two.")
+    if a is not None and b is not None:
+        return a, b
     order = list(sizes)
     largest = sorted(sizes, key=lambda code: (-sizes[code], order.index(code)))
     if a is None and b is None:
         one, two = sorted(largest[:2], key=order.index)
         return one, two
     other = next(code for code in largest if code not in (a, b))
-    return (other if a is None else a, other if b is None else b)
+    return a or other, b or other
 
 
 def _is_plain(*rows: RateRow) -> bool:

@@ -1,15 +1,18 @@
 """Small registries written as tables, so that a clinician can check every published number.
 
 A row is one session. Days count from 1 January 2025. ``events`` holds ``term@days after the
-session``, with ``!unrelated`` when it was judged so and ``!serious`` when it was hospitalised;
-``asked`` holds ``day:checklist`` of the follow-ups of that patient, with ``-term`` for an item that
-was not assessed.
+session``, with ``!unrelated`` when it was judged so, ``!serious`` when it was hospitalised,
+``!left`` or ``!right`` when it was attributed to the site of that leg, ``!moderate`` or
+``!severe``, and ``!ended=days after its onset``. ``site`` holds the sites treated,
+``side/anatomy``, joined by ``+``, and ``mm`` their diameters. ``asked`` holds ``day:checklist`` of
+the follow-ups of that patient, with ``-term`` for an item that was not assessed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -28,7 +31,9 @@ from registry.vocabulary import (
     Laterality,
     SclerosantForm,
     SessionIntent,
+    Severity,
     SiteFinding,
+    VesselClass,
 )
 from tests import factories as make
 
@@ -63,9 +68,9 @@ def given(engine: Engine) -> Given:
                 name = row["patient"]
                 if name not in patients:
                     patients[name] = make.a_patient(db, clinic_id, pseudonym=name)
-                session_id = _session(db, clinic_id, patients[name], row)
+                session_id, sites = _session(db, clinic_id, patients[name], row)
                 for event in row.get("events", "").split():
-                    _event(db, clinic_id, patients[name], session_id, row, event)
+                    _event(db, clinic_id, patients[name], session_id, sites, row, event)
                 for asked in row.get("asked", "").split():
                     _follow_up(db, clinic_id, patients[name], asked)
                 for seen in row.get("looked", "").split():
@@ -75,7 +80,7 @@ def given(engine: Engine) -> Given:
     return store
 
 
-def _session(db, clinic_id, patient_id, row) -> UUID:  # type: ignore[no-untyped-def]
+def _session(db, clinic_id, patient_id, row) -> tuple[UUID, dict[str, UUID]]:  # type: ignore[no-untyped-def]
     number = int(row.get("clinician") or 0)
     stored = db.scalar(
         sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id, Clinician.id == number)
@@ -90,17 +95,22 @@ def _session(db, clinic_id, patient_id, row) -> UUID:  # type: ignore[no-untyped
         clinician_id=number or None,
         intent=SessionIntent(row["intent"]) if row.get("intent") else None,
     )
-    site_id = None
-    if row.get("site"):
-        side, anatomy_code = row["site"].split("/")
-        site_id = make.a_site(
-            db,
-            clinic_id,
-            patient_id,
-            session_id,
-            side=Laterality(side),
-            anatomy_code=anatomy_code,
-        )
+    sites: dict[str, UUID] = {}
+    widths = (row.get("mm") or "1.5").split("+")
+    for i, site in enumerate((row.get("site") or "").split("+")):
+        if site:
+            side, anatomy_code = site.split("/")
+            sites[side] = make.a_site(
+                db,
+                clinic_id,
+                patient_id,
+                session_id,
+                side=Laterality(side),
+                anatomy_code=anatomy_code,
+                vessel_class=VesselClass(row["class"]) if row.get("class") else None,
+                diameter_mm=None if row.get("class") else Decimal(widths[min(i, len(widths) - 1)]),
+            )
+    site_id = next(iter(sites.values()), None)
     for form in (row.get("form") or "liquid").split("+"):
         make.an_injection(
             db,
@@ -109,10 +119,10 @@ def _session(db, clinic_id, patient_id, row) -> UUID:  # type: ignore[no-untyped
             form=SclerosantForm(form),
             treated_site_id=site_id,
         )
-    return session_id
+    return session_id, sites
 
 
-def _event(db, clinic_id, patient_id, session_id, row, text) -> None:  # type: ignore[no-untyped-def]
+def _event(db, clinic_id, patient_id, session_id, sites, row, text) -> None:  # type: ignore[no-untyped-def]
     what, *marks = text.split("!")
     term, offset = what.split("@")
     onset = day(int(row["day"]) + int(offset))
@@ -121,13 +131,18 @@ def _event(db, clinic_id, patient_id, session_id, row, text) -> None:  # type: i
         clinic_id,
         patient_id,
         treatment_session_id=None if "loose" in marks else session_id,
+        treated_site_id=next((sites[side] for side in marks if side in sites), None),
         event_term_code=term,
         onset_on=onset,
         reported_on=onset,
         causality=Causality.UNRELATED if "unrelated" in marks else None,
         criterion_hospitalisation="serious" in marks,
         detection=Detection.PLANNED_DUPLEX if "duplex" in marks else None,
-        event_outcome=EventOutcome.UNKNOWN,
+        severity=next((Severity(mark) for mark in marks if mark in set(Severity)), Severity.MILD),
+        resolved_on=next(
+            (onset + dt.timedelta(days=int(m[6:])) for m in marks if m.startswith("ended=")), None
+        ),
+        event_outcome=EventOutcome.RECOVERED if "recovered" in marks else EventOutcome.UNKNOWN,
     )
 
 
