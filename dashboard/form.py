@@ -217,9 +217,19 @@ class Form:
         return typed or ""
 
     def _retype(self, field: str) -> None:
-        """Give a field the text that the browser still holds of it."""
+        """Give a field the text that a page from before a restart shows in it."""
         if not self.opened.is_drawn and field in self.opened.left:
-            st.session_state[self.key(field)] = self.opened.left[field]
+            st.session_state[self.key(field)] = "".join(self.opened.left[field])
+
+    def _choose_again(
+        self, field: str, options: Sequence[Any], in_words: Callable[[Any], str]
+    ) -> None:
+        """Give a field the choice that a page from before a restart shows in it."""
+        if self.opened.is_drawn or field not in self.opened.left:
+            return
+        for option in options:
+            if (in_words(option),) == self.opened.left[field]:
+                st.session_state[self.key(field)] = option
 
     def day(self, label: str, field: str, **options: Any) -> dt.date | None:
         """A day, or none."""
@@ -237,6 +247,7 @@ class Form:
         members = list(members)
         self.begin(field, None)
         self._drop_unless_offered(field, members)
+        self._choose_again(field, members, words.label)
         shared: dict[str, Any] = {
             "format_func": words.label,
             "key": self.key(field),
@@ -263,6 +274,7 @@ class Form:
         self.begin(field, None)
         if not more.get("accept_new_options"):
             self._drop_unless_offered(field, options)
+        self._choose_again(field, options, format_func)
         chosen: T | None = st.selectbox(
             label,
             options,
@@ -380,6 +392,13 @@ class Form:
             )
         elif opened.kept_at is not None:
             at = words.clock(opened.kept_at, state.clinic_summary().time_zone)
+            if opened.left:
+                st.text(
+                    _(
+                        "The server was started anew meanwhile. Step once into the field in which "
+                        "you were typing and out of it again, so that its last words count too."
+                    )
+                )
             st.text(
                 _("Draft kept at {time}. A field counts once you have left it.").format(time=at)
             )

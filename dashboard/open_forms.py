@@ -35,7 +35,7 @@ class Opened:
     The fields begin with what ``base`` says; ``stored`` is the record at ``version``, from which
     changes are told. ``begun`` holds each field's first value; ``restored`` names the fields that a
     draft filled, and ``lost`` those that it could not fill. ``refused`` is what was typed when it
-    was refused as ``stale``, ``left`` the texts that a page from before a restart still holds, and
+    was refused as ``stale``, ``left`` what a page from before a restart still shows, in words, and
     ``replaces`` the draft that this form's draft takes the place of.
     """
 
@@ -57,7 +57,7 @@ class Opened:
     unkept: str | None = None
     stale: Stale | None = None
     refused: Mapping[str, Any] | None = None
-    left: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     replaces: UUID | None = None
 
     @property
@@ -77,19 +77,22 @@ def keys(name: str, opened: Opened) -> Iterator[str]:
     return (str(key) for key in st.session_state if str(key).startswith(prefix))
 
 
-def left_in_browser(name: str) -> dict[int, dict[str, str]]:
-    """Texts by form and field that a page holds from before the server was started anew.
+def left_in_browser(name: str) -> dict[int, dict[str, tuple[str, ...]]]:
+    """What a page from before the server was started anew shows, by form and field, in words.
 
     Such a page sends the state of its widgets with the next click, and nobody here knows them yet.
     """
     context = get_script_run_ctx(suppress_warning=True)
-    found: dict[int, dict[str, str]] = {}
+    found: dict[int, dict[str, tuple[str, ...]]] = {}
     for widget in context.session_state.get_widget_states() if context is not None else ():
         key = re.fullmatch(rf"\$\$ID-[^-]+-{name}:([0-9]+):(.+)", widget.id)
         if key is not None:
             texts = found.setdefault(int(key[1]), {})
-            if widget.WhichOneof("value") == "string_value":
-                texts[key[2]] = widget.string_value
+            match widget.WhichOneof("value"):
+                case "string_value":
+                    texts[key[2]] = (widget.string_value,)
+                case "string_array_value":
+                    texts[key[2]] = tuple(widget.string_array_value.data)
     return found
 
 
