@@ -29,9 +29,11 @@ from registry.schema import (
     FollowUp,
     FollowUpFinding,
     Injection,
+    LimbAssessment,
     Lot,
     Patient,
     PatientIdentity,
+    PatientReportedOutcome,
     RiskFact,
     SafetyOverride,
     SiteOutcome,
@@ -58,6 +60,8 @@ STORING_ORDER: tuple[type[Base], ...] = (
     FollowUp,
     FollowUpFinding,
     SiteOutcome,
+    PatientReportedOutcome,
+    LimbAssessment,
 )
 """Parents before children."""
 

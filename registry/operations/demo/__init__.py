@@ -19,18 +19,20 @@ from sqlalchemy.engine import Engine
 
 from registry import accounts, audit, sign_in
 from registry.access import Grant
+from registry.entry.assessments import answer_rows, leg_row
 from registry.entry.checks import Known, check
 from registry.entry.forms import Entry, PatientEntry, SessionEntry
 from registry.entry.problems import Level
 from registry.entry.risk_facts import fact_rows
-from registry.entry.rows import derived_id, rows_of, site_id, store_rows
+from registry.entry.rows import Rows, derived_id, rows_of, site_id, store_rows
 from registry.entry.safety import Answer
 from registry.errors import Conflict, InvalidEntry
 from registry.operations.clinics import add_clinic, add_clinician, list_clinics
 from registry.operations.demo.answers import answered, as_answers, overridden
+from registry.operations.demo.outcomes import outcomes
 from registry.operations.demo.stories import demo_entries
 from registry.operations.migration import command_line_actor
-from registry.schema import RiskFact
+from registry.schema import LimbAssessment, PatientReportedOutcome, RiskFact
 from registry.vocabulary import Role
 
 SEED: Final = 1
@@ -132,12 +134,12 @@ def make_demo(
             for code, name, user_name in clinic.clinicians
         ]
         progress(f"Making up the patients of {clinic.name}")
-        entries, facts = _entries(rng, clinic, clinic_id, numbers, now)
+        entries, beside = _entries(rng, clinic, clinic_id, numbers, now)
         sessions += sum(isinstance(entry, SessionEntry) for entry in entries)
         progress(f"Storing the records of {clinic.name}")
         cause = audit.Cause("make_demo", clinic_id=clinic_id)
         with audit.transaction(engine, by, cause, now=now) as db:
-            store_rows(db, rows_of(entries, clinic_id, now) | {RiskFact: facts})
+            store_rows(db, rows_of(entries, clinic_id, now) | beside)
     return sessions
 
 
@@ -176,14 +178,17 @@ def _entries(
     clinic_id: int,
     clinician_ids: list[int],
     now: dt.datetime,
-) -> tuple[list[Entry], list[dict[str, Any]]]:
+) -> tuple[list[Entry], Rows]:
     """Everything that happens in the clinic, each entry checked as if it had been typed.
 
-    Beside the entries come the rows of what the patients answered before the needle.
+    Beside the entries come the rows of what the patients answered, before the needle and about how
+    they feel, and of how severe their legs are.
     """
     today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
     found: list[Entry] = []
     facts: list[dict[str, Any]] = []
+    said: list[dict[str, Any]] = []
+    legs: list[dict[str, Any]] = []
     for patient, entries in demo_entries(rng, today, clinic.patients, clinician_ids, clinic.code):
         known = _known(patient, entries, clinician_ids, today)
         for entry in entries:
@@ -196,13 +201,16 @@ def _entries(
             answers += as_answers(given, session.treated_on)
             key = derived_id(session.id, "asked")
             facts += fact_rows(clinic_id, patient.id, given, session.treated_on, key, now)
+        reported, assessed = outcomes(patient, entries, today)
+        said += [row for entry in reported for row in answer_rows(clinic_id, entry, now)]
+        legs += [leg_row(clinic_id, entry, now) for entry in assessed]
         found += [
             overridden(entry, patient, entries, answers, known)
             if isinstance(entry, SessionEntry)
             else entry
             for entry in entries
         ]
-    return found, facts
+    return found, {RiskFact: facts, PatientReportedOutcome: said, LimbAssessment: legs}
 
 
 def _known(
