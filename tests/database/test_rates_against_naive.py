@@ -15,7 +15,7 @@ from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import ANY, complications
 from registry.catalogue import catalogue
 from registry.operations.migration import command_line_actor
-from registry.vocabulary import Causality, FindingState, SclerosantForm
+from registry.vocabulary import Causality, FindingState, Laterality, SclerosantForm
 from tests import factories as make
 
 TODAY = dt.date(2026, 6, 1)
@@ -45,6 +45,10 @@ def random_registry(engine: Engine, seed: int) -> dict[str, list[dict[str, Any]]
                     clinician_id=clinician,
                     voided_at=make.NOW if voided else None,
                 )
+                legs = rnd.sample(list(Laterality), rnd.randint(0, 2))
+                sites = {
+                    leg: make.a_site(db, clinic_id, patient, session, side=leg) for leg in legs
+                }
                 forms = rnd.sample(list(SclerosantForm), rnd.randint(0, 2))
                 for form in forms:
                     make.an_injection(db, clinic_id, session, form=form)
@@ -53,6 +57,7 @@ def random_registry(engine: Engine, seed: int) -> dict[str, list[dict[str, Any]]
                         "id": session,
                         "patient": patient,
                         "day": day,
+                        "legs": legs,
                         "clinician": clinician,
                         "form": "mixed"
                         if len(forms) == 2
@@ -70,13 +75,17 @@ def random_registry(engine: Engine, seed: int) -> dict[str, list[dict[str, Any]]
                         + dt.timedelta(days=rnd.choice([0, 1, 2, 29, 30, 31, 180, 181])),
                         "causality": rnd.choice([None, Causality.UNRELATED, Causality.POSSIBLE]),
                         "voided": rnd.random() < 0.1,
+                        "leg": rnd.choice([None, *legs]),
                     }
+                    if event["session"] is None:
+                        event["leg"] = None
                     stored["events"].append(event)
                     make.an_event(
                         db,
                         clinic_id,
                         patient,
                         treatment_session_id=event["session"],
+                        treated_site_id=sites.get(event["leg"]),
                         event_term_code=event["term"],
                         onset_on=event["onset"],
                         reported_on=event["onset"],
@@ -167,3 +176,53 @@ def test_columns_count_what_reading_every_record_counts(engine: Engine, seed: in
             assert got == expected, (event, group)
             totals = tuple(sum(column) for column in zip(*expected.values(), strict=True))
             assert (report.total.events, report.total.mature, report.total.assessed) == totals
+
+
+def naive_units(
+    stored: dict[str, list[dict[str, Any]]], event: str, unit: str
+) -> tuple[int, int, int]:
+    """Events, mature and assessed patients or legs, by plain reading."""
+    rows = catalogue()
+    terms = (
+        [t.code for t in rows.event_terms.values() if t.in_composite] if event == ANY else [event]
+    )
+    window = max(rows.event_terms[term].counting_window_days for term in terms)
+    age = max(rows.visits[rows.event_terms[term].assessed_at_visit].to_day for term in terms)
+    had: dict[Any, bool] = defaultdict(bool)
+    known: dict[Any, bool] = defaultdict(lambda: True)
+    for session in stored["sessions"]:
+        if session["voided"] or session["day"] + dt.timedelta(days=age) > TODAY:
+            continue
+        asked = any(
+            visit["patient"] == session["patient"]
+            and (visit["day"] - session["day"]).days >= window
+            and set(terms) <= set(rows.checklist_versions[visit["checklist"], 1].term_codes)
+            and not set(terms) & set(visit["gaps"])
+            for visit in stored["visits"]
+        )
+        events = [row for row in stored["events"] if _counts(row, session, terms)]
+        if unit == "patients":
+            had[session["patient"]] |= bool(events)
+            known[session["patient"]] &= bool(events) or asked
+            continue
+        legs = session["legs"]
+        placed = [row["leg"] or (legs[0] if len(legs) == 1 else None) for row in events]
+        for leg in legs:
+            had[session["patient"], leg] |= leg in placed
+            known[session["patient"], leg] &= leg in placed or (asked and None not in placed)
+    return sum(had.values()), len(had), sum(had[key] or known[key] for key in had)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_patients_and_legs_are_counted_as_reading_every_record_counts_them(
+    engine: Engine, seed: int
+) -> None:
+    stored = random_registry(engine, seed)
+    by = command_line_actor(engine)
+    for unit in ("patients", "legs"):
+        for event in (ANY, *TERMS):
+            total = complications(
+                engine, by, CohortFilter(), today=TODAY, event=event, unit=unit
+            ).total
+            counted = (total.events, total.mature, total.assessed)
+            assert counted == naive_units(stored, event, unit), (unit, event)
