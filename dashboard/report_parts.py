@@ -17,8 +17,9 @@ from dashboard.report_data import Size, Table, say
 from dashboard.take_away import TABLES, File
 from dashboard.text import _, plain
 from registry.access import Permission
-from registry.analysis import behind, wording
-from registry.analysis.behind import Behind
+from registry.analysis import openable_counts, wording
+from registry.analysis.openable_counts import Behind
+from registry.analysis.overview import OverviewReport
 from registry.analysis.results import Excluded, Heading, RateReport, Report
 from registry.analysis.severity import SeverityReport
 from registry.messages import Message
@@ -164,11 +165,11 @@ def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
 
 def behind_links(report: Report) -> None:
     """Choose a row and a count of ``report``, and go to the records behind it."""
-    figures, groups = behind.figures_of(report), behind.groups_of(report)
+    figures, groups = openable_counts.figures_of(report), openable_counts.groups_of(report)
     if not figures:
         return
     name = report.heading.name
-    measures = {code: say(label) for code, label in behind.MEASURES[name].items()}
+    measures = {code: say(label) for code, label in openable_counts.MEASURES[name].items()}
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{name}_behind"):
         group = _one_of(_("Records behind"), {c: say(m) for c, m in groups.items()}, f"{name}_row")
         measure = _one_of(_("Which of them"), measures, f"{name}_count")
@@ -186,11 +187,11 @@ def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
 
 def _links_of_group(report: Report, group: str) -> None:
     """The first few counts of a row that was clicked in a picture."""
-    figures, groups = behind.figures_of(report), behind.groups_of(report)
+    figures, groups = openable_counts.figures_of(report), openable_counts.groups_of(report)
     if group not in groups:
         return
     st.text(f"{say(groups[group])}:")
-    for measure in [*behind.MEASURES[report.heading.name]][:MOST_LINKS]:
+    for measure in [*openable_counts.MEASURES[report.heading.name]][:MOST_LINKS]:
         _link_to_records(report, group, measure, figures[group, measure], with_measure=True)
 
 
@@ -206,14 +207,14 @@ def _link_to_records(
         measure,
         getattr(report, "by", "visit"),
         group,
-        getattr(report, "event", behind.ANY),
-        getattr(report, "unit", behind.SESSIONS),
+        getattr(report, "event", openable_counts.ANY),
+        getattr(report, "unit", openable_counts.SESSIONS),
     )
     label = _("Show {count} {unit}").format(
-        count=wording.count(count), unit=say(behind.unit_of(asked))
+        count=wording.count(count), unit=say(openable_counts.unit_of(asked))
     )
     if with_measure:
-        named = say(behind.MEASURES[name][measure]).lower()
+        named = say(openable_counts.MEASURES[name][measure]).lower()
         label = _("{count} {measure}").format(count=wording.count(count), measure=named)
     if not count:
         st.text(label if with_measure else _("None to show"))
@@ -250,7 +251,7 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
         )
 
 
-def serious_events(report: RateReport | SeverityReport) -> None:
+def serious_events(report: RateReport | SeverityReport | OverviewReport) -> None:
     """Every serious event of the cohort by kind: what is rare and grave is never only a rate."""
     st.header(_("Serious events"))
     if not report.serious:

@@ -10,6 +10,7 @@ from dashboard.figures.complication_charts import assessment, onset, resolution
 from dashboard.figures.marks import Figure
 from dashboard.figures.rate_charts import follow_up, months, rates, two_groups
 from dashboard.figures.recurrence_charts import recurrence, recurrence_by_group
+from dashboard.figures.sparkline import sparkline
 
 __all__ = [
     "Figure",
@@ -21,5 +22,6 @@ __all__ = [
     "recurrence",
     "recurrence_by_group",
     "resolution",
+    "sparkline",
     "two_groups",
 ]

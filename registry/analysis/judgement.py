@@ -93,14 +93,15 @@ def too_little(indicator: Indicator, measured: Measured) -> Message | None:
     if indicator.measure in _OF_A_CURVE:
         if not display_rules.shows_landmark(measured.observed):
             return message(
-                "{count} sites are still observed {day} days after success; {needed} are needed.",
+                "Only {count} of the {needed} sites that must still be observed {day} days after "
+                "success.",
                 count=count(measured.observed),
                 day=LANDMARK,
                 needed=display_rules.MINIMUM_AT_RISK_FOR_LANDMARK,
             )
     elif not display_rules.shows_percentage(measured.observed):
         return message(
-            "{count} {unit}; {needed} are needed for a rate.",
+            "Only {count} of the {needed} {unit} that a rate needs.",
             count=count(measured.observed),
             unit=message(estimate.unit),
             needed=needed,
@@ -173,8 +174,8 @@ def _too_little_to_compare(
         return message("No target is set, and without a first day there is nothing before.")
     if too_little(indicator, before) is not None:
         return message(
-            "Nothing to compare with: no target is set, and the 12 months before hold {count} "
-            "{unit}; {needed} are needed.",
+            "Nothing to compare with: no target is set, and the 12 months before hold {count} of "
+            "the {needed} {unit} needed.",
             count=count(before.observed),
             unit=message(before.estimate.unit),
             needed=display_rules.MINIMUM_GROUP_FOR_COMPARISON,

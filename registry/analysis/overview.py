@@ -19,6 +19,7 @@ from registry.access import Actor, Permission, may, require, scope
 from registry.analysis.benchmarks import Published, published_for
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import EPOCH
+from registry.analysis.complications import serious_events
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.indicators import (
     Measured,
@@ -117,11 +118,12 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class OverviewReport:
-    """Every indicator, and what needs doing today."""
+    """Every indicator, what needs doing today, and each kind of serious event in the cohort."""
 
     heading: Heading
     rows: tuple[IndicatorRow, ...]
     actions: tuple[Action, ...]
+    serious: tuple[tuple[Message, int], ...]
     excluded: tuple[Excluded, ...] = ()
     warnings: tuple[Message, ...] = ()
 
@@ -151,6 +153,7 @@ class OverviewReport:
                 {"code": action.code, "label": str(action.label), "count": action.count}
                 for action in self.actions
             ],
+            "serious": [{"event": str(label), "count": count} for label, count in self.serious],
             "excluded": [],
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -206,6 +209,7 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         ),
         rows=rows,
         actions=actions,
+        serious=serious_events(facts, cohort.mask(facts, clinics), cohort.within(clinics)),
         warnings=warnings,
     )
 
@@ -280,11 +284,9 @@ def _actions(
     db: DbSession, by: Actor, clinics: Collection[int], today: dt.date
 ) -> tuple[Action, ...]:
     found = (
-        Action("overdue", message("visits are overdue"), _overdue(db, clinics, today)),
-        Action(
-            "open_serious", message("serious events are still open"), _open_serious(db, clinics)
-        ),
-        Action("drafts", message("of your forms are not saved yet"), _own_drafts(db, by, clinics)),
+        Action("overdue", message("Overdue visits"), _overdue(db, clinics, today)),
+        Action("open_serious", message("Open serious events"), _open_serious(db, clinics)),
+        Action("drafts", message("Your forms not saved yet"), _own_drafts(db, by, clinics)),
     )
     return tuple(action for action in found if action.count)
 

@@ -83,8 +83,8 @@ def report(
       sclero report complications --by form --behind foam:events
     """
     from registry.analysis import reports
-    from registry.analysis.behind import TOTAL, Behind
     from registry.analysis.cohort import CohortFilter
+    from registry.analysis.openable_counts import TOTAL, Behind
     from registry.analysis.periods import changes, span_of
     from registry.errors import NotFound
 
@@ -257,7 +257,7 @@ def _print_overview(answer: OverviewReport) -> None:
         ],
     )
     for action in answer.actions:
-        typer.echo(f"Today: {count(action.count)} {action.label}")
+        typer.echo(f"Today: {action.label}: {count(action.count)}")
 
 
 @catalogue_commands.command("list")

@@ -1,0 +1,264 @@
+"""The parts of the overview: the answer in words, a line for each indicator, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import streamlit as st
+
+from dashboard import figures, overview_data, patient_data, report_parts, state
+from dashboard.components import FOLLOW_UP_VIEW, SESSION_VIEW, TO_DO_VIEW
+from dashboard.report_data import Size, say
+from dashboard.report_parts import exact
+from dashboard.text import _
+from registry.access import Permission
+from registry.analysis import wording
+from registry.analysis.judgement import (
+    STATUS_LABELS,
+    Against,
+    Status,
+    interval_shown,
+    target_shown,
+    value_shown,
+)
+from registry.analysis.overview import Action, IndicatorRow, OverviewReport
+from registry.catalogue import IndicatorGroup, IndicatorMeasure
+
+COMPLICATIONS_VIEW: Final = "views/complications.py"
+RECURRENCE_VIEW: Final = "views/recurrence.py"
+PAGES: Final[Mapping[IndicatorMeasure, str]] = {
+    IndicatorMeasure.OUTCOME: COMPLICATIONS_VIEW,
+    IndicatorMeasure.RECURRENCE: RECURRENCE_VIEW,
+    IndicatorMeasure.RETREATMENT: RECURRENCE_VIEW,
+    IndicatorMeasure.NON_RESPONSE: RECURRENCE_VIEW,
+}
+"""The page of an indicator; the others are told whole in their line."""
+ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
+    "overdue": ((Permission.RECORD, FOLLOW_UP_VIEW),),
+    "open_serious": (
+        (Permission.SEE_RECORDS, TO_DO_VIEW),
+        (Permission.READ_RATES, COMPLICATIONS_VIEW),
+    ),
+    "drafts": ((Permission.RECORD, SESSION_VIEW),),
+}
+"""Where what waits is done, for whom: the first that the person may open."""
+SIGNS: Final[Mapping[Status, str]] = {
+    Status.WORSE: ":orange[:material/warning:]",
+    Status.AS_EXPECTED: ":material/drag_handle:",
+    Status.BETTER: ":blue[:material/thumb_up:]",
+    Status.TOO_FEW: ":gray[:material/hourglass_empty:]",
+}
+
+
+def group_names() -> dict[IndicatorGroup, str]:
+    """Groups of indicators as the page calls them."""
+    return {
+        IndicatorGroup.SAFETY: _("Safety"),
+        IndicatorGroup.LASTING: _("Lasting"),
+        IndicatorGroup.CARE: _("Care and data"),
+    }
+
+
+def answer(report: OverviewReport, size: Size) -> None:
+    """What got worse, what is overdue and how sure that is, in a few lines."""
+    with st.container(border=True, key="answer", gap="xsmall"):
+        worse, better = (report.with_status(each) for each in (Status.WORSE, Status.BETTER))
+        if worse:
+            st.markdown(f"{SIGNS[Status.WORSE]} **{exact(_('Worse'))}:** {exact(_named(worse))}")
+        else:
+            st.markdown(
+                f"{SIGNS[Status.AS_EXPECTED]} "
+                f"**{exact(_('No indicator is worse than what it is compared with.'))}**"
+            )
+        if better:
+            st.markdown(f"{SIGNS[Status.BETTER]} **{exact(_('Better'))}:** {exact(_named(better))}")
+        waiting = ", ".join(_waits(action) for action in report.actions)
+        st.markdown(
+            f":material/event_busy: **{exact(_('Today'))}:** "
+            f"{exact(waiting or _('nothing is waiting'))}"
+        )
+        few = len(report.with_status(Status.TOO_FEW))
+        sure = _(
+            "{judged} of {all} indicators can be judged; {few} have too few data. Sessions: "
+            "{sessions}, patients: {patients}."
+        ).format(
+            judged=len(report.rows) - few,
+            all=len(report.rows),
+            few=few,
+            sessions=wording.count(size.sessions),
+            patients=wording.count(size.patients),
+        )
+        st.markdown(f":material/balance: {exact(sure)}")
+
+
+def _named(rows: tuple[IndicatorRow, ...]) -> str:
+    """Indicators by name with their figure and what they are compared with."""
+    names = {
+        Against.TARGET: _("{name} {value} (target {comparison})"),
+        Against.BEFORE: _("{name} {value} (before {comparison})"),
+        Against.PUBLISHED: _("{name} {value} (published {comparison})"),
+    }
+    return ", ".join(
+        names[row.judgement.against].format(
+            name=_(row.indicator.label).lower(),
+            value=value_shown(row.indicator, row.now.estimate),
+            comparison=_comparison(row),
+        )
+        for row in rows
+    )
+
+
+def _comparison(row: IndicatorRow) -> str:
+    """The figure that the row was compared with."""
+    if row.judgement.against is Against.TARGET and row.target is not None:
+        return target_shown(row.indicator, row.target)
+    if row.judgement.against is Against.PUBLISHED and row.published is not None:
+        return value_shown(row.indicator, row.published.estimate)
+    before = row.before
+    return wording.DASH if before is None else value_shown(row.indicator, before.estimate)
+
+
+def indicators(report: OverviewReport) -> None:
+    """A line for each indicator, by group."""
+    for group, name in group_names().items():
+        st.header(name)
+        for row in report.rows:
+            if row.indicator.group is group:
+                _line(row)
+
+
+def _line(row: IndicatorRow) -> None:
+    code = row.indicator.code
+    with st.container(border=True, gap=None, key=f"indicator_line_{code}"):
+        # Two columns of it fit side by side on a phone, all four on a desk.
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(width=208, gap=None):
+                _name(row)
+            with st.container(width=100, gap=None):
+                drawn = figures.sparkline(row)
+                if drawn is not None:
+                    st.altair_chart(
+                        drawn.chart, width="stretch", alt=drawn.description, key=f"spark_{code}"
+                    )
+            with st.container(width=160, gap=None, key=f"indicator_value_{code}"):
+                st.markdown(f"**{exact(value_shown(row.indicator, row.now.estimate))}**")
+                st.caption(exact(_beside(row)))
+            with st.container(width=145, gap=None):
+                st.markdown(f"{SIGNS[row.status]} **{exact(_(STATUS_LABELS[row.status]))}**")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(exact(say(row.judgement.reason)), width="stretch")
+            _definition(row)
+
+
+def _name(row: IndicatorRow) -> None:
+    """The name, which leads to the same sessions on the indicator's own page."""
+    page = PAGES.get(row.indicator.measure)
+    label = exact(_(row.indicator.label))
+    if page is None:
+        st.markdown(f"**{label}**")
+        return
+    query = row.now.cohort.to_query()
+    if row.indicator.outcome is not None:
+        query["event"] = row.indicator.outcome
+    st.page_link(
+        page,
+        label=f"**{label}**",
+        icon=":material/chevron_right:",
+        icon_position="right",
+        query_params=query,
+    )
+
+
+def _beside(row: IndicatorRow) -> str:
+    """Interval and counts below a figure."""
+    estimate = row.now.estimate
+    if not estimate.denominator:
+        return _("no {unit}").format(unit=_(estimate.unit))
+    parts = [
+        interval_shown(row.indicator, estimate),
+        _("n\u202f=\u202f{count}").format(count=wording.count(estimate.denominator)),
+    ]
+    return ", ".join(parts)
+
+
+def _definition(row: IndicatorRow) -> None:
+    """What is counted, from whom, and by which method; on demand."""
+    estimate, cohort = row.now.estimate, row.now.cohort
+    with st.popover(_("Definition"), type="tertiary", key=f"definition_{row.indicator.code}"):
+        st.text(_(row.indicator.definition))
+        if cohort.start is not None and cohort.end is not None:
+            st.text(
+                _("Treated {start} to {end}.").format(
+                    start=wording.day(cohort.start), end=wording.day(cohort.end)
+                )
+            )
+        st.text(
+            _("{cases} of {all} {unit}; interval: {method}.").format(
+                cases=wording.count(estimate.numerator),
+                all=wording.count(estimate.denominator),
+                unit=_(estimate.unit),
+                method=say(wording.method(estimate)),
+            )
+        )
+        if row.now.note is not None:
+            st.text(_("{note}.").format(note=say(row.now.note).capitalize()))
+        if row.now.completeness is not None:
+            st.text(
+                _("Assessed: {share}.").format(
+                    share=f"{100 * row.now.completeness:.0f}{wording.NARROW_SPACE}%"
+                )
+            )
+        if row.before is not None:
+            st.text(
+                _("12 months before: {value} ({interval}, n = {count}).").format(
+                    value=value_shown(row.indicator, row.before.estimate),
+                    interval=interval_shown(row.indicator, row.before.estimate),
+                    count=wording.count(row.before.estimate.denominator),
+                )
+            )
+        if row.target is not None:
+            st.text(_("Target: {target}.").format(target=target_shown(row.indicator, row.target)))
+        if row.published is not None:
+            st.text(
+                _("Published: {rate} ({paper}). {verdict}").format(
+                    rate=value_shown(row.indicator, row.published.estimate),
+                    paper=row.published.benchmark.paper,
+                    verdict=say(row.published.verdict),
+                )
+            )
+
+
+def today(report: OverviewReport) -> None:
+    """What waits to be done, each with a way to it for whoever may go there."""
+    st.header(_("Needs action today"))
+    waiting = [(_waits(action), _page_of(action)) for action in report.actions]
+    if state.allowed(Permission.RECORD):
+        own = patient_data.to_do(own_only=True).open_sessions
+        if own:
+            text = _("Your sessions not signed off: {count}").format(count=wording.count(own))
+            waiting.append((text, TO_DO_VIEW))
+    if not waiting:
+        st.text(_("Nothing is overdue or open."))
+    for text, page in waiting:
+        if page is None:
+            st.markdown(f":material/radio_button_unchecked: {exact(text)}")
+        else:
+            st.page_link(page, label=exact(text), icon=":material/arrow_forward:")
+
+
+def _waits(action: Action) -> str:
+    return f"{say(action.label)}: {wording.count(action.count)}"
+
+
+def _page_of(action: Action) -> str | None:
+    """The page on which the person can do something about it."""
+    for right, page in ACTION_PAGES[action.code]:
+        if state.allowed(right):
+            return page
+    return None
+
+
+def whole_table(report: OverviewReport) -> None:
+    """All lines as one table, and as a file."""
+    report_parts.table_with_file(report, overview_data.indicator_table(report))
