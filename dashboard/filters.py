@@ -215,7 +215,7 @@ def _words(cohort: CohortFilter, period: str | None) -> dict[str, str]:
     return {PERIOD: period} | {name: said for name, said in query.items() if name not in {FROM, TO}}
 
 
-def _offer_links(view: View, chosen: Mapping[str, str]) -> None:
+def _offer_links(view: View, chosen: dict[str, str]) -> None:
     """The address to be copied: with the period's name, and with the days it stands for today."""
     page = st.context.url or ""
     with view.link_place.popover(_("Link"), icon=":material/link:"):

@@ -28,11 +28,12 @@ from registry.analysis import (
     recurrence,
     wording,
 )
-from registry.analysis.behind import Behind, Order, RecordsBehind
+from registry.analysis.behind import Order, RecordsBehind
 from registry.analysis.benchmarks import Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.facts import facts_of
+from registry.analysis.openable_counts import Behind
 from registry.analysis.periods import Change
 from registry.analysis.results import (
     FollowUpReport,

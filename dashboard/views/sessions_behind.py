@@ -13,19 +13,9 @@ from dashboard.filters import View
 from dashboard.report_data import say
 from dashboard.text import _
 from registry.analysis import wording
-from registry.analysis.behind import (
-    ANY,
-    MEASURES,
-    OVERDUE,
-    PAGE_LENGTH,
-    SESSIONS,
-    TOTAL,
-    Behind,
-    Line,
-    Order,
-    RecordsBehind,
-)
+from registry.analysis.behind import PAGE_LENGTH, Line, Order, RecordsBehind
 from registry.analysis.cohort import DIMENSION_LABELS
+from registry.analysis.openable_counts import ANY, MEASURES, OVERDUE, SESSIONS, TOTAL, Behind
 from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
 from registry.catalogue import catalogue
@@ -155,12 +145,12 @@ def show(found: RecordsBehind) -> None:
                 st.text(in_words(line), width="stretch")
 
 
-def turn(found: RecordsBehind, place: list[object]) -> None:
+def turn(found: RecordsBehind, order: Order) -> None:
     """Which part of the list is shown, and the way to the others."""
     last = found.first + len(found.lines)
 
     def go(first: int) -> None:
-        st.session_state[SHOWN] = [*place, first]
+        st.session_state[SHOWN] = ((found.asked, order), first)
 
     with st.container(horizontal=True, vertical_alignment="center", key="sessions_pages"):
         st.text(
@@ -208,9 +198,9 @@ def main() -> None:
     asked, called = choose(view)
     if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
         return
-    place = [asked, Order(st.session_state.get(ORDER, Order.NEWEST))]
-    kept = st.session_state.get(SHOWN, [])
-    found = report_data.records_behind(*place, kept[-1] if kept[:-1] == place else 0)
+    order = Order(st.session_state.get(ORDER, Order.NEWEST))
+    turned, first = st.session_state.get(SHOWN, (None, 0))
+    found = report_data.records_behind(asked, order, first if turned == (asked, order) else 0)
     st.header(f"{wording.count(found.count)} {say(found.unit)}")
     st.text("; ".join(f"{name}: {said}" for name, said in called.items()))
     if found.withheld:
@@ -220,7 +210,7 @@ def main() -> None:
         st.selectbox(_("Order"), list(names), format_func=names.__getitem__, key=ORDER, width=200)
     if found.lines:
         show(found)
-        turn(found, place)
+        turn(found, order)
     elif not found.count:
         st.text(_("No record stands behind this count."))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -23,68 +23,24 @@ from sqlalchemy.engine import Engine
 from registry.access import ALLOWED, Actor, Permission, may, scope
 from registry.access_log import log_access
 from registry.analysis import complications, counting, follow_up, recurrence
-from registry.analysis.cohort import CohortFilter, level_label
+from registry.analysis.cohort import level_label
 from registry.analysis.columns import EPOCH
 from registry.analysis.counting import Outcome
 from registry.analysis.dimensions import DIMENSIONS, NOT_APPLICABLE
 from registry.analysis.event_facts import EVENT_TERMS
 from registry.analysis.facts import Facts, facts_of
+from registry.analysis.openable_counts import OVERDUE, TOTAL, Behind, check, unit_of
 from registry.analysis.rate_rows import Unit, units_counted
 from registry.analysis.recurrence import SiteHistories
-from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
-from registry.errors import NotFound
 from registry.messages import Message, listed, message
 from registry.schema import FollowUp, Patient, TreatmentSession
-from registry.statistics.survival import LANDMARK_DAYS
 from registry.vocabulary import Role
 
-ANY: Final = counting.ANY
-SESSIONS: Final = Unit.SESSIONS
-TOTAL: Final = "total"
-"""The row of all groups together."""
-OVERDUE: Final = "overdue"
 PAGE_LENGTH: Final = 50
 _AT_ONCE: Final = 5_000
 """Records asked for in one statement; a database takes only so many values."""
-
-MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
-    "complications": {
-        "events": message("With the event"),
-        "mature": message("Old enough to be counted"),
-        "assessed": message("Assessed"),
-        "not_assessed": message("Not assessed"),
-        "screened": message("Found only by a planned duplex scan"),
-        "too_recent": message("Too recent"),
-        "sessions": message("All sessions"),
-    },
-    "recurrence": {
-        "recurrences": message("Recurred"),
-        "success": message("With success"),
-        "never_successful": message("Never cleared or occluded"),
-        "assessed": message("Looked at after the last planned session"),
-        "never_looked_at": message("Never looked at after the last planned session"),
-        "sites": message("All treated sites"),
-        "retreatments": message("Retreated before a recurrence"),
-        "deaths": message("Died before a recurrence"),
-        "mature_at_12_months": message("Old enough for the 12-month visit"),
-        "assessed_at_12_months": message("Looked at at 12 months"),
-        "clear_at_12_months": message("Clear and not retreated at 12 months"),
-        **{f"recurred_{day}": message("Recurred by day {day}", day=day) for day in LANDMARK_DAYS},
-        **{
-            f"at_risk_{day}": message("Still observed on day {day}", day=day)
-            for day in LANDMARK_DAYS
-        },
-    },
-    "follow_up": {
-        "missed": message("Not seen"),
-        "seen": message("Seen"),
-        "due": message("Due"),
-        OVERDUE: message("Overdue"),
-    },
-}
-"""What can be opened of each report, the most asked for first."""
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -97,30 +53,6 @@ class Order(StrEnum):
     OLDEST = "oldest"
     CLINICIAN = "clinician"
     SCLEROSANT = "sclerosant"
-
-
-@dataclass(frozen=True, slots=True)
-class Behind:
-    """One count of one row of a report, for the same cohort and day as the figure.
-
-    ``unit`` is what the rates are shares of; it matters for complications only.
-    """
-
-    report: str
-    cohort: CohortFilter
-    today: dt.date
-    measure: str
-    group_by: str
-    group: str = TOTAL
-    event: str = ANY
-    unit: str = Unit.SESSIONS
-
-    def to_query(self) -> dict[str, str]:
-        """The figure, without its cohort, as the words of an address."""
-        words = {"report": self.report, "by": self.group_by, "group": self.group}
-        words |= {"event": self.event, "unit": self.unit, "measure": self.measure}
-        usual = {"event": ANY, "unit": str(Unit.SESSIONS)}
-        return {name: word for name, word in words.items() if usual.get(name) != word}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,61 +98,6 @@ class RecordsBehind:
 OPENERS: Final = tuple(role for role in Role if Permission.SEE_RECORDS in ALLOWED[role])
 
 
-def figures_of(report: Report) -> dict[tuple[str, str], int]:
-    """The counts of a report that can be opened, by group and measure."""
-    found: dict[tuple[str, str], int] = {}
-    if isinstance(report, RateReport):
-        for row in (report.total, *report.rows):
-            counts = {
-                "events": row.events,
-                "mature": row.mature,
-                "assessed": row.assessed,
-                "not_assessed": row.mature - row.assessed,
-                "screened": row.screened,
-                "too_recent": row.too_recent,
-                "sessions": row.sessions,
-            }
-            found |= {(row.code, measure): figure for measure, figure in counts.items()}
-    elif isinstance(report, RecurrenceReport):
-        for line in (report.total, *report.rows):
-            counts = {
-                "recurrences": line.recurrences,
-                "success": int(line.success.numerator),
-                "never_successful": line.assessed - int(line.success.numerator),
-                "assessed": line.assessed,
-                "never_looked_at": line.sites - line.assessed,
-                "sites": line.sites,
-                "retreatments": line.retreatments,
-                "deaths": line.deaths,
-                "mature_at_12_months": line.mature_at_12_months,
-                "assessed_at_12_months": line.assessed_at_12_months,
-                "clear_at_12_months": int(line.clear_at_12_months.numerator),
-            }
-            for point in line.landmarks:
-                counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
-                counts[f"at_risk_{point.day}"] = point.at_risk
-            found |= {(line.code, measure): figure for measure, figure in counts.items()}
-    elif isinstance(report, FollowUpReport):
-        for visit in report.rows:
-            counts = {
-                "missed": visit.missed,
-                "seen": visit.seen,
-                "due": visit.due,
-                OVERDUE: visit.overdue,
-            }
-            found |= {(visit.code, measure): figure for measure, figure in counts.items()}
-    return found
-
-
-def groups_of(report: Report) -> dict[str, Message]:
-    """The rows of a report that can be opened, each by its name."""
-    if isinstance(report, RateReport | RecurrenceReport):
-        return {row.code: row.label for row in (report.total, *report.rows)}
-    if isinstance(report, FollowUpReport):
-        return {row.code: row.label for row in report.rows}
-    return {}
-
-
 def records_behind(
     engine: Engine,
     by: Actor,
@@ -238,7 +115,7 @@ def records_behind(
     that does not occur has no records.
     """
     clinics = scope(by, Permission.READ_RATES)
-    _check(asked)
+    check(asked)
     seen = frozenset(clinic for clinic in clinics if may(by, Permission.SEE_RECORDS, clinic))
     if asked.measure == OVERDUE:
         count, shown, lines = _overdue(engine, asked, clinics, seen, first, length)
@@ -262,46 +139,6 @@ def records_behind(
             f"{asked.measure}; {query}",
         )
     return RecordsBehind(asked, unit_of(asked), count, count - shown, first, tuple(lines), OPENERS)
-
-
-def unit_of(asked: Behind) -> Message:
-    """What the lines of a list are."""
-    if asked.measure == OVERDUE:
-        return message("visits")
-    if asked.report == "recurrence":
-        return message("treated sites")
-    is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
-    return message(Unit.SESSIONS if is_of_sessions else asked.unit)
-
-
-def _check(asked: Behind) -> None:
-    groupings = {
-        "complications": complications.GROUPINGS,
-        "recurrence": recurrence.GROUPINGS,
-        "follow_up": ("visit",),
-    }
-    if asked.report not in MEASURES:
-        raise NotFound(
-            f"Nothing can be opened behind “{asked.report[:40]}”, only behind "
-            f"{', '.join(MEASURES)}."
-        )
-    if asked.measure not in MEASURES[asked.report]:
-        raise NotFound(
-            f"{asked.report} has no count “{asked.measure[:40]}”. It has: "
-            f"{', '.join(MEASURES[asked.report])}."
-        )
-    if asked.group_by not in groupings[asked.report]:
-        raise NotFound(
-            f"{asked.report} cannot be grouped by “{asked.group_by[:40]}”. It can by: "
-            f"{', '.join(groupings[asked.report])}."
-        )
-    if asked.unit not in {*Unit}:
-        raise NotFound(f"Nothing is counted in “{asked.unit[:40]}”, only in {', '.join(Unit)}.")
-    counting.outcome_of(asked.event)
-    if asked.report == "follow_up" and asked.group not in catalogue().visits:
-        raise NotFound(
-            f"There is no visit “{asked.group[:40]}”. There are: {', '.join(catalogue().visits)}."
-        )
 
 
 def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int, Message]]:
@@ -347,15 +184,14 @@ def _units(facts: Facts, outcome: Outcome, asked: Behind, chosen: Flags) -> Rows
     if asked.unit == Unit.SESSIONS or asked.measure in {"sessions", "too_recent"}:
         return np.flatnonzero(sessions[asked.measure])
     units = units_counted(facts, outcome, sessions["mature"], Unit(asked.unit))
-    return units.session[
-        {
-            "events": units.had,
-            "mature": np.ones_like(units.had),
-            "assessed": units.known,
-            "not_assessed": ~units.known,
-            "screened": units.screened,
-        }[asked.measure]
-    ]
+    kept = {
+        "events": units.had,
+        "mature": np.ones_like(units.had),
+        "assessed": units.known,
+        "not_assessed": ~units.known,
+        "screened": units.screened,
+    }[asked.measure]
+    return np.asarray(units.session[kept])
 
 
 def _in_group(facts: Facts, asked: Behind, chosen: Flags) -> Flags:
@@ -415,20 +251,20 @@ def _course(histories: SiteHistories, site: int) -> Message:
 def _lines(
     engine: Engine, by: Actor, facts: Facts, rows: Rows, found: Collection[Message | None]
 ) -> list[Line]:
-    sessions = facts.sessions
+    clinics, days = (facts.sessions[name].to_numpy() for name in ("clinic_id", "day"))
     ids = [UUID(text.decode()) for text in facts.session_ids[rows].tolist()]
     with reading(engine) as db:
-        patients = _patients(db, set(sessions["clinic_id"].to_numpy()[rows].tolist()), ids)
+        patients = _patients(db, set(clinics[rows].tolist()), ids)
     lines = []
     for row, session_id, said in zip(rows.tolist(), ids, found, strict=True):
-        clinic_id = int(sessions["clinic_id"].iat[row])
+        clinic_id = int(clinics[row])
         patient_id, pseudonym = patients[clinic_id, session_id]
         lines.append(
             Line(
                 clinic_id,
                 patient_id,
                 pseudonym,
-                EPOCH + dt.timedelta(days=int(sessions["day"].iat[row])),
+                EPOCH + dt.timedelta(days=int(days[row])),
                 _level(facts, row, "clinician", by),
                 _given(facts, row, by),
                 said,
@@ -467,14 +303,16 @@ def _patients(
 
 
 def _level(facts: Facts, row: int, dimension: str, by: Actor) -> Message:
-    code = facts.levels[dimension][int(facts.sessions[dimension].iat[row])]
-    return level_label(facts, dimension, code, by)
+    return level_label(facts, dimension, _code(facts, row, dimension), by)
+
+
+def _code(facts: Facts, row: int, dimension: str) -> str:
+    return facts.levels[dimension][int(facts.sessions[dimension].to_numpy()[row])]
 
 
 def _given(facts: Facts, row: int, by: Actor) -> Message:
     """What was injected, or the modality of a session without a sclerosant."""
-    agent = facts.levels["sclerosant"][int(facts.sessions["sclerosant"].iat[row])]
-    if agent == NOT_APPLICABLE:
+    if _code(facts, row, "sclerosant") == NOT_APPLICABLE:
         return _level(facts, row, "modality", by)
     names = ("sclerosant", "concentration", "form")
     return listed([_level(facts, row, name, by) for name in names])

@@ -107,9 +107,7 @@ def _overdue(engine: Engine, clinics: frozenset[int], visit_code: str, today: dt
         return int(db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
 
-def overdue_visits(
-    clinics: frozenset[int], visit_code: str, today: dt.date
-) -> sa.Select[tuple[FollowUp]]:
+def overdue_visits(clinics: frozenset[int], visit_code: str, today: dt.date) -> sa.Select[FollowUp]:
     """Visits still planned although their window has closed."""
     visit = catalogue().visits[visit_code]
     latest = today - dt.timedelta(days=visit.to_day - visit.due_day)

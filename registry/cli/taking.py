@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from registry.access import Actor
-    from registry.analysis.behind import Behind
     from registry.analysis.colophon import Colophon
+    from registry.analysis.openable_counts import Behind
     from registry.analysis.results import Report
 
 

@@ -94,7 +94,7 @@ def _write_row(sheet: Worksheet, number: int, values: Sequence[Any], *, bold: bo
             # Otherwise a text that begins with "=" would be stored as a formula.
             cell.data_type = "s"
             if is_formula(text):
-                cell.quotePrefix = True  # type: ignore[attr-defined]
+                cell.quotePrefix = True
         if bold:
             cell.font = Font(bold=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from openpyxl import load_workbook
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs
@@ -53,7 +55,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     page = page_as("practice_manager")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     settled(page)
-    page.get_by_test_id("stMain").get_by_role("link", name="Complications").click()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Complications").click()
     expect(page.get_by_role("heading", name="Complications", exact=True)).to_be_visible()
     choose(page, "Compare by", "Vessel class")
     choose(page, "Form", "Liquid")
@@ -78,7 +80,9 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     table = page.get_by_role("table").first
     expect(table).to_be_visible()
     shown = cells(table)
-    download = page.get_by_role("link", name="Download as CSV")
+    menu = page.get_by_role("button", name="Take away").last
+    menu.click()
+    download = page.get_by_role("link", name="Table (CSV)")
     for _ in range(2):
         once = download.get_attribute("href") or ""
         with page.expect_download() as loading:
@@ -96,6 +100,65 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
                 100 * float(row["rate"]), abs=0.05
             )
     assert {row["filter"] for row in rows.values()} == {"form=liquid; clinic=1"}
+
+
+def test_from_a_point_to_its_sessions_and_the_picture(page_as: PageAs) -> None:
+    page = page_as("clinician", path="/complications?by=form&period=last_12_months")
+    settled(page)
+    picture = page.get_by_test_id("stVegaLiteChart").first
+    expect(picture).to_have_attribute("aria-label", re.compile("Liquid: "))
+    points = picture.locator("g.mark-symbol path")
+    expect(points.first).to_be_visible()
+    points.first.click()
+    link = page.get_by_role("link", name=re.compile("^[0-9]+ with the event"))
+    expect(link).to_be_visible()
+    events = int((link.inner_text().strip().split()[-4:])[0])
+    described = picture.get_attribute("aria-label") or ""
+    assert f": {events} of " in described
+
+    menu = page.get_by_role("button", name="Take away").first
+    menu.click()
+    files = {}
+    for name in ("Picture (PNG)", "Workbook (XLSX)"):
+        file = page.get_by_role("link", name=name)
+        with page.expect_download() as loading:
+            file.click()
+        files[name] = Path(loading.value.path()).read_bytes()
+    assert files["Picture (PNG)"].startswith(b"\x89PNG\r\n")
+    sheet = load_workbook(io.BytesIO(files["Workbook (XLSX)"]))["Table"]
+    header, *rows = sheet.iter_rows(values_only=True)
+    counts = {
+        row[header.index("label")]: (
+            row[header.index("numerator")],
+            row[header.index("denominator")],
+        )
+        for row in rows
+    }
+    for label, (numerator, denominator) in counts.items():
+        if label != "All sessions":
+            assert f"{label}: {numerator} of {denominator} " in described
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Picture (PNG)")).to_have_count(0)
+
+    link.click()
+    expect(page.get_by_role("heading", name="Sessions", exact=True)).to_be_visible()
+    unit = "session" if events == 1 else "sessions"
+    expect(page.get_by_role("heading", name=re.compile(f"^{events} {unit}"))).to_be_visible()
+    expect(page).to_have_url(re.compile("period=last_12_months"))
+    expect(page).to_have_url(re.compile("measure=events"))
+    records = page.locator(".st-key-records button")
+    expect(records).to_have_count(events)
+    address = page.url
+    pseudonym = records.first.inner_text().strip()
+    records.first.click()
+    expect(page.get_by_role("heading", name="Patient", exact=True)).to_be_visible()
+    expect(page.get_by_text(pseudonym).first).to_be_visible()
+    assert pseudonym not in page.url
+
+    page.goto(address)
+    expect(page.get_by_role("heading", name=re.compile(f"^{events} {unit}"))).to_be_visible()
+    expect(page.locator(".st-key-records button")).to_have_count(events)
+    assert page.url == address
 
 
 def test_the_filter_goes_along_and_the_way_back_leads_back(page_as: PageAs) -> None:
@@ -130,6 +193,24 @@ def test_every_reading_page_is_accessible(page_as: PageAs, path: str, scheme: st
         if rule["id"] not in KNOWN_OF_STREAMLIT
         for node in rule["nodes"]
     ] == []
+
+
+@pytest.mark.parametrize(("who", "scheme"), [("clinician", "light"), ("auditor", "dark")])
+def test_the_records_behind_a_figure_are_accessible_on_a_phone_too(
+    page_as: PageAs, who: str, scheme: str
+) -> None:
+    page = page_as(who, path="/sessions-behind?measure=events", scheme=scheme, width=390)
+    expect(page.get_by_role("heading", name=re.compile("^[0-9]+ sessions"))).to_be_visible()
+    expect(page.locator(".st-key-records button").first).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    found = Axe().run(page).response["violations"]
+    assert [
+        (rule["id"], node["html"][:160])
+        for rule in found
+        if rule["id"] not in KNOWN_OF_STREAMLIT
+        for node in rule["nodes"]
+    ] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("path", ["/", "/complications?by=event", "/recurrence"])

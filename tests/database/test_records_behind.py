@@ -16,19 +16,11 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Grant
 from registry.analysis import reports
-from registry.analysis.behind import (
-    MEASURES,
-    OPENERS,
-    TOTAL,
-    Behind,
-    Order,
-    RecordsBehind,
-    figures_of,
-    records_behind,
-)
+from registry.analysis.behind import OPENERS, Order, RecordsBehind, records_behind
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import ANY
 from registry.analysis.facts import facts_of
+from registry.analysis.openable_counts import MEASURES, TOTAL, Behind, figures_of
 from registry.database import make_engine, reading
 from registry.errors import NotFound, PermissionDenied
 from registry.operations.migration import command_line_actor

@@ -23,9 +23,9 @@ from sqlalchemy.engine import Engine
 
 from registry import cli
 from registry.analysis import reports
-from registry.analysis.behind import figures_of
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.colophon import digest
+from registry.analysis.openable_counts import figures_of
 from registry.analysis.periods import span_of
 from registry.cli.console import database_url, today
 from registry.database import make_engine, reading
@@ -261,6 +261,22 @@ def test_an_account_from_first_code_to_disabled(clinic: Sclero) -> None:
     assert clinic("user", "disable", "tom")[0] == 0
     assert "disabled" in clinic("user", "list")[1]
     assert clinic("user", "enable", "tom")[0] == 0
+
+
+def test_a_clinic_decides_its_interval_and_recalls_a_lot(clinic: Sclero) -> None:
+    interval = ("clinic", "set", "shortest_interval_days")
+    assert clinic(*interval, "42", "--from", "2026-01-01")[0] == 0
+    assert "42" in clinic("clinic", "settings")[1]
+    for wrong in (("soon", "--from", "2026-01-01"), ("0", "--from", "2026-01-01"), ("42",)):
+        assert clinic(*interval, *wrong)[0] != 0
+    assert clinic(*interval, "default", "--from", "2026-01-01")[0] == 0
+    assert "not set" in clinic("clinic", "settings")[1]
+    recall = ("clinic", "recall-lot", "fibrovein", "12345")
+    code, _, said = clinic(*recall, "--from", "2026-03-01")
+    assert (code, "0 sessions of 0 patients" in said) == (0, True), said
+    assert clinic(*recall, "--undo")[0] == 0
+    assert clinic(*recall)[0] != 0
+    assert clinic("clinic", "recall-lot", "snake_oil", "1", "--from", "2026-03-01")[0] == 1
 
 
 def test_the_last_administrator_stays(clinic: Sclero) -> None:
