@@ -56,7 +56,11 @@ HAS_FOCUS: Final = "element => element === document.activeElement"
 MOST_TABS: Final = 60
 PATIENCE_MS: Final = 20_000
 DAY: Final = dt.timedelta(days=1)
-EVENT_ANSWERS: Final = (("Severity", "Mild"), ("Relationship", "Probable"))
+EVENT_ANSWERS: Final = (
+    ("Severity", "Mild"),
+    ("Serious", "Not serious"),
+    ("Relationship", "Probable"),
+)
 ARGUMENTS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
@@ -295,7 +299,7 @@ def session_by_tap(person: Person, pseudonym: str) -> None:
 
 
 def event_by_key(person: Person, pseudonym: str) -> None:
-    """What, how intense, how related; day and session as proposed."""
+    """What, how intense, not serious, how related; day and session as proposed."""
     page = person.page
     find_by_key(person, pseudonym)
     choose_by_key(person, combobox(page, "What happened"), "matting", "what happened")

@@ -173,9 +173,9 @@ def show(
         st.text(_("Circles are regions, diamonds are veins. Click to choose, again to take away."))
         if past:
             st.text(legend(past))
-            st.text(
-                "\n".join(f"{words.site(*site)}: {past_in_words(p)}" for site, p in recent(past))
-            )
+            with st.container(gap="xsmall"):
+                for site, before in recent(past):
+                    st.caption(plain(f"{words.site(*site)}: {past_in_words(before)}"))
 
 
 def legend(past: Mapping[SiteKey, SitePast]) -> str:
@@ -272,11 +272,10 @@ def chart(chosen: Collection[SiteKey], past: Mapping[SiteKey, SitePast]) -> alt.
                          alt.Tooltip("past:N", title=_("Before"))])
         .add_params(clicks),
     ]  # fmt: skip
-    return (
-        alt.layer(*layers)
-        .properties(height=HEIGHT, padding=0, background="transparent")
-        .configure(font="system-ui, sans-serif", view=alt.ViewConfig(stroke=None))
+    drawn: alt.LayerChart = alt.layer(*layers).configure(
+        font="system-ui, sans-serif", view=alt.ViewConfig(stroke=None)
     )
+    return drawn.properties(height=HEIGHT, padding=0, background="transparent")
 
 
 def _chart(values: Sequence[dict[str, Any]]) -> alt.Chart:

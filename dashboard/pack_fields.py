@@ -278,9 +278,9 @@ def _pick(form: Form, favourite: FavouriteEntry) -> None:
 
 def _keep_favourite(form: Form) -> None:
     numbers: list[int] = form.get("preparations", [])
-    p = numbers[0]
+    chosen: int | None = numbers[0]
     if len(numbers) > 1:
-        p = st.segmented_control(
+        chosen = st.segmented_control(
             _("Keep preparation"),
             numbers,
             format_func=lambda p: str(numbers.index(p) + 1),
@@ -295,7 +295,7 @@ def _keep_favourite(form: Form) -> None:
         _("Keep as favourite"),
         key=form.key("favourite_keep"),
         on_click=_kept,
-        args=(form, p if p is not None else numbers[0]),
+        args=(form, numbers[0] if chosen is None else chosen),
     )
 
 

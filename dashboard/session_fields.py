@@ -84,7 +84,7 @@ def drawn_up(form: Form, treated_on: dt.date) -> list[Preparation]:
         key=form.key("preparation.add"),
         icon=":material/add:",
         type="tertiary",
-        on_click=add_preparation,
+        on_click=_another,
         args=(form,),
     )
     return preparations
@@ -295,6 +295,10 @@ def propose_lot(form: Form, p: int) -> None:
     form.set(f"{at}.lot", lots[0].lot_number if lots else None)
     carried.propose(form, f"{at}.lot")
     form.set(f"{at}.compounded", bool(lots and lots[0].is_compounded))
+
+
+def _another(form: Form) -> None:
+    add_preparation(form)
 
 
 def add_preparation(form: Form) -> int:

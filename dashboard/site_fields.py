@@ -40,7 +40,7 @@ def sites(
         f"leg_map:{form.opened.id}",
         _chosen(form),
         past,
-        lambda site: _site_clicked(form, site),
+        lambda site: site_clicked(form, site),
     )
     # What follows keeps its place on the page, and with it the focus, whatever stands here.
     said = st.empty()
@@ -85,7 +85,7 @@ def _chosen(form: Form) -> dict[SiteKey, list[int]]:
     return chosen
 
 
-def _site_clicked(form: Form, site: SiteKey) -> None:
+def site_clicked(form: Form, site: SiteKey) -> None:
     """A click gives a site a row, or takes it away unless a volume was typed there."""
     form.set("kept_site", None)
     rows = _chosen(form).get(site, [])

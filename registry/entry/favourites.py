@@ -104,7 +104,7 @@ def remove_favourite(
         stored.version += 1
 
 
-def _own(by: Actor, clinic_id: int) -> sa.Select[tuple[Favourite]]:
+def _own(by: Actor, clinic_id: int) -> sa.Select[Favourite]:
     return sa.select(Favourite).where(
         Favourite.clinic_id == clinic_id,
         Favourite.user_id == by.user_id,

@@ -6,11 +6,14 @@ import datetime as dt
 import itertools
 import math
 from decimal import Decimal
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
-from dashboard import leg_map
+from dashboard import leg_map, site_fields
+from dashboard.form import Form
+from dashboard.session_form import Row
 from registry.analysis.site_past import SiteKey, SitePast, past_of_sites
 from registry.catalogue import catalogue
 from registry.entry.forms import (
@@ -152,6 +155,40 @@ def test_colour_and_shape_both_tell_chosen_before_and_outcome_apart() -> None:
     legend = leg_map.legend(past)
     assert legend.count("× back again") == 1
     assert legend.count(",") >= len(findings) - 1
+
+
+class Held(dict[str, Any]):
+    """A form's values without a page."""
+
+    def set(self, field: str, value: object) -> None:
+        self[field] = value
+
+
+def clicked(*sites: SiteKey, **typed: str) -> list[tuple[object, object, object]]:
+    form = Held()
+    site_fields.fill(cast(Form, form), [Row()])
+    for field, text in typed.items():
+        form[field.replace("__", ".")] = text
+    for site in sites:
+        site_fields.site_clicked(cast(Form, form), site)
+    return [
+        tuple(form.get(f"row.{r}.{name}") for name in ("side", "place", "ml"))  # type: ignore[misc]
+        for r in form["rows"]
+    ]
+
+
+def test_a_click_gives_a_row_and_another_takes_it_away() -> None:
+    groin: SiteKey = (RIGHT, "groin")
+    assert clicked(CALF) == [(LEFT, "calf_medial", "")]
+    assert clicked(CALF, groin) == [(LEFT, "calf_medial", ""), (RIGHT, "groin", "")]
+    assert clicked(CALF, groin, CALF) == [(RIGHT, "groin", "")]
+    assert clicked(CALF, CALF) == [(None, None, "")]
+
+
+def test_a_click_never_takes_a_typed_volume_away() -> None:
+    typed = {"row__0__side": LEFT.value, "row__0__place": "calf_medial", "row__0__ml": "1,5"}
+    assert clicked(CALF, **typed) == [(LEFT, "calf_medial", "1,5")]
+    assert clicked((RIGHT, "ssv"), row__0__ml="2") == [(None, None, "2"), (RIGHT, "ssv", "")]
 
 
 def test_a_site_is_named_and_found_again() -> None:
