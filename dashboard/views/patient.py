@@ -88,7 +88,7 @@ def _not_asked(shown: Timeline) -> None:
         return
     if not shown.alerts:
         text = _("Nothing known that speaks against a needle. {asked}").format(asked=text)
-    st.caption(plain(text))
+    st.text(text)
 
 
 def _actions(patient: PatientHeader) -> None:
@@ -147,7 +147,7 @@ def _records(patient: PatientHeader, shown: Timeline) -> None:
     strip = patient_chart.strip(shown, looks, state.today())
     if len({line.day for line in lines}) > 1:
         st.altair_chart(strip.chart, width="stretch")
-        st.caption(plain(patient_chart.key(looks)))
+        st.text(patient_chart.key(looks))
     st.text(strip.sentence)
     for course in shown.courses:
         st.text(_("Course: {course}").format(course=sentences.course(course)))
