@@ -9,7 +9,16 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import components, data, outcome_data, outcome_fields, outcome_words, state, words
+from dashboard import (
+    components,
+    data,
+    outcome_data,
+    outcome_fields,
+    outcome_parts,
+    outcome_words,
+    state,
+    words,
+)
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from registry.analysis.care_facts import SATISFACTION
@@ -46,31 +55,20 @@ def main() -> None:
     shown = data.patient_timeline(patient.id)
     past = outcome_data.history(patient.id)
     components.banner(patient)
-    first = _first_day(form, patient)
-    changed = outcome_words.changes(past, first_treated_on(shown))
-    if changed:
-        st.header(_("What changed"))
-        for line in changed:
-            st.text(line)
+    _fill(form, patient)
+    outcome_parts.changed(past, shown)
     days = _days(past)
     chosen = _which(form, days) if days and data.may_amend() else NEW
     if isinstance(chosen, dt.date) and chosen in days:
         _correct(form, patient, days[chosen], past, shown)
     else:
-        _record(form, patient, first, past, shown)
+        _record(form, patient, past, shown)
 
 
-def first_treated_on(shown: Timeline) -> dt.date | None:
-    """Day of the patient's first session."""
-    return min((stored.entry.treated_on for stored in shown.sessions), default=None)
-
-
-def _first_day(form: Form, patient: PatientHeader) -> dt.date:
+def _fill(form: Form, patient: PatientHeader) -> None:
     if form.begins_for(patient):
         form.set("on", state.today())
         form.set("which", NEW)
-    day: dt.date = form.get("on") or state.today()
-    return day
 
 
 def _days(past: OutcomeHistory) -> dict[dt.date, Day]:
@@ -111,10 +109,8 @@ def _open_day(form: Form, days: dict[dt.date, Day]) -> None:
         outcome_fields.fill(form, day.answers, [leg for leg, _version in day.legs])
 
 
-def _record(
-    form: Form, patient: PatientHeader, on: dt.date, past: OutcomeHistory, shown: Timeline
-) -> None:
-    form.day(_("Asked on"), "on", required=True)
+def _record(form: Form, patient: PatientHeader, past: OutcomeHistory, shown: Timeline) -> None:
+    on = _ask_day(form)
     answers, legs, found = outcome_fields.ask(
         form, patient.id, on, past, is_treated=_is_treated(shown, on), day_field="on"
     )
@@ -130,7 +126,7 @@ def _record(
 def _correct(
     form: Form, patient: PatientHeader, day: Day, past: OutcomeHistory, shown: Timeline
 ) -> None:
-    on = form.day(_("Asked on"), "on", required=True) or state.today()
+    on = _ask_day(form)
     before = OutcomeHistory(
         tuple(each for each in past.answers if each is not day.answers),
         tuple(leg for leg in past.legs if all(leg is not stored for stored, _v in day.legs)),
@@ -168,9 +164,14 @@ def _correct(
     _save(form, patient, _("Save the correction"), found, store, answers, legs)
 
 
+def _ask_day(form: Form) -> dt.date:
+    with st.columns(3)[0]:
+        return form.day(_("Asked on"), "on", required=True) or state.today()
+
+
 def _is_treated(shown: Timeline, on: dt.date) -> bool:
     """Whether there is a result to be asked about on that day."""
-    first = first_treated_on(shown)
+    first = outcome_parts.first_treated_on(shown)
     return first is not None and first <= on
 
 

@@ -20,8 +20,7 @@ def change_table(report: ReportedOutcomesReport) -> Table:
     """Each question as it is shown."""
     return [
         {
-            _("Question"): say(row.label),
-            _("Scale"): say(outcome_wording.scale(row)),
+            _("Question"): f"{say(row.label)}, {say(outcome_wording.scale(row))}",
             _("Asked twice"): outcome_wording.asked_twice(row),
             _("Median"): outcome_wording.medians(row),
             _("Change (quartiles)"): outcome_wording.median_change(row),
@@ -79,7 +78,7 @@ def main() -> None:
             report,
         )
         report_parts.cautions(report.warnings)
-        report_parts.table(change_table(report), say(report.heading.title), words={_("Scale")})
+        report_parts.table(change_table(report), say(report.heading.title))
         st.text(
             _(
                 "Better, same and worse are by any difference. How large a difference must be to "

@@ -358,4 +358,4 @@ def test_the_figures_show_change_with_its_meaning(clinic: Clinic) -> None:
     assert "1 of 1 who were asked were satisfied" in page.said()
     assert "not established for these questions" in page.said()
     cells = [str(cell) for table in page.app.table for cell in table.value.to_numpy().ravel()]
-    assert {"Heaviness", "0 \\(best\\) to 10", "6 → 2"} <= set(cells)
+    assert {"Heaviness, 0 \\(best\\) to 10", "6 → 2"} <= set(cells)

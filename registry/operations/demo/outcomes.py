@@ -42,8 +42,8 @@ TYPICAL: Final = {
     "appearance_bother": (7, 4),
 }
 """Typical answer before treatment, of patients with small and with large veins."""
-RELIEF: Final = (0.15, 0.9)
-"""Part of the complaint that is left after treatment."""
+LEFT_OVER: Final = (0.1, 1.25)
+"""Part of the complaint that is left after treatment; in some it grows."""
 LARGE: Final = frozenset({VesselClass.VARICOSE, VesselClass.TRUNCAL, VesselClass.PERFORATOR})
 
 
@@ -75,7 +75,7 @@ def outcomes(
     for visit in _visits(entries, first):
         if rng.random() > ASKED_AGAIN or visit.seen_on is None:
             continue
-        left = rng.uniform(*RELIEF)
+        left = rng.uniform(*LEFT_OVER)
         after = {code: min(10, round(score * left)) for code, score in before.items()}
         after["satisfaction"] = rng.choices(range(5), [4, 8, 16, 40, 32] if had_event else
                                             [1, 3, 8, 44, 44])[0]  # fmt: skip
