@@ -14,6 +14,8 @@ import streamlit as st
 from dashboard import (
     components,
     data,
+    outcome_data,
+    outcome_parts,
     patient_data,
     same_person,
     sentences,
@@ -71,6 +73,7 @@ def main() -> None:
         same_person.panel(patient)
     sign_off_strip.announce()
     _open_events(shown)
+    outcome_parts.changed(outcome_data.history(patient.id), shown)
     _records(patient, shown)
 
 
@@ -100,6 +103,8 @@ def _actions(patient: PatientHeader) -> None:
                 st.switch_page(components.EVENT_VIEW)
             if st.button(_("Record a follow-up"), icon=":material/event_available:"):
                 st.switch_page(components.FOLLOW_UP_VIEW)
+            if st.button(_("Symptoms and severity"), icon=":material/accessibility_new:"):
+                st.switch_page(components.OUTCOMES_VIEW)
         if data.may_amend() and data.may_see_identity():
             for one in (patient, *patient.duplicates):
                 label = _("Correct the patient's data")
