@@ -9,7 +9,7 @@ from registry.analysis import comparison, event_course, severity, wording
 from registry.analysis import comparison_wording as words
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.comparison import Comparable, ComparisonReport
-from registry.analysis.event_course import EventCourseReport, Onset, Resolved
+from registry.analysis.event_course import Duration, EventCourseReport, Onset, Resolved
 from registry.analysis.results import RateReport
 from registry.analysis.severity import LEVELS, SeverityReport, SeverityRow
 
@@ -105,6 +105,27 @@ def duration_table(report: EventCourseReport) -> Table:
     return table
 
 
+def duration_sentence(row: Duration) -> str:
+    """How many events of one kind had ended, and when."""
+    told = [
+        _("{event}: of {events} followed {ended} had ended").format(
+            event=say(row.label),
+            events=wording.count(row.events),
+            ended=wording.count(row.resolved),
+        )
+    ]
+    if row.median_days.value is not None:
+        told.append(_("half of them by day {day}").format(day=_days(row.median_days.value)))
+    told += [
+        _("by {months} months {share}").format(
+            months=round(point.day * 12 / 365), share=ended_by(point)
+        )
+        for point in row.landmarks
+        if point.is_shown
+    ]
+    return ", ".join(told) + "."
+
+
 def ended_by(point: Resolved) -> str:
     """Share that had ended by a day with its interval; a dash where too few are followed."""
     if not point.is_shown:
@@ -177,7 +198,7 @@ def contrast_table(report: ComparisonReport) -> Table:
     names = ", ".join(say(name) for name in report.levelled)
     lines = (
         (_("Unadjusted"), report.crude),
-        (_("Adjusted for {names}").format(names=names.lower()), report.adjusted),
+        (_("Adjusted for {names}").format(names=names), report.adjusted),
     )
     return [
         {

@@ -113,10 +113,10 @@ def who_was_asked(report: RateReport) -> None:
     key, instead = "complications_asked", _("No session is old enough yet.")
     if len(report.rows) > MOST_BARS:
         with st.expander(_("Who was asked"), icon=":material/fact_check:"):
-            report_parts.figure(figures.assessment(report), instead, key)
+            report_parts.figure(figures.assessment(report), instead, key, report)
         return
     st.header(_("Who was asked"))
-    report_parts.figure(figures.assessment(report), instead, key)
+    report_parts.figure(figures.assessment(report), instead, key, report)
 
 
 def other_units(report: RateReport) -> None:
@@ -244,6 +244,7 @@ def course(view: View, report: EventCourseReport) -> None:
         figures.onset(report.onset),
         _("No event was recorded after the sessions that are old enough."),
         "complications_onset",
+        report,
     )
     if report.onsets:
         with st.expander(_("Days to onset by kind of event"), icon=":material/table:"):
@@ -253,10 +254,15 @@ def course(view: View, report: EventCourseReport) -> None:
     st.header(_("How long they last"))
     own = [row for row in report.durations if row.code == report.event]
     lasting = [row for row in report.durations if row.is_lasting]
+    if own or lasting:
+        with st.container(border=True, key="duration_answer"):
+            for row in own or lasting:
+                st.text(complication_data.duration_sentence(row))
     report_parts.figure(
         figures.resolution(own or lasting),
         _("Too few events were followed for a curve: ten of one kind are needed."),
         "complications_duration",
+        report,
     )
     if report.durations:
         report_parts.table(
@@ -336,16 +342,20 @@ def compare(view: View, pair: Pair, event: str) -> None:
             st.text(say(comparison_wording.group_sentence(row)))
         if report.crude is not None:
             st.text(say(comparison_wording.contrast_sentence(report)))
+        adjusted = comparison_wording.adjusted_sentence(report)
+        if adjusted is not None:
+            st.text(say(adjusted))
     report_parts.cautions(report.warnings)
     report_parts.figure(
         figures.two_groups(report.a, report.b, say(report.heading.title)),
         _("Neither group has a session that is old enough."),
         "complications_pair_picture",
+        report,
     )
     if report.crude is not None:
         report_parts.table(complication_data.contrast_table(report), _("Unadjusted and adjusted"))
         if report.not_levelled:
-            left = ", ".join(say(name).lower() for name in report.not_levelled)
+            left = ", ".join(say(name) for name in report.not_levelled)
             st.text(
                 _(
                     "Not adjusted for: {names} (too few events for it, or it goes with the groups)."

@@ -214,8 +214,8 @@ def comparison(
         b=rows[1],
         crude=crude,
         adjusted=adjusted,
-        levelled=tuple(message(DIMENSION_LABELS[name]) for name in levelled),
-        not_levelled=tuple(message(DIMENSION_LABELS[name]) for name in left),
+        levelled=tuple(message(DIMENSION_LABELS[name].lower()) for name in levelled),
+        not_levelled=tuple(message(DIMENSION_LABELS[name].lower()) for name in left),
         excluded=tuple(
             item
             for item in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.analysis import wording
 from registry.analysis.comparison import ComparisonReport, Contrast
 from registry.analysis.results import RateRow
-from registry.messages import Message, message
+from registry.messages import Message, listed, message
 from registry.statistics.result import Estimate
 
 MINUS = "\N{MINUS SIGN}"
@@ -84,4 +84,21 @@ def contrast_sentence(report: ComparisonReport) -> Message:
         ratio=ratio(crude.ratio),
         ratio_interval=ratio_interval(crude.ratio),
         **parts,
+    )
+
+
+def adjusted_sentence(report: ComparisonReport) -> Message | None:
+    """The difference at equal case mix; None without one."""
+    if report.adjusted is None:
+        return None
+    found = report.adjusted
+    return message(
+        "Adjusted for {names}: {points} points ({level} CI {interval}), ratio {ratio} "
+        "({ratio_interval}).",
+        names=listed(report.levelled),
+        points=points(found.difference.value),
+        level=wording.level(found.difference),
+        interval=points_interval(found.difference),
+        ratio=ratio(found.ratio),
+        ratio_interval=ratio_interval(found.ratio),
     )

@@ -136,7 +136,8 @@ def report(
 
 
 def _print_report(answer: Report) -> None:
-    from registry.analysis import wording
+    from registry.analysis import comparison_wording, wording
+    from registry.analysis.comparison import ComparisonReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
 
@@ -218,6 +219,14 @@ def _print_report(answer: Report) -> None:
                 for point in row.landmarks
             ],
         )
+    elif isinstance(answer, ComparisonReport):
+        adjusted = comparison_wording.adjusted_sentence(answer)
+        for row in (answer.a, answer.b):
+            typer.echo(comparison_wording.group_sentence(row))
+        if answer.crude is not None:
+            typer.echo(comparison_wording.contrast_sentence(answer))
+        if adjusted is not None:
+            typer.echo(adjusted)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],

@@ -92,7 +92,7 @@ def test_adjusting_for_vessel_class_takes_its_difference_away(engine: Engine, gi
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER, a="foam", b="liquid")
     assert report.crude is not None
     assert report.adjusted is not None
-    assert [str(name) for name in report.levelled] == ["Vessel class"]
+    assert [str(name) for name in report.levelled] == ["vessel class"]
     assert report.crude.difference.value == pytest.approx(34 / 100 - 26 / 180, abs=1e-9)
     assert report.adjusted.difference.value == pytest.approx(0.0, abs=1e-6)
     assert report.adjusted.ratio is not None
@@ -111,7 +111,7 @@ def test_too_few_events_are_not_adjusted(engine: Engine, given: Given) -> None:
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
     assert report.crude is not None
     assert report.adjusted is None
-    assert [str(name) for name in report.not_levelled] == ["Vessel class"]
+    assert [str(name) for name in report.not_levelled] == ["vessel class"]
     assert "Not adjusted: 19 events" in said(report)
 
 
@@ -119,7 +119,7 @@ def test_what_goes_with_the_groups_cannot_be_levelled(engine: Engine, given: Giv
     by = given(groups(("foam", "truncal", 60, 30), ("liquid", "telangiectasia", 60, 20)))
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
     assert report.adjusted is None
-    assert [str(name) for name in report.not_levelled] == ["Vessel class"]
+    assert [str(name) for name in report.not_levelled] == ["vessel class"]
 
 
 def test_follow_up_that_differs_is_named_and_kaplan_meier_has_no_ratio(
