@@ -14,6 +14,7 @@ from registry.cli.taking import Format, draw, list_behind, write
 
 if TYPE_CHECKING:
     from registry.analysis.overview import OverviewReport
+    from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import Report
 
 catalogue_commands = typer.Typer(
@@ -139,6 +140,7 @@ def _print_report(answer: Report) -> None:
     from registry.analysis import comparison_wording, wording
     from registry.analysis.comparison import ComparisonReport
     from registry.analysis.overview import OverviewReport
+    from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
 
     heading = answer.heading
@@ -227,6 +229,8 @@ def _print_report(answer: Report) -> None:
             typer.echo(comparison_wording.contrast_sentence(answer))
         if adjusted is not None:
             typer.echo(adjusted)
+    elif isinstance(answer, ReportedOutcomesReport):
+        _print_outcomes(answer)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],
@@ -236,6 +240,39 @@ def _print_report(answer: Report) -> None:
         typer.echo(f"Left out: {excluded.reason}: {wording.count(excluded.count)}")
     for warning in answer.warnings:
         typer.echo(f"Note: {warning}")
+
+
+def _print_outcomes(answer: ReportedOutcomesReport) -> None:
+    from registry.analysis import outcome_wording, wording
+
+    show_table(
+        [
+            ("", "left"),
+            ("Scale", "left"),
+            ("Asked twice", "right"),
+            ("Median", "right"),
+            ("Change", "right"),
+            ("Better", "right"),
+            ("95 % CI", "right"),
+            ("Same", "right"),
+            ("Worse", "right"),
+        ],
+        [
+            (
+                str(row.label),
+                str(outcome_wording.scale(row)),
+                outcome_wording.asked_twice(row),
+                outcome_wording.medians(row),
+                outcome_wording.median_change(row),
+                wording.share(row.improved),
+                wording.interval(row.improved),
+                wording.count(row.unchanged),
+                wording.count(row.worse),
+            )
+            for row in answer.rows
+        ],
+    )
+    typer.echo(f"Satisfied: {outcome_wording.satisfaction_sentence(answer.satisfaction)}")
 
 
 def _print_overview(answer: OverviewReport) -> None:
