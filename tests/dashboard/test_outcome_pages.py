@@ -359,3 +359,13 @@ def test_the_figures_show_change_with_its_meaning(clinic: Clinic) -> None:
     assert "not established for these questions" in page.said()
     cells = [str(cell) for table in page.app.table for cell in table.value.to_numpy().ravel()]
     assert {"Heaviness, 0 \\(best\\) to 10", "6 → 2"} <= set(cells)
+
+
+def test_the_patients_page_shows_what_changed_and_leads_to_the_questions(clinic: Clinic) -> None:
+    given(clinic, TODAY - 40 * DAY, symptom_heaviness=6)
+    page = clinic.open("patient")
+    assert "before treatment and now" not in page.said()
+    given(clinic, TODAY, symptom_heaviness=2)
+    page = clinic.open("patient")
+    assert "Less heaviness: 6 to 2 of 10" in page.said()
+    assert page.labelled("Symptoms and severity")
