@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ from registry.operations.demo.answers import answered, as_answers, overridden
 from registry.operations.demo.outcomes import outcomes
 from registry.operations.demo.stories import demo_entries
 from registry.operations.migration import command_line_actor
-from registry.schema import LimbAssessment, PatientReportedOutcome, RiskFact
+from registry.schema import LimbAssessment, PatientReportedOutcome, RiskFact, TreatmentSession
 from registry.vocabulary import Role
 
 SEED: Final = 1
@@ -139,8 +139,20 @@ def make_demo(
         progress(f"Storing the records of {clinic.name}")
         cause = audit.Cause("make_demo", clinic_id=clinic_id)
         with audit.transaction(engine, by, cause, now=now) as db:
-            store_rows(db, rows_of(entries, clinic_id, now) | beside)
+            rows = rows_of(entries, clinic_id, now) | beside
+            _type_in(rows[TreatmentSession], now)
+            store_rows(db, rows)
     return sessions
+
+
+def _type_in(sessions: Iterable[dict[str, Any]], now: dt.datetime) -> None:
+    """Have each session typed in on its evening, or days later as happens, but never after now."""
+    rng = random.Random(SEED)  # noqa: S311 - made-up data must be the same each time
+    zone = ZoneInfo(TIME_ZONE)
+    for session in sessions:
+        evening = dt.datetime.combine(session["treated_on"], dt.time(18, 30), zone)
+        days = rng.choices((0, 1, 3, 9, 20), (78, 11, 5, 4, 2))[0]
+        session["recorded_at"] = min(now, evening + dt.timedelta(days=days))
 
 
 def open_accounts(engine: Engine, *, now: dt.datetime) -> list[DemoAccount]:
