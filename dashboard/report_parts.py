@@ -68,7 +68,7 @@ def figure(drawn: Figure | None, instead: str, key: str, report: Report | None =
         return
     st.markdown(f"**{exact(drawn.title)}**")
     chart, group = drawn.chart, None
-    if report is not None and drawn.is_by_group:
+    if report is not None and drawn.is_by_group and openable_counts.groups_of(report):
         click = alt.selection_point(name=CLICKED, fields=[GROUP])
         clicked = st.altair_chart(
             chart.add_params(click),

@@ -86,7 +86,7 @@ class Colophon:
             (message("Result"), self.summary),
             (message("Sessions"), [self.sessions]),
             (message("Filter as in the address"), [message("{query}", query=self.query)]),
-            (message("Intervals"), [self.intervals]),
+            (message("Intervals"), self._intervals),
             (message("Left out"), left_out),
             (message("Note"), self.warnings),
             (message("Data as of"), [message("{day}", day=heading.as_of.isoformat())]),
@@ -98,19 +98,17 @@ class Colophon:
         return tuple((name, said) for name, values in parts for said in values)
 
     @property
-    def intervals(self) -> Message:
-        """How the intervals were found."""
-        if not self.methods:
-            return message("none")
+    def _intervals(self) -> tuple[Message, ...]:
         # The name of a method may itself hold a comma.
-        return message("95 %; {methods}", methods=listed(self.methods, "; "))
+        methods = listed(self.methods, "; ")
+        return (message("95 %; {methods}", methods=methods),) if self.methods else ()
 
     def notes(self) -> tuple[Message, ...]:
         """The lines below a picture."""
         return (
             *self.summary,
             message("Sessions: {sessions}.", sessions=self.sessions),
-            message("Intervals: {intervals}.", intervals=self.intervals),
+            *(message("Intervals: {intervals}.", intervals=said) for said in self._intervals),
             message(
                 "Data as of {day}, version {version}; SHA-256 of the rows {digest}…",
                 day=wording.day(self.heading.as_of),
@@ -134,11 +132,11 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
         value
         for row in rows
         for name, value in row.items()
-        if name.endswith("_method") and value in wording.METHODS
+        if name.endswith("method") and value in wording.METHODS
     )
     return Colophon(
         heading=report.heading,
-        sessions=filter_in_words(facts_of(engine), report.heading.cohort, by),
+        sessions=_filter_in_words(facts_of(engine), report.heading.cohort, by),
         summary=_summary(report),
         methods=tuple(message(wording.METHODS[name]) for name in methods),
         excluded=report.excluded,
@@ -174,7 +172,7 @@ def digest(rows: Sequence[Mapping[str, Any]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def filter_in_words(facts: Facts, cohort: CohortFilter, by: Actor) -> Message:
+def _filter_in_words(facts: Facts, cohort: CohortFilter, by: Actor) -> Message:
     """Which sessions a filter keeps, each level by its name for this reader."""
     days = {
         (True, True): "treated {start} to {end}",
