@@ -36,11 +36,6 @@ def show(form: Form) -> None:
     opened = form.opened
     if opened.resumed_from is not None:
         _resumed(form)
-    elif opened.base != opened.stored:
-        st.info(
-            _("The form now holds both changes. Look it over, then save."),
-            icon=":material/merge:",
-        )
     patient = components.patient()
     # A form begun for another patient than the one that is open gives way to a blank one.
     is_shown = opened.patient_id is None or (

@@ -385,6 +385,11 @@ class Form:
         if not opened.is_drawn:
             opened.is_drawn = True
             open_forms.keep(self.name, opened)
+        if opened.base != opened.stored:
+            st.info(
+                _("The form now holds both changes. Look it over, then save."),
+                icon=":material/merge:",
+            )
         if opened.unkept is not None:
             st.warning(
                 _("Not kept as a draft: {reason}").format(reason=plain(opened.unkept)),
