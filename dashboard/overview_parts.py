@@ -133,7 +133,7 @@ def _line(row: IndicatorRow) -> None:
     with st.container(border=True, gap=None, key=f"indicator_line_{code}"):
         # Two columns of it fit side by side on a phone, all four on a desk.
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            with st.container(width=208, gap=None):
+            with st.container(width=208, gap=None, key=f"indicator_name_{code}"):
                 _name(row)
             with st.container(width=100, gap=None):
                 drawn = figures.sparkline(row)
