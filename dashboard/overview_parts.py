@@ -15,7 +15,6 @@ from dashboard.text import _
 from registry.access import Permission
 from registry.analysis import wording
 from registry.analysis.judgement import (
-    STATUS_LABELS,
     Against,
     Status,
     interval_shown,
@@ -43,12 +42,13 @@ ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
     "drafts": ((Permission.RECORD, SESSION_VIEW),),
 }
 """Where what waits is done, for whom: the first that the person may open."""
-SIGNS: Final[Mapping[Status, str]] = {
-    Status.WORSE: ":orange[:material/warning:]",
-    Status.AS_EXPECTED: ":material/drag_handle:",
-    Status.BETTER: ":blue[:material/thumb_up:]",
-    Status.TOO_FEW: ":gray[:material/hourglass_empty:]",
+SIGNED: Final[Mapping[Status, str]] = {
+    Status.WORSE: ":orange[:material/warning:] **Worse**",
+    Status.AS_EXPECTED: ":material/drag_handle: **As expected**",
+    Status.BETTER: ":blue[:material/thumb_up:] **Better**",
+    Status.TOO_FEW: ":gray[:material/hourglass_empty:] **Too few data**",
 }
+"""Each status with its sign, in Markdown; the word says the same as sign and colour."""
 
 
 def group_names() -> dict[IndicatorGroup, str]:
@@ -65,14 +65,14 @@ def answer(report: OverviewReport, size: Size) -> None:
     with st.container(border=True, key="answer", gap="xsmall"):
         worse, better = (report.with_status(each) for each in (Status.WORSE, Status.BETTER))
         if worse:
-            st.markdown(f"{SIGNS[Status.WORSE]} **{exact(_('Worse'))}:** {exact(_named(worse))}")
+            st.markdown(f"{_(SIGNED[Status.WORSE])}: {exact(_named(worse))}")
         else:
             st.markdown(
-                f"{SIGNS[Status.AS_EXPECTED]} "
+                ":material/drag_handle: "
                 f"**{exact(_('No indicator is worse than what it is compared with.'))}**"
             )
         if better:
-            st.markdown(f"{SIGNS[Status.BETTER]} **{exact(_('Better'))}:** {exact(_named(better))}")
+            st.markdown(f"{_(SIGNED[Status.BETTER])}: {exact(_named(better))}")
         waiting = ", ".join(_waits(action) for action in report.actions)
         st.markdown(
             f":material/event_busy: **{exact(_('Today'))}:** "
@@ -145,7 +145,7 @@ def _line(row: IndicatorRow) -> None:
                 st.markdown(f"**{exact(value_shown(row.indicator, row.now.estimate))}**")
                 st.caption(exact(_beside(row)))
             with st.container(width=145, gap=None):
-                st.markdown(f"{SIGNS[row.status]} **{exact(_(STATUS_LABELS[row.status]))}**")
+                st.markdown(_(SIGNED[row.status]))
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(exact(say(row.judgement.reason)), width="stretch")
             _definition(row)
@@ -154,16 +154,15 @@ def _line(row: IndicatorRow) -> None:
 def _name(row: IndicatorRow) -> None:
     """The name, which leads to the same sessions on the indicator's own page."""
     page = PAGES.get(row.indicator.measure)
-    label = exact(_(row.indicator.label))
     if page is None:
-        st.markdown(f"**{label}**")
+        st.markdown(f"**{exact(_(row.indicator.label))}**")
         return
     query = row.now.cohort.to_query()
     if row.indicator.outcome is not None:
         query["event"] = row.indicator.outcome
     st.page_link(
         page,
-        label=f"**{label}**",
+        label=f"**{exact(_(row.indicator.label))}**",
         icon=":material/chevron_right:",
         icon_position="right",
         query_params=query,

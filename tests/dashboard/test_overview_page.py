@@ -96,7 +96,7 @@ def test_what_got_worse_is_said_first_with_its_figures(
     treat(sqlite_engine, clinic_id, 60, days_ago=200, events=15)
     app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, PAGE, clinic_id=clinic_id)
     shown = words(app)
-    assert "Worse:** any complication 25.0 % (before 1.7 %)" in shown
+    assert "Worse**: any complication 25.0 % (before 1.7 %)" in shown
     assert "Higher than in the 12 months before (1.7 %), by 11.6 to 35.7 points." in shown
     assert "can be judged" in shown
 
@@ -165,7 +165,7 @@ def test_a_target_is_set_judged_by_and_kept_with_its_day(
     app.number_input(key="target_value").set_value(5.0)
     next(button for button in app.button if button.label == "Set the target").click().run()
     shown = words(app)
-    assert "Worse:** any complication 20.0 % (target 5 %)" in shown
+    assert "Worse**: any complication 20.0 % (target 5 %)" in shown
     assert "Above your target of 5 %; interval" in shown
     assert f"From {wording.day(TODAY)}: 5 %" in shown
     app.number_input(key="target_value").set_value(None)
