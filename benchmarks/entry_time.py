@@ -143,7 +143,9 @@ class Person:
             if target.evaluate(HAS_FOCUS):
                 break
             self.press(arrow)
+        expect(target).to_be_focused()
         self.press("Space")
+        expect(target).to_be_checked()
 
     def tap(self, target: Locator) -> None:
         """Point and click, or touch."""
@@ -168,10 +170,11 @@ class Person:
 
     def page_rests(self) -> None:
         """Let a run of the page end; a person goes on meanwhile, so this is not counted."""
-        self.page.wait_for_timeout(150)
-        expect(self.page.get_by_test_id("stApp")).not_to_have_attribute(
-            "data-test-script-state", "running"
-        )
+        for _ in range(2):  # one run may ask for another
+            self.page.wait_for_timeout(100)
+            expect(self.page.get_by_test_id("stApp")).not_to_have_attribute(
+                "data-test-script-state", "running"
+            )
 
 
 def combobox(page: Page, name: str, nth: int = 0) -> Locator:
@@ -256,6 +259,7 @@ def session_by_key(person: Person, pseudonym: str) -> None:
         person.think(f"volume {row + 1}")
         person.write(ml)
     person.think()
+    person.page_rests()
     person.press("Control+Enter")
     person.wait(lambda: saved(page))
 
@@ -305,8 +309,10 @@ def event_by_key(person: Person, pseudonym: str) -> None:
     choose_by_key(person, combobox(page, "What happened"), "matting", "what happened")
     for group, answer in EVENT_ANSWERS:
         person.mark(page.get_by_role("radiogroup", name=group), answer, group.lower())
+    # From a row of buttons Ctrl+Enter would press the button that has the focus.
+    person.tab_to(page.get_by_role("button", name="Report event"))
     person.think()
-    person.press("Control+Enter")
+    person.press("Enter")
     person.wait(lambda: saved(page))
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import words
 from dashboard.form import Form
-from dashboard.text import _
+from dashboard.text import _, plain
 
 KEY = "carried"
 
@@ -68,7 +68,9 @@ def mark(form: Form, labels: Mapping[str, str]) -> None:
     still = set(open_fields(form))
     named = ", ".join(label for field, label in labels.items() if field in still)
     day = form.get("carried_from")
-    if named and day is not None:
-        place.caption(_("From {day}: check {fields}.").format(day=words.day(day), fields=named))
-    elif named:
-        place.caption(_("Proposed: check {fields}.").format(fields=named))
+    if not named:
+        return
+    sentence = _("Proposed: check {fields}.").format(fields=named)
+    if day is not None:
+        sentence = _("From {day}: check {fields}.").format(day=words.day(day), fields=named)
+    place.markdown(f":small[{plain(sentence)}]")

@@ -175,7 +175,8 @@ def show(
             st.text(legend(past))
             with st.container(gap="xsmall"):
                 for site, before in recent(past):
-                    st.caption(plain(f"{words.site(*site)}: {past_in_words(before)}"))
+                    line = f"{words.site(*site)}: {past_in_words(before)}"
+                    st.markdown(f":small[{plain(line)}]")
 
 
 def legend(past: Mapping[SiteKey, SitePast]) -> str:
@@ -242,33 +243,36 @@ def chart(chosen: Collection[SiteKey], past: Mapping[SiteKey, SitePast]) -> alt.
         _chart(_outlines())
         .mark_line(
             interpolate="cardinal-closed", tension=0.2, stroke=INK, strokeOpacity=0.45,
-            fill=INK, fillOpacity=0.05, strokeWidth=1.2,
+            fill=INK, fillOpacity=0.05, strokeWidth=1.2, aria=False,
         )
         .encode(x=x, y=y, detail="leg:N", order="order:Q"),
-        _chart(_headings()).mark_text(color=INK, fontSize=13).encode(x=x, y=y, text="words:N"),
+        _chart(_headings())
+        .mark_text(color=INK, fontSize=13, aria=False)
+        .encode(x=x, y=y, text="words:N"),
         base.transform_filter("!datum.is_chosen && !datum.sign")
-        .mark_point(size=110, stroke=INK, strokeOpacity=0.6, strokeWidth=1.2)
+        .mark_point(size=110, stroke=INK, strokeOpacity=0.6, strokeWidth=1.2, aria=False)
         .encode(shape=kind),
         base.transform_filter("datum.is_past")
-        .mark_point(shape="circle", size=420, strokeWidth=2, opacity=1)
+        .mark_point(shape="circle", size=420, strokeWidth=2, opacity=1, aria=False)
         .encode(stroke=colour),
         base.transform_filter("datum.is_past && datum.sign && !datum.is_chosen")
-        .mark_point(size=330, strokeWidth=2, opacity=1)
+        .mark_point(size=330, strokeWidth=2, opacity=1, aria=False)
         .encode(
             stroke=colour, fill=colour,
             shape=alt.Shape("sign:N", scale=None, legend=None),
         ),
         base.transform_filter("datum.is_chosen")
-        .mark_point(shape="circle", size=420, opacity=0.3, strokeWidth=0)
+        .mark_point(shape="circle", size=420, opacity=0.3, strokeWidth=0, aria=False)
         .encode(fill=colour),
         base.transform_filter("datum.is_chosen")
-        .mark_point(shape=_CHECK, size=380, strokeWidth=3.5, opacity=1)
+        .mark_point(shape=_CHECK, size=380, strokeWidth=3.5, opacity=1, aria=False)
         .encode(stroke=colour),
         # A finger's width around each place takes the click.
         base.mark_point(
             shape="circle", size=FINGER, filled=True, fill="white", opacity=0.001, cursor="pointer"
         )
-        .encode(tooltip=[alt.Tooltip("name:N", title=_("Site")),
+        .encode(description="name:N",
+                tooltip=[alt.Tooltip("name:N", title=_("Site")),
                          alt.Tooltip("past:N", title=_("Before"))])
         .add_params(clicks),
     ]  # fmt: skip

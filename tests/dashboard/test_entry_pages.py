@@ -167,8 +167,8 @@ class Page:
         return said.replace("\\", "")
 
     def said_small(self) -> str:
-        """The captions of the page."""
-        return "\n".join(str(caption.value) for caption in self.app.caption)
+        """What the page says in small letters."""
+        return "\n".join(line for line in self.said().splitlines() if line.startswith(":small"))
 
 
 @pytest.fixture
