@@ -193,7 +193,7 @@ def _scale(
     if before:
         label = _("{question} (last: {answer})").format(question=label, answer=before)
     chosen: int | None = st.pills(
-        plain(label),
+        label,
         scores,
         format_func=format_func,
         key=form.key(field),
