@@ -48,6 +48,8 @@ CASE_MIX: Final = ("vessel_class", "form", "indication", "skin_type")
 LARGEST_GAP: Final = 0.05
 """Completeness that differs by more than five points is named before the difference is."""
 
+_MISSING: Final = "no_group_"
+
 Floats = NDArray[np.float64]
 
 
@@ -146,7 +148,7 @@ def comparison(
     """Compare two levels of a dimension; without names the two with most sessions.
 
     Raises :class:`NotFound` for levels that do not occur in the cohort, for one and the same, and
-    where there are no two groups.
+    for a second group where there is only one.
     """
     clinics = scope(by, Permission.READ_RATES)
     outcome = outcome_of(event)
@@ -157,6 +159,10 @@ def comparison(
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
     groups = {code: (label, flags) for code, label, flags in groups_of(facts, group_by, chosen, by)}
+    if a is None and b is None and len(groups) < 2:
+        # A report always answers: what is missing is an empty group.
+        nothing = (message("No other group"), np.zeros_like(chosen))
+        groups |= {f"{_MISSING}{i}": nothing for i in range(2 - len(groups))}
     one, two = _named({code: int(flags.sum()) for code, (_, flags) in groups.items()}, a, b)
     measure = row_maker(facts, today)
     rows = [measure(outcome, groups[code][1], code, groups[code][0]) for code in (one, two)]

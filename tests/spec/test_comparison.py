@@ -177,7 +177,7 @@ def test_the_two_largest_groups_are_compared_unless_others_are_named(
     ("forms", "asked", "words"),
     [
         ("liquid liquid", {"a": "foam", "b": "liquid"}, "no session of group “foam”"),
-        ("liquid liquid", {}, "only one group"),
+        ("liquid liquid", {"a": "liquid"}, "only one group"),
         ("liquid foam", {"group_by": "patient"}, "not by “patient”"),
         ("liquid foam", {"a": "foam", "b": "foam"}, "with itself"),
     ],
@@ -189,6 +189,14 @@ def test_what_cannot_be_compared_is_refused_in_words(
     by = given("\n".join(["patient | day | form", *rows]))
     with pytest.raises(NotFound, match=words):
         comparison(engine, by, EVERYTHING, today=LONG_AFTER, **asked)  # type: ignore[arg-type]
+
+
+def test_without_two_groups_nothing_is_compared(engine: Engine, given: Given) -> None:
+    by = given("patient | day | form\nA | 0 | liquid")
+    report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
+    assert (report.a.sessions, report.b.sessions, report.crude) == (1, 0, None)
+    assert str(report.b.label) == "No other group"
+    assert "Too few to compare" in said(report)
 
 
 def test_points_carry_their_sign() -> None:
