@@ -28,7 +28,7 @@ SELECTED: Final = "sites"
 FINGER: Final = 530
 """Square pixels around a place that take a click: a circle 26 pixels wide."""
 
-COLOURS: Final = ("#0072b2", "#b35900")
+COLOURS: Final = ("#1a7fc1", "#c26a10")
 """Chosen, and treated before: apart for every eye, and 3:1 on light ground and on dark."""
 
 LIST_ONLY: Final = frozenset({"leg_unspecified", "nonsaphenous", "saphenous_tributary"})
@@ -262,7 +262,7 @@ def chart(chosen: Collection[SiteKey], past: Mapping[SiteKey, SitePast]) -> alt.
             shape=alt.Shape("sign:N", scale=None, legend=None),
         ),
         base.transform_filter("datum.is_chosen")
-        .mark_point(shape="circle", size=420, opacity=0.3, strokeWidth=0, aria=False)
+        .mark_point(shape="circle", size=420, opacity=0.2, strokeWidth=0, aria=False)
         .encode(fill=colour),
         base.transform_filter("datum.is_chosen")
         .mark_point(shape=_CHECK, size=380, strokeWidth=3.5, opacity=1, aria=False)
