@@ -81,7 +81,7 @@ def content_of(engine: Engine, by: Actor, clinic_id: int, gtin: str) -> PackCont
     """What the clinic has said a GTIN stands for, or None when nobody has."""
     require(by, Permission.RECORD, clinic_id)
     with reading(engine) as db:
-        stored = db.get(ProductGtin, (clinic_id, _row_id(clinic_id, gtin)))
+        stored = db.get(ProductGtin, (clinic_id, pack_id(clinic_id, gtin)))
         return PackContent(stored.product_code, stored.concentration_percent) if stored else None
 
 
@@ -100,28 +100,15 @@ def say_content(
     Raises :class:`~registry.errors.InvalidEntry` for a product or strength that there is not.
     """
     require(by, Permission.RECORD, clinic_id)
-    product = catalogue().products.get(content.product_code)
-    strength = content.concentration_percent
-    if len(gtin) != GTIN_LENGTHS[-1] or not has_check_digit(gtin):
-        raise InvalidEntry([Problem("gtin", "check_digit", "This is no product number.")])
-    if product is None:
-        raise InvalidEntry([Problem("product_code", "known_product", "No such product.")])
-    if strength is not None and strength not in product.strengths_percent:
-        raise InvalidEntry(
-            [
-                Problem(
-                    "concentration_percent",
-                    "strength_of_product",
-                    "The maker does not sell this strength, so it is not what the pack holds.",
-                )
-            ]
-        )
+    problems = pack_problems(gtin, content)
+    if problems:
+        raise InvalidEntry(problems)
     cause = audit.Cause("name_pack", clinic_id=clinic_id, request_key=request_key)
     with (
         contextlib.suppress(audit.AlreadyRecorded),
         audit.transaction(engine, by, cause, now=now) as db,
     ):
-        row_id = _row_id(clinic_id, gtin)
+        row_id = pack_id(clinic_id, gtin)
         stored = db.get(ProductGtin, (clinic_id, row_id))
         if stored is None:
             db.add(
@@ -131,12 +118,12 @@ def say_content(
                     recorded_at=now,
                     gtin=gtin,
                     product_code=content.product_code,
-                    concentration_percent=strength,
+                    concentration_percent=content.concentration_percent,
                 )
             )
         else:
             stored.product_code = content.product_code
-            stored.concentration_percent = strength
+            stored.concentration_percent = content.concentration_percent
             stored.version += 1
 
 
@@ -180,8 +167,28 @@ def has_check_digit(gtin: str) -> bool:
     return (weighted + check) % 10 == 0
 
 
-def _row_id(clinic_id: int, gtin: str) -> UUID:
+def pack_id(clinic_id: int, gtin: str) -> UUID:
+    """Identifier of what a clinic has said about a pack: one per clinic and GTIN."""
     return derived_id(GTIN_NAMESPACE, clinic_id, gtin)
+
+
+def pack_problems(gtin: str, content: PackContent) -> list[Problem]:
+    """All that keeps what a GTIN stands for from being stored."""
+    if len(gtin) != GTIN_LENGTHS[-1] or not has_check_digit(gtin):
+        return [Problem("gtin", "check_digit", "This is no product number.")]
+    product = catalogue().products.get(content.product_code)
+    if product is None:
+        return [Problem("product_code", "known_product", "No such product.")]
+    strength = content.concentration_percent
+    if strength is not None and strength not in product.strengths_percent:
+        return [
+            Problem(
+                "concentration_percent",
+                "strength_of_product",
+                "The maker does not sell this strength, so it is not what the pack holds.",
+            )
+        ]
+    return []
 
 
 def _gtin(digits: str) -> str:

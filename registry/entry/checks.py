@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
@@ -419,9 +419,22 @@ def _shared_columns(model: type[Base], entry: Any) -> tuple[tuple[str, sa.Column
 
 
 def _columns(model: type[Base], entry: Any, path: str = "") -> Iterator[Problem]:
-    """Range and length of each field, as declared for the column of the same name."""
-    for name, column in _shared_columns(model, entry):
-        value = getattr(entry, name)
+    return _column_problems(
+        ((name, column, getattr(entry, name)) for name, column in _shared_columns(model, entry)),
+        path,
+    )
+
+
+def row_problems(model: type[Base], row: Mapping[str, Any]) -> Iterator[Problem]:
+    """Range and length of each value, as declared for the column of that name."""
+    columns = sa.inspect(model).columns
+    return _column_problems(((name, columns[name], value) for name, value in row.items()), "")
+
+
+def _column_problems(
+    values: Iterable[tuple[str, sa.Column[Any], Any]], path: str
+) -> Iterator[Problem]:
+    for name, column, value in values:
         if value is None:
             continue
         where = f"{path}.{name}" if path else name

@@ -50,9 +50,9 @@ def set_clinic_setting(
     :class:`InvalidEntry` for an unknown code, a number outside its range or an implausible day.
     """
     require(by, Permission.CONFIGURE, clinic_id)
-    _refuse(_setting_problems(code, value, valid_from))
+    _refuse(setting_problems(code, value, valid_from))
     cause = audit.Cause("set_clinic_setting", clinic_id=clinic_id, request_key=request_key)
-    key = derived_id(SETTING_NAMESPACE, clinic_id, code, valid_from.isoformat())
+    key = setting_id(clinic_id, code, valid_from)
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = db.get(ClinicSetting, (clinic_id, key), with_for_update=True)
@@ -120,7 +120,7 @@ def recall_lot(
     """
     require(by, Permission.CONFIGURE, clinic_id)
     number = lot_number.strip()
-    _refuse(_lot_problems(product_code, number, recalled_on))
+    _refuse(lot_problems(product_code, number, recalled_on))
     cause = audit.Cause("recall_lot", clinic_id=clinic_id, request_key=request_key)
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
@@ -183,7 +183,13 @@ def _exposed(db: DbSession, clinic_id: int, product_code: str, lot_number: str) 
     return Recall(sessions, patients)
 
 
-def _setting_problems(code: str, value: Decimal | None, valid_from: dt.date) -> list[Problem]:
+def setting_id(clinic_id: int, code: str, valid_from: dt.date) -> UUID:
+    """Identifier of a setting: one per clinic, code and day."""
+    return derived_id(SETTING_NAMESPACE, clinic_id, code, valid_from.isoformat())
+
+
+def setting_problems(code: str, value: Decimal | None, valid_from: dt.date) -> list[Problem]:
+    """All that keeps a setting from being stored."""
     row = catalogue().clinic_settings.get(code)
     if row is None:
         known = ", ".join(catalogue().clinic_settings)
@@ -205,7 +211,8 @@ def _setting_problems(code: str, value: Decimal | None, valid_from: dt.date) -> 
     return found
 
 
-def _lot_problems(product_code: str, lot_number: str, recalled_on: dt.date | None) -> list[Problem]:
+def lot_problems(product_code: str, lot_number: str, recalled_on: dt.date | None) -> list[Problem]:
+    """All that keeps the recall of a lot from being stored."""
     found = []
     if product_code not in catalogue().products:
         found.append(Problem("product_code", "known_product", "No such product in the catalogue."))

@@ -50,7 +50,7 @@ def record_risk_facts(
             if patient is None or patient.voided_at is not None:
                 raise NotFound("There is no such patient in this clinic. Nothing was stored.")
             today = clinic_day(db.get_one(Clinic, clinic_id), now)
-            problems = _problems([question for question, _ in answers], answered_on, today)
+            problems = fact_problems([question for question, _ in answers], answered_on, today)
             if problems:
                 raise InvalidEntry(problems)
             rows = fact_rows(clinic_id, patient_id, answers, answered_on, request_key, now)
@@ -85,7 +85,10 @@ def fact_rows(
     ]
 
 
-def _problems(questions: Sequence[Question], answered_on: dt.date, today: dt.date) -> list[Problem]:
+def fact_problems(
+    questions: Sequence[Question], answered_on: dt.date, today: dt.date
+) -> list[Problem]:
+    """All that keeps the answers to these questions from being stored."""
     found = []
     if not questions:
         found.append(Problem("answers", "required", "Answer at least one question."))
