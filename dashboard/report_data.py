@@ -26,6 +26,7 @@ from registry.analysis import (
     periods,
     rate_rows,
     recurrence,
+    treated_sites,
     wording,
 )
 from registry.analysis.behind import Order, RecordsBehind
@@ -41,13 +42,14 @@ from registry.analysis.results import (
     RecurrenceReport,
     Report,
 )
+from registry.analysis.site_facts import OF_SITES
 from registry.catalogue import catalogue
 from registry.messages import Message, message, render
 from registry.statistics import survival
 
 ANY_COMPLICATION: Final = complications.ANY
 BY_EVENT: Final = complications.BY_EVENT
-ALL_TOGETHER: Final = recurrence.ALL
+ALL_TOGETHER: Final = treated_sites.ALL
 CLINIC: Final = "clinic"
 LANDMARK_DAYS: Final = survival.LANDMARK_DAYS
 
@@ -96,6 +98,12 @@ def levels() -> dict[str, dict[str, str]]:
             for code in sorted(present, key=lambda code: level_order(dimension, code))
         }
     return found
+
+
+def levels_of_sites(dimension: str) -> dict[str, str]:
+    """The levels that a treated site can have of its own, by code."""
+    by, facts = state.actor(), facts_of(state.reading_engine())
+    return {code: say(level_label(facts, dimension, code, by)) for code in OF_SITES[dimension]}
 
 
 def changes() -> tuple[Change, ...]:

@@ -9,9 +9,9 @@ from dashboard.report_data import say
 from dashboard.text import _
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS
-from registry.analysis.recurrence import GROUPINGS
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.results import CurvePoint, RecurrenceReport, RecurrenceRow
+from registry.analysis.treated_sites import GROUPINGS
 from registry.vocabulary import FollowUpMethod
 
 PAGE = "recurrence"

@@ -18,6 +18,7 @@ from registry.analysis.cohort import DIMENSION_LABELS
 from registry.analysis.openable_counts import ANY, MEASURES, OVERDUE, SESSIONS, TOTAL, Behind
 from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
+from registry.analysis.site_facts import OF_SITES
 from registry.catalogue import catalogue
 from registry.messages import message
 
@@ -68,12 +69,14 @@ def units() -> dict[str, str]:
     return {unit: say(message(unit)) for unit in Unit}
 
 
-def groups(view: View, by: str) -> dict[str, str]:
+def groups(view: View, report: str, by: str) -> dict[str, str]:
     """Rows of a report in a grouping, as the page calls them."""
     if by == "visit":
         return {code: words.visit(code) for code in catalogue().visits}
     if by == report_data.BY_EVENT:
         return {TOTAL: _("As counted"), **report_data.events()}
+    if report == "recurrence" and by in OF_SITES:
+        return {TOTAL: _("All together"), **report_data.levels_of_sites(by)}
     return {TOTAL: _("All together"), **view.offered.get(by, {})}
 
 
@@ -87,7 +90,7 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
             unit = filters.choice(view, "unit", _("Share of"), units(), unit)
         default_by = QUESTIONS[report].default_grouping
         by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
-        rows = groups(view, by)
+        rows = groups(view, report, by)
         group = filters.choice(view, "group", _("Row"), rows, next(iter(rows)))
         measures = {code: say(label) for code, label in MEASURES[report].items()}
         default = EVERYTHING if report == COMPLICATIONS else next(iter(measures))

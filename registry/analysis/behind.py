@@ -22,7 +22,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import ALLOWED, Actor, Permission, may, scope
 from registry.access_log import log_access
-from registry.analysis import complications, counting, follow_up, recurrence
+from registry.analysis import complications, counting, follow_up, recurrence, treated_sites
 from registry.analysis.cohort import level_label
 from registry.analysis.columns import EPOCH
 from registry.analysis.counting import Outcome
@@ -31,7 +31,7 @@ from registry.analysis.event_facts import EVENT_TERMS
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.openable_counts import OVERDUE, TOTAL, Behind, check, unit_of
 from registry.analysis.rate_rows import Unit, units_counted
-from registry.analysis.recurrence import SiteHistories
+from registry.analysis.treated_sites import SiteHistories
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.messages import Message, listed, message
@@ -148,8 +148,8 @@ def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int
         counted = follow_up.sessions_counted(facts, chosen, visit, asked.today)
         return np.flatnonzero(counted[asked.measure]), {}
     if asked.report == "recurrence":
-        histories = recurrence.histories_of(facts)
-        kept = _in_group(facts, asked, chosen)[histories.session]
+        histories = treated_sites.histories_of(facts)
+        kept = _sites_in_group(facts, asked, treated_sites.sites_of(histories, chosen))
         counted = recurrence.sites_counted(histories, kept, asked.today)
         sites = np.flatnonzero(counted[asked.measure])
         names = _site_names(facts)
@@ -203,6 +203,15 @@ def _in_group(facts: Facts, asked: Behind, chosen: Flags) -> Flags:
     return np.asarray(chosen & (facts.sessions[asked.group_by].to_numpy() == code))
 
 
+def _sites_in_group(facts: Facts, asked: Behind, kept: Flags) -> Flags:
+    """The sites of the group, by their own level where they have one."""
+    if asked.group == TOTAL or asked.group_by not in DIMENSIONS:
+        return kept
+    codes, levels = treated_sites.levels_of_sites(facts, asked.group_by)
+    code = levels.index(asked.group) if asked.group in levels else -1
+    return np.asarray(kept & (codes == code))
+
+
 def _sorted(facts: Facts, rows: Rows, order: Order) -> Rows:
     """Places of ``rows`` in their order; within a level the newest first."""
     newest = -facts.sessions["day"].to_numpy()[rows]
@@ -241,9 +250,9 @@ def _course(histories: SiteHistories, site: int) -> Message:
         return message("not cleared or occluded so far")
     text = {
         0: "success; no recurrence seen in {days} days",
-        recurrence.RECURRENCE: "recurred {days} days after success",
-        recurrence.RETREATMENT: "retreated {days} days after success",
-        recurrence.DEATH: "died {days} days after success",
+        treated_sites.RECURRENCE: "recurred {days} days after success",
+        treated_sites.RETREATMENT: "retreated {days} days after success",
+        treated_sites.DEATH: "died {days} days after success",
     }[int(histories.ending[site])]
     return message(text, days=int(histories.duration[site]))
 

@@ -37,20 +37,20 @@ T = TypeVar("T")
 class Facts:
     """Columns of one database at one seal; every text is a code into ``levels``, -1 for blank.
 
-    ``sessions``: clinic_id, patient (dense code), day (days since 1970), each dimension, delay
-    (days from treatment to entry) and overridden (1 when a warning was); ``session_ids`` holds the
-    identifier of each, as text.
+    ``sessions``: clinic_id, patient (dense code), day (days since 1970), course (dense code), the
+    sessions planned in it, pain (0 to 10), each dimension, delay (days from treatment to entry) and
+    overridden (1 when a warning was); ``session_ids`` holds the identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, screened, patient, onset (day), severity, resolved
     (days after the onset, -1 for no day), reported (likewise), recovered and side (of the site it
     is attributed to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
-    place; ``not_assessed``: visit (row) and term of what was not assessed,
-    or was present without an event. ``sites``: site (dense code), patient, session, day, side and
-    anatomy_code of each treatment; ``outcomes``: site, day, method, finding, scale, score and
-    occlusion of each look. Both are in the order of site and day. ``answers``: patient, session,
-    day and score of each answer on satisfaction. ``reported``: patient, item, day and score of
-    every answer; ``legs``: patient, side, day and total of every full severity score. Linked
-    patients share one code.
+    place; ``not_assessed``: visit (row) and term of what was not assessed, or was present without
+    an event. ``sites``: site (dense code), patient, session, day, side, anatomy_code, vessel_class
+    and calibre of each treatment, the last two as codes into ``OF_SITES``; ``outcomes``: site, day,
+    method, finding, scale, score and occlusion of each look. Both are in the order of site and day.
+    ``answers``: patient, session, day and score of each answer on satisfaction. ``reported``:
+    patient, item, day and score of every answer; ``legs``: patient, side, day and total of every
+    full severity score. Linked patients share one code.
     ``deaths``: patient code to day. ``clinicians``, ``clinics`` and ``payers`` hold names by code.
     """
 

@@ -24,9 +24,10 @@ from registry.analysis.counting import history_of, is_mature, outcome_of
 from registry.analysis.facts import Facts
 from registry.analysis.follow_up import sessions_counted
 from registry.analysis.rate_rows import row_maker
-from registry.analysis.recurrence import RECURRENCE, RETREATMENT, histories_of, recurrence
+from registry.analysis.recurrence import recurrence
 from registry.analysis.reported_outcomes import satisfaction
 from registry.analysis.results import RateRow, RecurrenceRow
+from registry.analysis.treated_sites import RECURRENCE, RETREATMENT, histories_of
 from registry.catalogue import Indicator, IndicatorMeasure, catalogue
 from registry.messages import Message, message
 from registry.statistics import display_rules

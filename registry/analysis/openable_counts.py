@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from registry.analysis import complications, counting, recurrence
+from registry.analysis import complications, counting, treated_sites
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.rate_rows import Unit
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
@@ -153,7 +153,7 @@ def check(asked: Behind) -> None:
     """Raise :class:`NotFound` for a report, count, grouping, unit or event that is not there."""
     groupings = {
         "complications": complications.GROUPINGS,
-        "recurrence": recurrence.GROUPINGS,
+        "recurrence": treated_sites.GROUPINGS,
         "follow_up": ("visit",),
     }
     if asked.report not in MEASURES:

@@ -1,30 +1,23 @@
 """Whether treated veins come back.
 
-A *site* is a patient's leg and region or vein, the same across sessions. *Success* is the first
-follow-up after the last planned session at which it is cleared or occluded; the recurrence clock
-runs from that day to the first follow-up at which it is visible or refluxing again. Retreatment
-before that, and death, are competing events: they make recurrence unobservable. A site that is not
-seen any more is censored at its last look. A session at the site after a success is a retreatment
-unless it was a planned stage. Residual veins, planned stages, new veins and
-retreatments are separate facts and never count as recurrence.
+The recurrence clock of a treated site runs from success to the first follow-up at which it is
+visible or refluxing again. Retreatment before that, and death, are competing events: they make
+recurrence unobservable. A site that is not seen any more is censored at its last look.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis.cohort import CohortFilter, level_label, level_order
+from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
-from registry.analysis.dimensions import DIMENSIONS, NOT_RECORDED
+from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
     Curve,
@@ -33,6 +26,18 @@ from registry.analysis.results import (
     Heading,
     RecurrenceReport,
     RecurrenceRow,
+)
+from registry.analysis.treated_sites import (
+    ALL,
+    CLEAR_VISIT,
+    DEATH,
+    GROUPINGS,
+    RECURRENCE,
+    RETREATMENT,
+    SiteHistories,
+    groups_of_sites,
+    histories_of,
+    sites_of,
 )
 from registry.catalogue import catalogue
 from registry.errors import NotFound
@@ -54,43 +59,6 @@ from registry.statistics.survival import (
     median_follow_up,
     numbers_at_risk,
 )
-from registry.vocabulary import Occlusion, SessionIntent, SiteFinding
-
-RECURRENCE, RETREATMENT, DEATH = 1, 2, 3
-ALL: Final = "none"
-GROUPINGS: Final = (ALL, *DIMENSIONS)
-CLEAR_VISIT: Final = "review_12m"
-
-_DEATH_COUNTS_FOR: Final = 92
-"""Days after the last look within which a death is an end of observation: the tolerance of the
-12-month visit. A later one is censored at that look, like those of whom nothing more is heard;
-otherwise the dead would stay under observation longer than the living. Our decision."""
-
-_RETREATING = (
-    SessionIntent.RESIDUAL.value,
-    SessionIntent.RECURRENCE.value,
-    SessionIntent.RECANALISATION.value,
-)
-_AGAIN = (SiteFinding.VISIBLE_AGAIN, SiteFinding.REFLUX_AGAIN)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SiteHistories:
-    """One entry a site: its last planned session, success, and how observation of it ended.
-
-    ``success_day`` is -1 without success; ``duration`` and ``ending`` (0 censored, else the cause)
-    count from it. ``clear_12`` is 1 clear, 0 not clear, -1 not assessed at the 12-month visit.
-    """
-
-    session: NDArray[np.int64]
-    patient: NDArray[np.int64]
-    planned_day: NDArray[np.int64]
-    looked_at: NDArray[np.bool_]
-    success_day: NDArray[np.int64]
-    duration: NDArray[np.int64]
-    ending: NDArray[np.int64]
-    seen_by: tuple[str | None, ...]
-    clear_12: NDArray[np.int64]
 
 
 def recurrence(
@@ -103,7 +71,8 @@ def recurrence(
 ) -> RecurrenceReport:
     """Success, and time from success to recurrence, of the sites treated in a cohort.
 
-    A site belongs to the cohort and to the group of its last planned session.
+    A site belongs to the cohort and to the group of its last planned session; groups by region or
+    vein, vessel class and calibre are the site's own.
     """
     clinics = scope(by, Permission.READ_RATES)
     if group_by not in GROUPINGS:
@@ -113,23 +82,14 @@ def recurrence(
     facts = facts_of(engine)
     histories = histories_of(facts)
     chosen = cohort.mask(facts, clinics)
-    kept = chosen[histories.session] if len(histories.session) else np.zeros(0, dtype=np.bool_)
+    kept = sites_of(histories, chosen)
     warnings: list[Message] = []
     total = _row(histories, kept, "total", message("All treated sites"), today)
     rows: tuple[RecurrenceRow, ...] = ()
     if group_by != ALL:
-        codes = facts.sessions[group_by].to_numpy()[histories.session]
-        levels = facts.levels[group_by]
-        present = [levels[i] for i in np.unique(codes[kept])]
         rows = tuple(
-            _row(
-                histories,
-                kept & (codes == levels.index(level)),
-                level,
-                level_label(facts, group_by, level, by),
-                today,
-            )
-            for level in sorted(present, key=lambda level: level_order(group_by, level))
+            _row(histories, flags, code, label, today)
+            for code, label, flags in groups_of_sites(facts, group_by, kept, by)
         )
         warnings.append(
             message(
@@ -167,151 +127,6 @@ def recurrence(
         excluded=tuple(item for item in excluded if item.count),
         warnings=tuple(warnings),
     )
-
-
-def histories_of(facts: Facts) -> SiteHistories:
-    """The history of each site, worked out once for each state of the data."""
-    return facts.once("site histories", lambda: site_histories(facts))
-
-
-def site_histories(facts: Facts) -> SiteHistories:
-    """Work out each site's history from its treatments and the findings at follow-ups."""
-    intents = np.array(facts.levels["intent"], dtype=object)[facts.sessions["intent"].to_numpy()]
-    sites = facts.sites
-    count = int(sites["site"].max()) + 1 if len(sites) else 0
-    intent = intents[sites["session"].to_numpy()]
-    treated = list(
-        zip(sites["day"].tolist(), sites["session"].tolist(), intent.tolist(), strict=True)
-    )
-    treated_from = np.searchsorted(sites["site"].to_numpy(), np.arange(count + 1)).tolist()
-    looks = _looks(facts)
-    looked_from = np.searchsorted(facts.outcomes["site"].to_numpy(), np.arange(count + 1)).tolist()
-    patients = sites["patient"].to_numpy()
-    entries = [
-        _history(
-            int(patients[treated_from[i]]),
-            treated[treated_from[i] : treated_from[i + 1]],
-            looks[looked_from[i] : looked_from[i + 1]],
-            facts,
-        )
-        for i in range(count)
-    ]
-    columns = list(zip(*entries, strict=True)) if entries else [()] * 9
-    integers = {i: np.array(columns[i], dtype=np.int64) for i in (0, 1, 2, 4, 5, 6, 8)}
-    return SiteHistories(
-        session=integers[0],
-        patient=integers[1],
-        planned_day=integers[2],
-        looked_at=np.array(columns[3], dtype=np.bool_),
-        success_day=integers[4],
-        duration=integers[5],
-        ending=integers[6],
-        seen_by=tuple(columns[7]),
-        clear_12=integers[8],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One finding at one follow-up."""
-
-    day: int
-    assessed: bool
-    success: bool
-    again: bool
-    method: str | None
-
-
-def _looks(facts: Facts) -> list[_Look]:
-    outcomes = facts.outcomes
-    level = {name: list(facts.levels[name]) for name in ("finding", "occlusion", "scale")}
-    finding = outcomes["finding"].to_numpy()
-    score = outcomes["score"].to_numpy()
-    success = finding == level["finding"].index(SiteFinding.CLEARED)
-    for number, code in enumerate(level["scale"]):
-        scale = catalogue().scales[code]
-        if scale.success_at is not None:
-            at = float(scale.success_at)
-            reached = score >= at if scale.higher_is_better else score <= at
-            success = np.where(outcomes["scale"].to_numpy() == number, reached, success)
-    examined = np.isin(
-        outcomes["occlusion"].to_numpy(),
-        [i for i, code in enumerate(level["occlusion"]) if code != Occlusion.NOT_EXAMINED],
-    )
-    success |= outcomes["occlusion"].to_numpy() == level["occlusion"].index(Occlusion.COMPLETE)
-    again = np.isin(finding, [level["finding"].index(code) for code in _AGAIN])
-    methods = np.array([*facts.levels["method"], None], dtype=object)
-    columns = (
-        outcomes["day"].tolist(),
-        ((finding != level["finding"].index(SiteFinding.NOT_ASSESSED)) | examined).tolist(),
-        (success & ~again).tolist(),
-        again.tolist(),
-        methods[outcomes["method"].to_numpy()].tolist(),
-    )
-    return [_Look(*values) for values in zip(*columns, strict=True)]
-
-
-def _history(
-    patient: int,
-    treated: Sequence[tuple[int, int, str]],
-    looks: Sequence[_Look],
-    facts: Facts,
-) -> tuple[int, int, int, bool, int, int, int, str | None, int]:
-    # A site first met as a retreatment starts with it.
-    plan = next((i for i in range(1, len(treated)) if _ends_plan(treated, i, looks)), len(treated))
-    planned_day, session, _ = treated[plan - 1]
-    retreated = treated[plan][0] if plan < len(treated) else None
-    after = [look for look in looks if look.assessed and look.day > planned_day]
-    success = next(
-        (
-            look.day
-            for look in after
-            if look.success and (retreated is None or look.day <= retreated)
-        ),
-        -1,
-    )
-    clear = _clear_at_visit(after, planned_day, retreated)
-    if success < 0:
-        return session, patient, planned_day, bool(after), -1, 0, 0, None, clear
-    again = next((look for look in after if look.day > success and look.again), None)
-    died = facts.deaths.get(patient)
-    # Of the same day, what was seen comes before what was done about it.
-    ends = [(again.day, RECURRENCE)] if again is not None else []
-    ends += [(retreated, RETREATMENT)] if retreated is not None else []
-    last_look = max(look.day for look in after)
-    if died is not None and success <= died <= last_look + _DEATH_COUNTS_FOR:
-        ends.append((died, DEATH))
-    day, cause = min(ends, default=(last_look, 0))
-    method = again.method if again is not None and cause == RECURRENCE else None
-    return session, patient, planned_day, True, success, day - success, cause, method, clear
-
-
-def _ends_plan(treated: Sequence[tuple[int, int, str]], i: int, looks: Sequence[_Look]) -> bool:
-    """Whether the i-th session at a site is a retreatment, no stage of the plan.
-
-    It is when it says so, when the vein had come back after a success, or, unless it was a planned
-    stage, when there had been a success at all. Sessions of the first day belong together.
-    """
-    day, _, intent = treated[i]
-    if day == treated[0][0]:
-        return False
-    before = [look for look in looks if look.assessed and treated[0][0] < look.day <= day]
-    success = next((look.day for look in before if look.success), None)
-    again = success is not None and any(look.again and look.day > success for look in before)
-    planned = intent == SessionIntent.PLANNED_STAGE
-    return intent in _RETREATING or again or (success is not None and not planned)
-
-
-def _clear_at_visit(looks: Sequence[_Look], planned_day: int, retreated: int | None) -> int:
-    """Clear and not retreated at the 12-month visit: 1 yes, 0 no, -1 not assessed."""
-    visit = catalogue().visits[CLEAR_VISIT]
-    after = None if retreated is None else retreated - planned_day
-    if after is not None and after <= visit.due_day:
-        return 0
-    states = [
-        look.success for look in looks if visit.from_day <= look.day - planned_day <= visit.to_day
-    ]
-    return int(states[-1]) if states else -1
 
 
 def _without_site(facts: Facts, chosen: NDArray[np.bool_]) -> int:

@@ -20,6 +20,7 @@ from registry.analysis import (
     recurrence,
     reported_outcomes,
     severity,
+    treated_sites,
 )
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.dimensions import DIMENSIONS
@@ -119,8 +120,8 @@ QUESTIONS: Final[Mapping[str, Question]] = {
         Question(
             "recurrence",
             message("How often do veins come back after success?"),
-            recurrence.GROUPINGS,
-            recurrence.ALL,
+            treated_sites.GROUPINGS,
+            treated_sites.ALL,
             lambda engine, by, asked: recurrence.recurrence(
                 engine, by, asked.cohort, today=asked.today, group_by=asked.group_by
             ),

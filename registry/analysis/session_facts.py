@@ -27,7 +27,7 @@ from registry.schema import Course, Injection, Patient, Product, TreatedSite, Tr
 from registry.vocabulary import Modality, SclerosantForm, VesselClass
 
 _OF_AGENT: Final = frozenset({"sclerosant", "product", "concentration", "form", "gas"})
-_CALIBRE: Final = sa.case(
+CALIBRE: Final = sa.case(
     (TreatedSite.diameter_mm < Decimal(1), CALIBRES[0]),
     (TreatedSite.diameter_mm < Decimal(3), CALIBRES[1]),
     (TreatedSite.diameter_mm <= Decimal(6), CALIBRES[2]),
@@ -61,7 +61,7 @@ def session_facts(
             TreatedSite.clinic_id,
             TreatedSite.treatment_session_id,
             one_or(MIXED, TreatedSite.vessel_class).label("vessel_class"),
-            one_or(MIXED, _CALIBRE).label("calibre"),
+            one_or(MIXED, CALIBRE).label("calibre"),
             one_or(MIXED, TreatedSite.anatomy_code).label("site"),
         )
         .where(TreatedSite.voided_at.is_(None))
@@ -111,6 +111,9 @@ def session_facts(
         sa.type_coerce(TreatmentSession.guidance, sa.String).label("guidance"),
         sa.type_coerce(Course.indication, sa.String).label("indication"),
         Course.payer,
+        as_text(TreatmentSession.course_id, db).label("course_id"),
+        Course.planned_sessions,
+        TreatmentSession.pain,
         sa.type_coerce(Patient.skin_type, sa.String).label("skin_type"),
         sa.type_coerce(Patient.sex, sa.String).label("sex"),
         agents.c.sclerosant,
@@ -151,6 +154,9 @@ def session_facts(
         "clinic_id": whole(found["clinic_id"]),
         "patient": patients.of(found["clinic_id"], found["patient_id"]),
         "day": days,
+        "course": pd.factorize(found["course_id"])[0].astype(np.int64),
+        "planned": whole(found["planned_sessions"]),
+        "pain": whole(found["pain"]),
     }
     levels: dict[str, tuple[str, ...]] = {}
     for name in DIMENSIONS:

@@ -19,11 +19,20 @@ from registry.analysis.columns import (
     places,
     whole,
 )
+from registry.analysis.dimensions import CALIBRES, NOT_RECORDED
 from registry.analysis.patient_codes import PatientCodes
+from registry.analysis.session_facts import CALIBRE
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.schema import FollowUp, SiteOutcome, TreatedSite
-from registry.vocabulary import FollowUpMethod, FollowUpStatus, Laterality, Occlusion, SiteFinding
+from registry.vocabulary import (
+    FollowUpMethod,
+    FollowUpStatus,
+    Laterality,
+    Occlusion,
+    SiteFinding,
+    VesselClass,
+)
 
 SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "side": tuple(Laterality),
@@ -33,6 +42,13 @@ SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
     "occlusion": tuple(Occlusion),
     "scale": tuple(catalogue().scales),
 }
+
+OF_SITES: Final[dict[str, tuple[str, ...]]] = {
+    "site": tuple(catalogue().anatomy),
+    "vessel_class": (*VesselClass, NOT_RECORDED),
+    "calibre": (*CALIBRES, NOT_RECORDED),
+}
+"""Dimensions of which every treated site has a level of its own, whatever its session holds."""
 
 
 def site_facts(
@@ -49,6 +65,8 @@ def site_facts(
         as_text(TreatedSite.patient_id, db).label("patient_id"),
         sa.type_coerce(TreatedSite.side, sa.String).label("side"),
         TreatedSite.anatomy_code,
+        sa.type_coerce(TreatedSite.vessel_class, sa.String).label("vessel_class"),
+        CALIBRE.label("calibre"),
         where=[TreatedSite.voided_at.is_(None)],
     )
     key = ("clinic_id", "patient", "side", "anatomy_code")
@@ -67,6 +85,11 @@ def site_facts(
             "day": session_days[session[kept]],
             "side": coded(treated["side"][kept], SITE_LEVELS["side"]),
             "anatomy_code": coded(treated["anatomy_code"][kept], SITE_LEVELS["anatomy_code"]),
+            # A blank is the last level.
+            **{
+                name: coded(treated[name][kept], OF_SITES[name]) % len(OF_SITES[name])
+                for name in ("vessel_class", "calibre")
+            },
         }
     ).sort_values(["site", "day"], ignore_index=True)
     looks = columns_of(

@@ -14,7 +14,7 @@ from registry.access import Actor, Grant
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import complications
 from registry.analysis.facts import facts_of
-from registry.analysis.recurrence import site_histories
+from registry.analysis.treated_sites import site_histories
 from registry.database import reading
 from registry.entry.forms import EventEntry, PatientEntry, SessionEntry
 from registry.entry.known import known_about
