@@ -44,6 +44,8 @@ M = TypeVar("M", bound=StrEnum)
 
 DAY_FORMAT: Final = "DD.MM.YYYY"
 REQUIRED: Final = "required"
+PAUSE: Final = "700ms"
+"""Rest after which a line of prose is kept although nobody left it; paragraphs cannot do that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +471,7 @@ def reason_for_change(form: Form, version: int, request_key: UUID) -> data.Chang
             _("In a few words") if needed else _("In a few words, if it helps"),
             "reason_text",
             max_chars=500,
+            live=PAUSE,
         )
     if reason is None:
         return None

@@ -10,7 +10,7 @@ from uuid import UUID
 import streamlit as st
 
 from dashboard import components, data, event_fields, sentences, state, words
-from dashboard.form import REQUIRED, Form
+from dashboard.form import PAUSE, REQUIRED, Form
 from dashboard.text import _
 from registry.analysis.timeline import PatientHeader, Timeline, is_open, propose_attribution
 from registry.catalogue import EventFamily, RowStatus, catalogue
@@ -248,7 +248,7 @@ def _further(form: Form) -> dict[str, Any]:
         expectedness = form.choice(
             _("Named in the product information"), "expectedness", Expectedness
         )
-        treatment = form.text(_("Treatment given"), "treatment_given", max_chars=500)
+        treatment = form.text(_("Treatment given"), "treatment_given", max_chars=500, live=PAUSE)
         narrative = form.paragraph(
             _("What happened, without names"), "narrative", max_chars=4000, height=100
         )
