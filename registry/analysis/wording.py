@@ -220,9 +220,17 @@ def recurrence_sentence(row: RecurrenceRow, point: CurvePoint) -> Message:
             **parts,
         )
     if estimate.numerator == 0:
+        if estimate.interval.upper is None:
+            return message(
+                "No recurrence by day {day} among {sites} sites with success, {at_risk} of them "
+                "still observed.",
+                **parts,
+            )
         return message(
             "No recurrence by day {day} among {sites} sites with success, {at_risk} of them still "
-            "observed.",
+            "observed. A true share up to {upper} is compatible with this ({level} confidence).",
+            upper=upper_bound(estimate.interval.upper, estimate.denominator),
+            level=level(estimate),
             **parts,
         )
     return message(

@@ -11,6 +11,7 @@ from registry.statistics.competing_risks import (
     aalen_johansen_by_patient,
     gray_test,
     incidence_at,
+    incidence_difference,
 )
 from registry.statistics.log_rank import log_rank
 from registry.statistics.result import Caution
@@ -172,12 +173,32 @@ def test_ties_of_two_causes_and_day_zero_are_exact():
     assert found.event_free.tolist() == pytest.approx([7 / 8, 5 / 8, 5 / 8 * 2 / 3, 0])
 
 
+def test_a_difference_of_incidences_has_the_errors_of_both():
+    first = aalen_johansen(count_by_day([10, 20, 30, 40, 50, 60], [1, 2, 0, 1, 0, 0]))
+    second = aalen_johansen(count_by_day([15, 25, 35, 45, 55, 65], [0, 1, 2, 0, 0, 0]))
+    found = incidence_difference(first, second, 1, 50)
+    one, two = (incidence_at(curves, 1, 50).estimate for curves in (first, second))
+    assert found.value == pytest.approx(one.value - two.value)
+    errors = first.standard_error[0, -1], second.standard_error[0, -1]
+    half = (found.interval.upper - found.interval.lower) / 2
+    assert half == pytest.approx(1.959964 * (errors[0] ** 2 + errors[1] ** 2) ** 0.5)
+    assert (found.numerator, found.denominator) == (3, 12)
+    # Before the first event of one of them nothing can be said of its error.
+    early = incidence_difference(first, second, 1, 12)
+    assert early.value == pytest.approx(1 / 6)
+    assert early.interval.lower is None
+    assert incidence_difference(first, second, 1, 61).value is None
+
+
 def test_incidence_at_a_landmark():
     curves = aalen_johansen(count_by_day([10, 20, 30, 40, 50, 60], [1, 2, 0, 1, 0, 0], causes=3))
     early = incidence_at(curves, 1, 5)
     assert (early.estimate.value, early.at_risk, early.events) == (0.0, 6, 0)
     assert early.estimate.warnings == (Caution.NO_EVENTS,)
-    assert early.estimate.interval.upper is None
+    # Six at risk without a single one: (1 - 0.393)^6 is 5 %.
+    bound = early.estimate.interval
+    assert (bound.lower, bound.one_sided) == (0.0, True)
+    assert (1 - bound.upper) ** 6 == pytest.approx(0.05)
     middle = incidence_at(curves, 1, 45)
     assert middle.estimate.value == pytest.approx(1 / 6 + 4 / 6 / 3)
     assert middle.events == 2
