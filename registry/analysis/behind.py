@@ -345,11 +345,7 @@ def _overdue(
             for visits in (every, opened)
         )
         rows = db.execute(
-            opened.join(
-                Patient,
-                sa.and_(Patient.clinic_id == FollowUp.clinic_id, Patient.id == FollowUp.patient_id),
-            )
-            .outerjoin(
+            opened.outerjoin(
                 TreatmentSession,
                 sa.and_(
                     TreatmentSession.clinic_id == FollowUp.clinic_id,

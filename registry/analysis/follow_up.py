@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from registry.catalogue import catalogue
 from registry.catalogue.rows import Visit
 from registry.database import reading
 from registry.messages import message
-from registry.schema import FollowUp
+from registry.schema import FollowUp, Patient
 from registry.statistics.clustering import clustered_proportion, per_patient_counts
 from registry.vocabulary import FollowUpStatus
 
@@ -107,14 +108,40 @@ def _overdue(engine: Engine, clinics: frozenset[int], visit_code: str, today: dt
         return int(db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
 
 
-def overdue_visits(clinics: frozenset[int], visit_code: str, today: dt.date) -> sa.Select[FollowUp]:
-    """Visits still planned although their window has closed."""
-    visit = catalogue().visits[visit_code]
-    latest = today - dt.timedelta(days=visit.to_day - visit.due_day)
-    return sa.select(FollowUp).where(
-        FollowUp.clinic_id.in_(clinics),
-        FollowUp.visit_code == visit_code,
-        FollowUp.status == FollowUpStatus.PLANNED,
-        FollowUp.voided_at.is_(None),
-        FollowUp.due_on < latest,
+def planned_visits(clinics: Collection[int]) -> sa.Select[FollowUp]:
+    """Visits still planned, of patients who are alive."""
+    return (
+        sa.select(FollowUp)
+        .join(
+            Patient,
+            sa.and_(Patient.clinic_id == FollowUp.clinic_id, Patient.id == FollowUp.patient_id),
+        )
+        .where(
+            FollowUp.clinic_id.in_(clinics),
+            FollowUp.status == FollowUpStatus.PLANNED,
+            FollowUp.voided_at.is_(None),
+            Patient.voided_at.is_(None),
+            Patient.died_on.is_(None),
+        )
     )
+
+
+def is_past_window(today: dt.date) -> sa.ColumnElement[bool]:
+    """Whether a visit's window has closed; one without a place in the schedule has its due day."""
+    visits = catalogue().visits
+    scheduled = [
+        sa.and_(
+            FollowUp.visit_code == visit.code,
+            FollowUp.due_on < today - dt.timedelta(days=visit.to_day - visit.due_day),
+        )
+        for visit in visits.values()
+    ]
+    unscheduled = sa.func.coalesce(FollowUp.visit_code, "").not_in(visits)
+    return sa.or_(*scheduled, sa.and_(unscheduled, FollowUp.due_on < today))
+
+
+def overdue_visits(
+    clinics: Collection[int], visit_code: str, today: dt.date
+) -> sa.Select[FollowUp]:
+    """Visits still planned although their window has closed."""
+    return planned_visits(clinics).where(FollowUp.visit_code == visit_code, is_past_window(today))

@@ -21,6 +21,7 @@ from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import EPOCH
 from registry.analysis.complications import serious_events
 from registry.analysis.facts import Facts, facts_of
+from registry.analysis.follow_up import is_past_window, planned_visits
 from registry.analysis.indicators import (
     Measured,
     Measuring,
@@ -34,8 +35,8 @@ from registry.catalogue import TARGET, Indicator, catalogue
 from registry.database import DbSession, reading
 from registry.entry.clinic_settings import settings_on
 from registry.messages import Message, message
-from registry.schema import AdverseEvent, ClinicSetting, Draft, FollowUp
-from registry.vocabulary import EventOutcome, FollowUpStatus, SeriousnessCriterion
+from registry.schema import AdverseEvent, ClinicSetting, Draft
+from registry.vocabulary import EventOutcome, SeriousnessCriterion
 
 BY_INDICATOR: Final = "indicator"
 QUARTERS: Final = 12
@@ -293,20 +294,8 @@ def _actions(
 
 def _overdue(db: DbSession, clinics: Collection[int], today: dt.date) -> int:
     """Visits still planned although their window has closed."""
-    late = [
-        sa.and_(
-            FollowUp.visit_code == visit.code,
-            FollowUp.due_on < today - dt.timedelta(days=visit.to_day - visit.due_day),
-        )
-        for visit in catalogue().visits.values()
-    ]
-    return _count(
-        db,
-        FollowUp.clinic_id.in_(clinics),
-        FollowUp.status == FollowUpStatus.PLANNED,
-        FollowUp.voided_at.is_(None),
-        sa.or_(*late),
-    )
+    late = planned_visits(clinics).where(is_past_window(today)).subquery()
+    return int(db.scalar(sa.select(sa.func.count()).select_from(late)) or 0)
 
 
 def _open_serious(db: DbSession, clinics: Collection[int]) -> int:
