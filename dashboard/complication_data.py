@@ -66,6 +66,26 @@ def detection_table(report: RateReport) -> Table:
     ]
 
 
+def onset_sentence(onset: Onset) -> str:
+    """When the events of the outcome began."""
+    if not onset.events:
+        return _("No event within the window in the sessions that are old enough.")
+    if onset.median is None:
+        return _("{events} within {window} days: too few for a typical day.").format(
+            events=wording.count(onset.events), window=onset.window_days
+        )
+    return _(
+        "Half of the {events} events within {window} days had begun by day {median}; the middle "
+        "half of them began on days {middle}. After the window: {later}."
+    ).format(
+        events=wording.count(onset.events),
+        window=onset.window_days,
+        median=f"{onset.median:.0f}",
+        middle=middle_half(onset),
+        later=wording.count(onset.later),
+    )
+
+
 def onset_table(report: EventCourseReport) -> Table:
     """Days to onset of each kind of event."""
     return [

@@ -9,10 +9,17 @@ from typing import Final
 from uuid import UUID
 
 from dashboard import data, state
-from registry.analysis import outcome_history
+from dashboard.outcome_words import SATISFACTION_WORDS
+from dashboard.report_data import Table, say
+from dashboard.text import _
+from registry.analysis import outcome_history, outcome_wording, wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.outcome_history import OutcomeHistory
-from registry.analysis.reported_outcomes import ReportedOutcomesReport, reported_outcomes
+from registry.analysis.reported_outcomes import (
+    ReportedOutcomesReport,
+    Satisfaction,
+    reported_outcomes,
+)
 from registry.entry import assessments
 from registry.entry.assessments import LegAssessment, ReportedAnswers
 from registry.entry.problems import Problem
@@ -100,3 +107,33 @@ def correct_leg(entry: LegAssessment, version: int, change: data.Change) -> Reco
 def report(cohort: CohortFilter) -> ReportedOutcomesReport:
     """What the patients of a cohort say before and after treatment."""
     return reported_outcomes(state.reading_engine(), state.actor(), cohort, today=state.today())
+
+
+def change_table(report: ReportedOutcomesReport) -> Table:
+    """Each question as it is shown."""
+    return [
+        {
+            _("Question"): f"{say(row.label)}, {say(outcome_wording.scale(row))}",
+            _("Asked twice"): outcome_wording.asked_twice(row),
+            _("Median"): outcome_wording.medians(row),
+            _("Change (quartiles)"): outcome_wording.median_change(row),
+            _("Better"): wording.share(row.improved),
+            _("95 % interval"): wording.interval(row.improved),
+            _("Same"): wording.count(row.unchanged),
+            _("Worse"): wording.count(row.worse),
+        }
+        for row in report.rows
+    ]
+
+
+def answer_table(found: Satisfaction) -> Table:
+    """How many patients gave each answer on satisfaction, the best first."""
+    answered = found.estimate.denominator
+    return [
+        {
+            _("Answer"): _(SATISFACTION_WORDS[score]),
+            _("Patients"): wording.count(count),
+            _("Share"): wording.percent(count / answered, answered),
+        }
+        for score, count in sorted(found.answers.items(), reverse=True)
+    ]

@@ -18,7 +18,7 @@ from registry.analysis.comparison import DEFAULT_GROUPING
 from registry.analysis.complications import GROUPINGS
 from registry.analysis.counting import outcome_of
 from registry.analysis.dimensions import DIMENSIONS
-from registry.analysis.event_course import EventCourseReport, Onset
+from registry.analysis.event_course import EventCourseReport
 from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.results import RateReport
@@ -215,31 +215,11 @@ def rates(view: View, report: RateReport) -> None:
     report_parts.definition(report, view)
 
 
-def onset_sentence(onset: Onset) -> str:
-    """When the events of the outcome began."""
-    if not onset.events:
-        return _("No event within the window in the sessions that are old enough.")
-    if onset.median is None:
-        return _("{events} within {window} days: too few for a typical day.").format(
-            events=wording.count(onset.events), window=onset.window_days
-        )
-    return _(
-        "Half of the {events} events within {window} days had begun by day {median}; the middle "
-        "half of them began on days {middle}. After the window: {later}."
-    ).format(
-        events=wording.count(onset.events),
-        window=onset.window_days,
-        median=f"{onset.median:.0f}",
-        middle=complication_data.middle_half(onset),
-        later=wording.count(onset.later),
-    )
-
-
 def course(view: View, report: EventCourseReport) -> None:
     """When: days to onset; how long: time until the event had ended."""
     st.header(_("When they begin"))
     with st.container(border=True, key="answer"):
-        st.text(onset_sentence(report.onset))
+        st.text(complication_data.onset_sentence(report.onset))
     report_parts.figure(
         figures.onset(report.onset),
         _("No event was recorded after the sessions that are old enough."),

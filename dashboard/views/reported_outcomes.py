@@ -6,44 +6,13 @@ import streamlit as st
 
 from dashboard import filters, outcome_data, report_data, report_parts
 from dashboard.figures.outcome_charts import improved
-from dashboard.outcome_words import SATISFACTION_WORDS
-from dashboard.report_data import Table, say
+from dashboard.report_data import say
 from dashboard.text import _
 from registry.analysis import outcome_wording, wording
-from registry.analysis.reported_outcomes import ReportedOutcomesReport, Satisfaction
+from registry.analysis.reported_outcomes import Satisfaction
 from registry.analysis.reports import QUESTIONS
 
 PAGE = "reported_outcomes"
-
-
-def change_table(report: ReportedOutcomesReport) -> Table:
-    """Each question as it is shown."""
-    return [
-        {
-            _("Question"): f"{say(row.label)}, {say(outcome_wording.scale(row))}",
-            _("Asked twice"): outcome_wording.asked_twice(row),
-            _("Median"): outcome_wording.medians(row),
-            _("Change (quartiles)"): outcome_wording.median_change(row),
-            _("Better"): wording.share(row.improved),
-            _("95 % interval"): wording.interval(row.improved),
-            _("Same"): wording.count(row.unchanged),
-            _("Worse"): wording.count(row.worse),
-        }
-        for row in report.rows
-    ]
-
-
-def answer_table(found: Satisfaction) -> Table:
-    """How many patients gave each answer on satisfaction, the best first."""
-    answered = found.estimate.denominator
-    return [
-        {
-            _("Answer"): _(SATISFACTION_WORDS[score]),
-            _("Patients"): wording.count(count),
-            _("Share"): wording.percent(count / answered, answered),
-        }
-        for score, count in sorted(found.answers.items(), reverse=True)
-    ]
 
 
 def satisfaction(found: Satisfaction) -> None:
@@ -56,7 +25,7 @@ def satisfaction(found: Satisfaction) -> None:
         )
     if found.estimate.denominator:
         with st.expander(_("Every answer on satisfaction"), icon=":material/table:"):
-            report_parts.table(answer_table(found), _("Every answer on satisfaction"))
+            report_parts.table(outcome_data.answer_table(found), _("Every answer on satisfaction"))
 
 
 def main() -> None:
@@ -78,7 +47,7 @@ def main() -> None:
             report,
         )
         report_parts.cautions(report.warnings)
-        report_parts.table(change_table(report), say(report.heading.title))
+        report_parts.table(outcome_data.change_table(report), say(report.heading.title))
         st.text(
             _(
                 "Better, same and worse are by any difference. How large a difference must be to "
