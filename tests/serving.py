@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,10 +134,13 @@ def serving(
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), **(environment or {})},
         )
+    assert process.stdout is not None
+    # A full pipe would stop the server in the middle of a request.
+    drain = threading.Thread(target=process.stdout.read)
     engine = make_engine(url)
     try:
-        assert process.stdout is not None
         assert "The registry is at" in process.stdout.readline(), log.read_text()
+        drain.start()
         served = Served(f"http://127.0.0.1:{port}", engine, process, log)
         try:
             yield served
@@ -147,8 +151,9 @@ def serving(
         engine.dispose()
         process.terminate()
         process.wait(timeout=20)
-        if process.stdout is not None:
-            process.stdout.close()
+        if drain.is_alive():
+            drain.join()
+        process.stdout.close()
 
 
 def free_port() -> int:

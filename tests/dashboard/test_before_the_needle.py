@@ -89,7 +89,7 @@ class Form:
         self.app.run()
         self.check()
 
-    def where(self) -> None:
+    def place(self) -> None:
         self.fill(row__0__side=Laterality.LEFT, row__0__place="calf_medial", row__0__ml="2")
 
     def said(self) -> str:
@@ -182,7 +182,7 @@ def test_a_warning_is_overridden_with_a_reason_that_is_kept(
     app_as: AppAs, sqlite_engine: Engine
 ) -> None:
     form = Form(app_as, sqlite_engine, pregnancy=FactAnswer.YES)
-    form.where()
+    form.place()
     rule = "contraindication:any_pregnancy"
     assert "UIP consensus 2023" in form.said()
     form.press(form.key("save"))
@@ -199,7 +199,7 @@ def test_a_warning_is_overridden_with_a_reason_that_is_kept(
 
 def test_a_stop_asks_for_words(app_as: AppAs, sqlite_engine: Engine) -> None:
     form = Form(app_as, sqlite_engine, allergy_to_agent=FactAnswer.YES)
-    form.where()
+    form.place()
     rule = "contraindication:aethoxysklerol_allergy_to_agent"
     form.fill(**{f"override:{rule}": OverrideReason.BENEFIT_OUTWEIGHS_RISK})
     form.press(form.key("save"))

@@ -237,9 +237,9 @@ class Story:
         site = self.sites[-1]
         if (site.side, site.anatomy_code) in taken:
             self.sites.pop()
-            self.sites.append(
-                Site(site.side, "foot_dorsum", VesselClass.TELANGIECTASIA, Decimal("0.5"))
-            )
+            places = ("foot_dorsum", *PRACTICES[VesselClass.TELANGIECTASIA].places)
+            code = next(code for code in places if (site.side, code) not in taken)
+            self.sites.append(Site(site.side, code, VesselClass.TELANGIECTASIA, Decimal("0.5")))
 
     # --- one visit -----------------------------------------------------------------------------
 
