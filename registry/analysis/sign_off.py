@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, require
+from registry.analysis.columns import as_days
 from registry.analysis.timeline import last_day
 from registry.analysis.unwatched_events import UnwatchedEvent, unwatched_events
 from registry.catalogue import catalogue
@@ -169,6 +170,30 @@ def to_do(
         complete=sum(sign_off.is_complete for sign_off in found),
         open_sessions=len(open_ones),
     )
+
+
+def sessions_without_visit(db: DbSession, clinic_id: int, today: dt.date) -> list[SignOff]:
+    """Sessions before today, newest first, in whose time no visit was planned or held.
+
+    Left out are those of ``VISIT_DAYS`` ago and longer, and patients who died or do not come back.
+    """
+    visit_day = as_days(sa.func.coalesce(FollowUp.seen_on, FollowUp.due_on), db)
+    after = visit_day - as_days(TreatmentSession.treated_on, db)
+    # The person may have come under another pseudonym: that is looked at session by session.
+    own_visit = sa.exists().where(
+        FollowUp.clinic_id == clinic_id,
+        FollowUp.patient_id == TreatmentSession.patient_id,
+        FollowUp.voided_at.is_(None),
+        FollowUp.status != FollowUpStatus.MISSED,
+        sa.or_(FollowUp.treatment_session_id == TreatmentSession.id, after.between(*VISIT_DAYS)),
+    )
+    where = [
+        TreatmentSession.treated_on < today,
+        TreatmentSession.treated_on >= today - dt.timedelta(days=VISIT_DAYS[1]),
+        ~own_visit,
+    ]
+    found = _sign_offs(db, clinic_id, where, today)
+    return [one for one in found if one.steps[Step.FOLLOW_UP].state is StepState.OPEN]
 
 
 def _own_numbers(by: Actor, clinic_id: int) -> sa.Select[int]:
