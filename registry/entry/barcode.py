@@ -174,7 +174,8 @@ def pack_id(clinic_id: int, gtin: str) -> UUID:
 
 def pack_problems(gtin: str, content: PackContent) -> list[Problem]:
     """All that keeps what a GTIN stands for from being stored."""
-    if len(gtin) != GTIN_LENGTHS[-1] or not has_check_digit(gtin):
+    is_number = gtin.isascii() and gtin.isdigit() and len(gtin) == GTIN_LENGTHS[-1]
+    if not is_number or not has_check_digit(gtin):
         return [Problem("gtin", "check_digit", "This is no product number.")]
     product = catalogue().products.get(content.product_code)
     if product is None:

@@ -13,21 +13,45 @@ from uuid import UUID
 from registry.database import Base
 from registry.entry.checks import Known, check
 from registry.entry.forms import (
+    CourseEntry,
     EventEntry,
     FollowUpEntry,
     InjectionEntry,
     PatientEntry,
     SessionEntry,
 )
-from registry.entry.problems import Problem
-from registry.entry.recording import PARTS, ROOT
+from registry.entry.problems import Level, Problem
+from registry.entry.recording import PARTS
 from registry.entry.rows import IDENTITY_FIELDS, rows_of, site_id
-from registry.exchange.linking import COLUMN_OF, Draft, Drafts, Shelf
+from registry.exchange.drafts import COLUMN_OF, Draft, Drafts, Shelf
+from registry.exchange.format import FILES
 from registry.exchange.problems import FileProblem
+from registry.exchange.row_checks import RowChecks
+from registry.exchange.single_rows import RowEntry, table_of
 from registry.exchange.stored import LotKey, Row, Stored
-from registry.schema import AdverseEvent, Course, Patient, SafetyOverride
+from registry.schema import (
+    AdverseEvent,
+    Course,
+    FollowUpFinding,
+    Injection,
+    Lot,
+    Patient,
+    SafetyOverride,
+    SiteOutcome,
+    TreatedSite,
+)
 
 _NOT_CONTENT: Final = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
+
+
+PART_FILES: Final[Mapping[type[Base], str]] = {
+    TreatedSite: "sites.csv",
+    Injection: "injections.csv",
+    SafetyOverride: "safety_overrides.csv",
+    FollowUpFinding: "findings.csv",
+    SiteOutcome: "site_outcomes.csv",
+}
+"""File of the rows that stand and fall with a record."""
 
 
 class State(StrEnum):
@@ -64,21 +88,24 @@ class Agreement:
         self._known: dict[UUID, Known] = {}
         self._expiries: dict[LotKey, dt.date | None] = {}
         self._compounded: dict[LotKey, bool] = {}
+        self._recalled: dict[LotKey, dt.date] = {}
         self._gather()
         self._nobody = Known(
             today=today,
             jurisdiction=jurisdiction,
             lots=self._expiries,
+            recalled=self._recalled,
             clinician_ids=frozenset(
                 [number for number, _ in shelf.clinicians.values()]
                 + [number for number, _, _ in drafts.clinicians.values()]
             ),
         )
+        self._rows = RowChecks(drafts, stored, today, self._is_patient)
 
     def judge(self, draft: Draft) -> tuple[State, list[FileProblem]]:
         """State of a record and its problems; what is stored already is not checked again."""
         entry = draft.entry
-        stored = self._stored.roots[ROOT[type(entry)]].get(entry.id)
+        stored = self._stored.roots[table_of(entry)].get(entry.id)
         if stored is None:
             return State.NEW, [draft.place(problem) for problem in self._problems(draft)]
         if stored["voided_at"] is not None:
@@ -89,7 +116,8 @@ class Agreement:
             ]
         names = sorted(self._differences(draft, stored))
         if not names:
-            return State.IDENTICAL, []
+            fills = isinstance(entry, RowEntry) and _fills_expiry(entry, stored)
+            return State.NEW if fills else State.IDENTICAL, []
         return State.CONFLICTING, [
             draft.place(
                 Problem(
@@ -133,6 +161,15 @@ class Agreement:
         return new, known
 
     def _gather(self) -> None:
+        for key, row in self._stored.lots.items():
+            if row["recalled_on"] is not None:
+                self._recalled[key] = row["recalled_on"]
+        for lot in self._drafts.rows_of(Lot):
+            values = lot.values
+            key = (values["product_code"], values["lot_number"])
+            self._shelve(key, values["expires_on"], is_compounded=values["is_compounded"])
+            if values["recalled_on"] is not None:
+                self._recalled.setdefault(key, values["recalled_on"])
         for draft in self._drafts.all():
             match draft.entry:
                 case PatientEntry() as patient:
@@ -140,26 +177,23 @@ class Agreement:
                 case SessionEntry() as session:
                     self._sessions[session.patient_id].append(session)
                     for injection in session.all_injections():
-                        self._shelve(injection)
+                        if injection.lot_number is not None:
+                            self._shelve(
+                                (injection.product_code, injection.lot_number),
+                                injection.expires_on,
+                                is_compounded=injection.is_compounded,
+                            )
                 case EventEntry() as event:
                     self._owners[AdverseEvent][event.id] = event.patient_id
-                case FollowUpEntry():
-                    pass
-                case course:
+                case CourseEntry() as course:
                     self._owners[Course][course.id] = course.patient_id
 
-    def _shelve(self, injection: InjectionEntry) -> None:
+    def _shelve(self, key: LotKey, expires_on: dt.date | None, *, is_compounded: bool) -> None:
         """The first word on a lot: the registry's, else that of the first row."""
-        if injection.lot_number is None:
-            return
-        key = (injection.product_code, injection.lot_number)
         stored = self._stored.lots.get(key)
         if self._expiries.get(key) is None:
-            expiry = stored["expires_on"] if stored else None
-            self._expiries[key] = expiry or injection.expires_on
-        self._compounded.setdefault(
-            key, stored["is_compounded"] if stored else injection.is_compounded
-        )
+            self._expiries[key] = (stored["expires_on"] if stored else None) or expires_on
+        self._compounded.setdefault(key, stored["is_compounded"] if stored else is_compounded)
 
     # --- new records ---
 
@@ -168,6 +202,9 @@ class Agreement:
         if isinstance(entry, PatientEntry):
             yield from check(entry, self._nobody)
             return
+        if entry.patient_id is None:
+            yield from self._rows.problems(entry, None)
+            return
         if entry.patient_id in self._drafts.unreadable["patients.csv"]:
             return
         known = self._known_about(entry.patient_id)
@@ -175,6 +212,9 @@ class Agreement:
             yield Problem(
                 "patient_id", "known_patient", "Neither patients.csv nor the registry has this key."
             )
+            return
+        if isinstance(entry, RowEntry):
+            yield from self._rows.problems(entry, known)
             return
         if isinstance(entry, SessionEntry):
             yield from self._session_problems(draft, entry, known)
@@ -200,8 +240,11 @@ class Agreement:
         same_day = self._same_day(entry)
         if same_day:
             known = replace(known, same_day=same_day)
+        overridden = {override.rule for override in entry.overrides}
         for problem in check(entry, known):
-            if not (draft.doubtful and problem.field == "injections"):
+            if problem.interrupts and problem.rule in overridden:
+                yield replace(problem, level=Level.NOTE)
+            elif not (draft.doubtful and problem.field == "injections"):
                 yield problem
         yield from self._reference(
             "course_id", "courses.csv", Course, entry.course_id, entry.patient_id
@@ -225,11 +268,14 @@ class Agreement:
             return
         stored = self._stored.living(model, id_)
         owner = self._owners[model].get(id_, stored["patient_id"] if stored else None)
-        if owner != patient_id:
+        if owner not in self._stored.persons.of(patient_id):
             yield Problem(name, "of_same_patient", f"{file} has no such key of this patient.")
 
     def _is_unreadable(self, file: str, id_: UUID | None) -> bool:
         return id_ in self._drafts.unreadable[file]
+
+    def _is_patient(self, id_: UUID) -> bool:
+        return id_ in self._patients or self._stored.living(Patient, id_) is not None
 
     def _known_about(self, patient_id: UUID) -> Known | None:
         """What the files and the registry know of a patient; None when neither has one."""
@@ -243,14 +289,15 @@ class Agreement:
                 birth_year, died_on = stored["birth_year"], stored["died_on"]
             else:
                 return None
-            sessions = self._stored.sessions.get(patient_id, {}) | {
-                session.id: session.treated_on for session in self._sessions[patient_id]
-            }
-            sites = self._stored.sites.get(patient_id, {}) | {
-                site_id(session.id, place): session.id
-                for session in self._sessions[patient_id]
-                for place in range(len(session.sites))
-            }
+            sessions: dict[UUID, dt.date] = {}
+            sites: dict[UUID, UUID] = {}
+            for one in self._stored.persons.of(patient_id):
+                sessions |= self._stored.sessions.get(one, {})
+                sites |= self._stored.sites.get(one, {})
+                for session in self._sessions.get(one, ()):
+                    sessions[session.id] = session.treated_on
+                    for place in range(len(session.sites)):
+                        sites[site_id(session.id, place)] = session.id
             known = replace(
                 self._nobody,
                 birth_year=birth_year,
@@ -262,17 +309,18 @@ class Agreement:
         return known
 
     def _same_day(self, entry: SessionEntry) -> tuple[InjectionEntry, ...]:
-        in_files = self._sessions[entry.patient_id]
-        stored = self._stored.sessions.get(entry.patient_id, {})
         given: list[InjectionEntry] = []
-        for session in in_files:
-            if session.id != entry.id and session.treated_on == entry.treated_on:
-                given += session.all_injections()
-        if stored:
-            own = {session.id for session in in_files}
-            for id_, day in stored.items():
-                if id_ not in own and day == entry.treated_on:
-                    given += self._stored.injected.get(id_, [])
+        for patient in self._stored.persons.of(entry.patient_id):
+            in_files = self._sessions.get(patient, [])
+            for session in in_files:
+                if session.id != entry.id and session.treated_on == entry.treated_on:
+                    given += session.all_injections()
+            stored = self._stored.sessions.get(patient, {})
+            if stored:
+                own = {session.id for session in in_files}
+                for id_, day in stored.items():
+                    if id_ not in own and day == entry.treated_on:
+                        given += self._stored.injected.get(id_, [])
         return tuple(given)
 
     # --- stored records ---
@@ -280,19 +328,23 @@ class Agreement:
     def _differences(self, draft: Draft, stored: Row) -> set[str]:
         """Names of columns in which the files differ from what is stored."""
         entry = draft.entry
-        root = ROOT[type(entry)]
+        if isinstance(entry, RowEntry):
+            found = self._row_differences(draft.file, entry.values, stored)
+            return found - {"expires_on"} if _fills_expiry(entry, stored) else found
+        root = table_of(entry)
         wanted = rows_of([entry], self._clinic_id, self._now)
         found = self._row_differences(draft.file, wanted[root][0], stored)
         for model, _ in PARTS.get(root, ()):
-            if model is SafetyOverride:  # said on a page; the files do not hold them
-                continue
+            file = PART_FILES[model]
+            if self._left_out[file] >= FILES[file].columns.keys():
+                continue  # there is no such file, so nothing is said about them
             rows = {row["id"]: row for row in wanted.get(model, [])}
             there = self._stored.parts[model].get(entry.id, {})
             if rows.keys() != there.keys():
                 found.add(f"number of {model.__tablename__.replace('_', ' ')} rows")
                 continue
             for id_, row in rows.items():
-                found |= self._row_differences(draft.file, row, there[id_])
+                found |= self._row_differences(file, row, there[id_])
         if isinstance(entry, PatientEntry):
             found |= self._identity_differences(entry)
         if isinstance(entry, SessionEntry):
@@ -330,3 +382,12 @@ class Agreement:
         if injection.is_compounded != stored["is_compounded"]:
             found.add("is_compounded")
         return found
+
+
+def _fills_expiry(entry: RowEntry, stored: Row) -> bool:
+    """Whether the record tells the expiry of a lot whose expiry was not known."""
+    return (
+        entry.model is Lot
+        and stored["expires_on"] is None
+        and entry.values["expires_on"] is not None
+    )

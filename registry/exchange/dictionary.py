@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import sqlalchemy as sa
 from registry.catalogue import catalogue
 from registry.database import Quantity
 from registry.errors import UnreadableFile
-from registry.exchange.format import FILES, LONGEST_KEY, Column, File, Kind
+from registry.exchange.columns import Column, File, Kind
+from registry.exchange.format import FILES, LONGEST_KEY
 from registry.exchange.writing import FileSet
 
 
@@ -94,7 +96,7 @@ def write_template(folder: Path) -> None:
                 f"{folder.name} is not empty and was not touched. Name a new folder."
             )
         with FileSet(folder, archive=False) as files:
-            for file in FILES.values():
+            for file in _to_fill():
                 files.table(file.name, file.columns, ())
             files.text("columns.csv", _dictionary_csv())
             files.text("README.txt", _guide())
@@ -133,7 +135,13 @@ def _type(column: Column) -> str:
 
 
 def _about(file: File) -> str:
+    if not file.imported:
+        return f"{file.meaning} Written by an export only."
     return f"{file.meaning} {'Must be there.' if file.required else 'May be left out.'}"
+
+
+def _to_fill() -> Iterable[File]:
+    return (file for file in FILES.values() if file.imported)
 
 
 def _dictionary_csv() -> str:
@@ -168,5 +176,5 @@ def _guide() -> str:
         "Importing the same files twice stores nothing twice.",
         "",
     ]
-    lines += [f"{file.name:<18} {file.meaning}" for file in FILES.values()]
+    lines += [f"{file.name:<22} {file.meaning}" for file in _to_fill()]
     return "\r\n".join(lines) + "\r\n"

@@ -1,9 +1,10 @@
 """Write the records of a clinic as files of the canonical format.
 
 An export is pseudonymous and without free text unless more is asked for and allowed. It is read in
-one consistent state and ordered by identifiers, so the same state gives the same bytes. Voided
+one consistent state and ordered by what it holds, so the same state gives the same bytes. Voided
 records are left out, and a reference to one is left blank. Record keys are the identifiers
-themselves: imported into an empty registry the files give the same records.
+themselves: imported into an empty registry the files give the same records. What the files cannot
+hold, the manifest counts.
 """
 
 from __future__ import annotations
@@ -28,20 +29,33 @@ from registry.database import Base, DbSession, reading
 from registry.entry.problems import Problem
 from registry.entry.rows import derived_id, site_id
 from registry.errors import InvalidEntry, UnreadableFile
-from registry.exchange.format import FILES, FORMAT_VERSION, Withheld
+from registry.exchange.columns import Withheld
+from registry.exchange.format import FILES, FORMAT_VERSION
 from registry.exchange.reading import Progress
+from registry.exchange.single_rows import NAMED_BY
 from registry.exchange.writing import FileSet
 from registry.schema import (
     AdverseEvent,
+    ChangePoint,
     Clinic,
     Clinician,
+    ClinicSetting,
+    ContactAttempt,
     Course,
     FollowUp,
     FollowUpFinding,
     Injection,
+    LimbAssessment,
     Lot,
     Patient,
     PatientIdentity,
+    PatientLink,
+    PatientReportedOutcome,
+    Photograph,
+    ProductGtin,
+    ReportingPeriod,
+    RiskFact,
+    SafetyOverride,
     Seal,
     SiteOutcome,
     TreatedSite,
@@ -49,6 +63,11 @@ from registry.schema import (
 )
 
 _AT_A_TIME: Final = 5_000
+_NOT_IN_FILES: Final[dict[str, type[Base]]] = {
+    "pictures": Photograph,
+    "frozen_periods": ReportingPeriod,
+}
+"""What a registry holds that no file does; a backup holds everything."""
 
 Row = dict[str, Any]
 
@@ -173,6 +192,8 @@ def _write(
     for done, (name, rows) in enumerate(content.tables()):
         if progress is not None:
             progress(done, len(FILES), "writing")
+        if FILES[name].withheld in withheld:
+            continue
         columns = FILES[name].columns.values()
         files.table(name, [c.name for c in columns if c.withheld not in withheld], rows)
     manifest = {
@@ -181,6 +202,10 @@ def _write(
         "program_version": __version__,
         "clinic": db.scalar(sa.select(Clinic.code).where(Clinic.id == clinic_id)),
         "left_out": sorted(kind.value for kind in withheld),
+        "files_left_out": [name for name, file in FILES.items() if file.withheld in withheld],
+        "not_in_files": {
+            name: _count_living(db, model, clinic_id) for name, model in _NOT_IN_FILES.items()
+        },
         "seal": {"number": seal.seq, "hash": seal.hash},
         "files": {
             name: {"rows": files.rows[name], "sha256": files.digests[name]} for name in files.rows
@@ -189,6 +214,14 @@ def _write(
     }
     files.text("manifest.json", json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return ExportReport(dict(files.rows), files.content_digest, seal.seq)
+
+
+def _count_living(db: DbSession, model: type[Base], clinic_id: int) -> int:
+    table: Any = Base.metadata.tables[model.__tablename__]
+    statement = sa.select(sa.func.count()).select_from(table)
+    return int(
+        db.scalar(statement.where(table.c.clinic_id == clinic_id, table.c.voided_at.is_(None))) or 0
+    )
 
 
 class _Content:
@@ -202,14 +235,25 @@ class _Content:
     def tables(self) -> Iterator[tuple[str, Iterable[Row]]]:
         yield "clinicians.csv", self._clinicians()
         yield "patients.csv", self._patients()
+        yield "patient_links.csv", self._patient_links()
+        yield "risk_facts.csv", self._risk_facts()
         yield "courses.csv", self._records(Course, "course_key")
         yield "sessions.csv", self._sessions()
         yield "sites.csv", self._sites()
+        yield "lots.csv", self._named(Lot)
         yield "injections.csv", self._injections()
+        yield "safety_overrides.csv", self._safety_overrides()
         yield "events.csv", self._events()
         yield "follow_ups.csv", self._records(FollowUp, "follow_up_key")
         yield "findings.csv", self._findings()
         yield "site_outcomes.csv", self._site_outcomes()
+        yield "contact_attempts.csv", self._contact_attempts()
+        yield "limb_assessments.csv", self._records(LimbAssessment, "assessment_key")
+        yield "reported_outcomes.csv", self._at_visits(PatientReportedOutcome, "answer_key")
+        yield "photographs.csv", self._at_visits(Photograph, "photograph_key")
+        yield "packs.csv", self._named(ProductGtin)
+        yield "clinic_settings.csv", self._named(ClinicSetting)
+        yield "change_points.csv", self._change_points()
 
     def _rows(self, statement: Any) -> Iterator[Row]:
         for row in self._db.execute(
@@ -235,10 +279,30 @@ class _Content:
             )
         )
 
-    def _records(self, model: type[Base], key: str) -> Iterator[Row]:
+    def _ordered(self, model: type[Base], *names: str) -> Any:
+        """Living records ordered by content, alike on every database whatever its language."""
+        table: Any = Base.metadata.tables[model.__tablename__]
+        binary = "C" if self._db.get_bind().dialect.name == "postgresql" else "BINARY"
+        return (
+            self._living(model)
+            .order_by(None)
+            .order_by(
+                *(
+                    sa.func.coalesce(table.c[name], "").collate(binary)
+                    if isinstance(table.c[name].type, sa.String)
+                    else table.c[name]
+                    for name in names
+                )
+            )
+        )
+
+    def _named(self, model: type[Base]) -> Iterator[Row]:
+        return self._rows(self._ordered(model, *NAMED_BY[model]))
+
+    def _records(self, model: type[Base], key: str, statement: Any = None) -> Iterator[Row]:
         """Records of living patients under their own key."""
         patients = self._living_ids(Patient)
-        for row in self._rows(self._living(model)):
+        for row in self._rows(self._living(model) if statement is None else statement):
             if row["patient_id"] in patients:
                 yield row | {
                     key: row["id"],
@@ -270,6 +334,17 @@ class _Content:
         )
         for row in self._rows(statement):
             yield row | {"patient_key": row["id"]}
+
+    def _patient_links(self) -> Iterator[Row]:
+        patients = self._living_ids(Patient)
+        for row in self._records(PatientLink, "link_key"):
+            if row["same_as_id"] in patients:
+                yield row | {"same_as_key": row["same_as_id"]}
+
+    def _risk_facts(self) -> Iterator[Row]:
+        """Answers by day and question, and in the order in which they were given."""
+        names = ("answered_on", "condition_code", "sclerosant_code", "recorded_at", "id")
+        return self._records(RiskFact, "risk_fact_key", self._ordered(RiskFact, *names))
 
     def _sessions(self) -> Iterator[Row]:
         courses = self._living_ids(Course)
@@ -331,6 +406,13 @@ class _Content:
                     "site_key": self._site_keys.get(row["treated_site_id"]),
                 }
 
+    def _safety_overrides(self) -> Iterator[Row]:
+        sessions = self._living_ids(TreatmentSession)
+        names = ("treatment_session_id", "rule")
+        for row in self._rows(self._ordered(SafetyOverride, *names)):
+            if row["treatment_session_id"] in sessions:
+                yield row | {"session_key": row["treatment_session_id"]}
+
     def _events(self) -> Iterator[Row]:
         for row in self._records(AdverseEvent, "event_key"):
             yield row | {"site_key": self._site_keys.get(row["treated_site_id"])}
@@ -344,6 +426,25 @@ class _Content:
                     "follow_up_key": row["follow_up_id"],
                     "event_key": event if event in events else None,
                 }
+
+    def _at_visits(self, model: type[Base], key: str) -> Iterator[Row]:
+        """Records with the session and the follow-up they belong to, unless that was voided."""
+        sessions, visits = self._living_ids(TreatmentSession), self._living_ids(FollowUp)
+        for row in self._records(model, key):
+            session, visit = row["session_key"], row["follow_up_id"]
+            yield row | {
+                "session_key": session if session in sessions else None,
+                "follow_up_key": visit if visit in visits else None,
+            }
+
+    def _contact_attempts(self) -> Iterator[Row]:
+        for row in self._at_visits(ContactAttempt, "contact_attempt_key"):
+            if row["follow_up_key"] is not None:
+                yield row
+
+    def _change_points(self) -> Iterator[Row]:
+        for row in self._rows(self._living(ChangePoint)):
+            yield row | {"change_point_key": row["id"]}
 
     def _site_outcomes(self) -> Iterator[Row]:
         for row in self._rows(self._living(SiteOutcome, "follow_up_id")):

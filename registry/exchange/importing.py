@@ -22,15 +22,17 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, require
 from registry.database import Base, DbSession, reading
+from registry.entry.forms import Entry
 from registry.entry.known import clinic_day
 from registry.entry.problems import Level
-from registry.entry.rows import STORING_ORDER, Rows, rows_of
+from registry.entry.rows import Rows, rows_of
 from registry.errors import Conflict, PermissionDenied, RegistryError
 from registry.exchange.agreement import Agreement, State
 from registry.exchange.format import FILES, KEY_NAMESPACE, record_id
 from registry.exchange.linking import link, patient_keys
 from registry.exchange.problems import ProblemCount, Problems
 from registry.exchange.reading import Parsed, Progress
+from registry.exchange.single_rows import INSERT_ORDER, RowEntry, add_rows
 from registry.exchange.stored import read_shelf, read_stored
 from registry.schema import Clinic, Clinician, ImportBatch, Lot
 
@@ -42,8 +44,8 @@ class ImportPlan:
     """What an import would do. ``counts`` tells the rows of each file by their state.
 
     ``already`` is when the very same files were imported before; then nothing else is looked at.
-    ``accepted`` names the rules of
-    level *confirm* that the person has confirmed.
+    ``accepted`` names the rules of level *stop* or *confirm* that the person has confirmed.
+    ``planned_at`` is the instant that the rows bear until they are stored.
     """
 
     clinic_id: int
@@ -56,6 +58,7 @@ class ImportPlan:
     head: int
     rows: Rows
     lots: tuple[dict[str, Any], ...]
+    planned_at: dt.datetime
 
     @property
     def to_confirm(self) -> tuple[ProblemCount, ...]:
@@ -246,9 +249,23 @@ def _plan(
         if already is not None:
             # What a person amended since is no contradiction: nothing will be stored.
             tables = parsed.tables.items()
-            known = {file: {State.IDENTICAL: len(t.rows)} for file, t in tables if t.rows}
+            known = {
+                file: {State.IDENTICAL: len(table.rows)}
+                for file, table in tables
+                if table.rows and table.file.imported
+            }
             return ImportPlan(
-                clinic_id, parsed, known, Problems(), accepted, already, allow_demo, head, {}, ()
+                clinic_id=clinic_id,
+                parsed=parsed,
+                counts=known,
+                problems=Problems(),
+                accepted=accepted,
+                already=already,
+                allow_demo=allow_demo,
+                head=head,
+                rows={},
+                lots=(),
+                planned_at=now,
             )
         keys = patient_keys(parsed)
         ids = {record_id(code, "patients.csv", key) for key in keys}
@@ -260,9 +277,12 @@ def _plan(
     left_out = {file: table.left_out for file, table in parsed.tables.items()}
     agreement = Agreement(clinic_id, today, jurisdiction, now, drafts, shelf, stored, left_out)
     all_drafts = drafts.all()
-    new = []
+    new: list[Entry] = []
+    new_rows: list[RowEntry] = []
     counts: dict[str, Counter[State]] = {
-        file: Counter() for file, table in parsed.tables.items() if table.rows
+        file: Counter()
+        for file, table in parsed.tables.items()
+        if table.rows and table.file.imported
     }
     for done, draft in enumerate(all_drafts):
         state, found = agreement.judge(draft)
@@ -272,7 +292,10 @@ def _plan(
         for _, file, _ in draft.parts:
             counts[file][state] += 1
         if state is State.NEW:
-            new.append(draft.entry)
+            if isinstance(draft.entry, RowEntry):
+                new_rows.append(draft.entry)
+            else:
+                new.append(draft.entry)
         if progress is not None and done % CHUNK == 0:
             progress(done, len(all_drafts), "checking")
     for state, found in agreement.clinicians():
@@ -283,6 +306,7 @@ def _plan(
     lots: list[dict[str, Any]] = []
     if not problems.count(Level.REFUSE):
         rows = rows_of(new, clinic_id, now)
+        add_rows(rows, new_rows, clinic_id, now)
         rows[Lot], lots = agreement.split_lots(rows.get(Lot, []))
         rows[Clinician] = [
             {"clinic_id": clinic_id, "id": number, "code": code, "display_name": name or code}
@@ -300,16 +324,20 @@ def _plan(
         head=head,
         rows=rows,
         lots=tuple(lots),
+        planned_at=now,
     )
 
 
 def _store(db: DbSession, plan: ImportPlan, now: dt.datetime, progress: Progress | None) -> None:
     total = sum(map(len, plan.rows.values()))
     done = 0
-    order: tuple[type[Base], ...] = (Clinician, *STORING_ORDER)
-    for model in order:
+    later = now - plan.planned_at
+    for model in INSERT_ORDER:
         for chunk in _chunks(plan.rows.get(model, [])):
-            stamped = [row | {"recorded_at": now} if "recorded_at" in row else row for row in chunk]
+            stamped = [
+                row | {"recorded_at": row["recorded_at"] + later} if "recorded_at" in row else row
+                for row in chunk
+            ]
             db.execute(sa.insert(Base.metadata.tables[model.__tablename__]), stamped)
             done += len(chunk)
             if progress is not None:

@@ -7,106 +7,47 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
 from registry.entry.forms import (
     CourseEntry,
-    Entry,
     EventEntry,
     FindingEntry,
     FollowUpEntry,
     InjectionEntry,
+    OverrideEntry,
     PatientEntry,
     SessionEntry,
     SiteEntry,
     SiteOutcomeEntry,
 )
-from registry.entry.problems import Problem
+from registry.entry.problems import Level
 from registry.entry.rows import site_id
-from registry.exchange.format import is_uuid, record_id
+from registry.exchange.drafts import Draft, Drafts, Shelf
+from registry.exchange.format import FILES, is_uuid, record_id
 from registry.exchange.problems import FileProblem, Problems
 from registry.exchange.reading import Parsed, Row
+from registry.exchange.single_rows import (
+    NAMED_BY,
+    SINGLE,
+    RowEntry,
+    named_id,
+    own_key,
+    values_of,
+)
 from registry.vocabulary import SeriousnessCriterion
-
-COLUMN_OF: Final = {
-    "treatment_session_id": "session_key",
-    "treated_site_id": "site_key",
-    "adverse_event_id": "event_key",
-    "clinician_id": "clinician_code",
-    "course_id": "course_key",
-    "patient_id": "patient_key",
-}
-"""Column of the files for a reference field of an entry."""
-_PARTS: Final = frozenset({"sites", "injections", "findings", "site_outcomes"})
-"""Fields that are rows of another file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """What the registry already knows by name.
-
-    Patients by pseudonym; number and name of clinicians by code.
-    """
-
-    clinic_code: str
-    patient_ids: frozenset[UUID] = frozenset()
-    pseudonyms: Mapping[str, UUID] = field(default_factory=dict)
-    clinicians: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Draft:
-    """An entry with the place of each of its rows.
-
-    ``parts`` names file and row for each part, such as ``sites[0].injections[1]``. ``doubtful``
-    entries lack a part that could not be read.
-    """
-
-    entry: Entry
-    file: str
-    row: int
-    parts: tuple[tuple[str, str, int], ...] = ()
-    doubtful: bool = False
-
-    def place(self, problem: Problem) -> FileProblem:
-        """Where in the files the entry breaks a rule."""
-        prefix, _, name = problem.field.rpartition(".")
-        file, row = self.file, self.row
-        for part, part_file, part_row in self.parts:
-            if part == prefix:
-                file, row = part_file, part_row
-        column = "" if name in _PARTS else COLUMN_OF.get(name, name)
-        return FileProblem(file, row, column, "", problem.rule, problem.message, problem.level)
-
-
-@dataclass(slots=True)
-class Drafts:
-    """All entries of a set of files, by file in the order of storing."""
-
-    patients: list[Draft] = field(default_factory=list)
-    courses: list[Draft] = field(default_factory=list)
-    sessions: list[Draft] = field(default_factory=list)
-    events: list[Draft] = field(default_factory=list)
-    follow_ups: list[Draft] = field(default_factory=list)
-    clinicians: dict[str, tuple[int, str | None, int]] = field(default_factory=dict)
-    """Number, name and row of the clinicians in the files, by code."""
-    unreadable: dict[str, set[UUID]] = field(default_factory=lambda: defaultdict(set))
-    """Identifiers, by file, of records whose row could not be read."""
-
-    def all(self) -> list[Draft]:
-        """Every draft, what is referred to first."""
-        return [*self.patients, *self.courses, *self.sessions, *self.events, *self.follow_ups]
 
 
 def patient_keys(parsed: Parsed) -> set[str]:
     """Every patient key and pseudonym in the files."""
     return {
         row.values[name]
-        for file in _KEY_COLUMNS
-        for row in parsed.tables[file].rows
-        for name in ("patient_key", "pseudonym")
+        for table in parsed.tables.values()
+        if "patient_key" in table.file.columns
+        for row in table.rows
+        for name in ("patient_key", "same_as_key", "pseudonym")
         if name in row.values
     }
 
@@ -137,6 +78,8 @@ class _Linking:
         self._sessions()
         self._events()
         self._follow_ups()
+        self._single_rows()
+        self._listed_only()
         return self.drafts
 
     # --- keys ---
@@ -156,7 +99,11 @@ class _Linking:
     def _own_id(self, file: str, row: Row, seen: dict[UUID, int]) -> UUID | None:
         """Identifier of a record by its key; None when the key stands twice."""
         column = _KEY_COLUMNS[file]
-        id_ = self._id(file, row.values[column])
+        return self._once(file, row, column, self._id(file, row.values[column]), seen)
+
+    def _once(
+        self, file: str, row: Row, column: str, id_: UUID, seen: dict[UUID, int]
+    ) -> UUID | None:
         first = seen.setdefault(id_, row.number)
         if first != row.number:
             self._refuse(
@@ -240,6 +187,7 @@ class _Linking:
     def _sessions(self) -> None:
         sites = self._parts_of("sites.csv", "session_key", "sessions.csv")
         injections = self._parts_of("injections.csv", "session_key", "sessions.csv")
+        overrides = self._parts_of("safety_overrides.csv", "session_key", "sessions.csv")
         doubtful = self._unreadable_parts(
             "session_key", "sessions.csv", "sites.csv", "injections.csv"
         )
@@ -254,6 +202,7 @@ class _Linking:
                 patient_id=self._patient(row),
                 course_id=self._optional("courses.csv", row, "course_key"),
                 clinician_id=self._clinician(row),
+                overrides=self._overrides(overrides.pop(id_, []), parts),
                 **self._with_sites(id_, sites.pop(id_, []), injections.pop(id_, []), parts),
                 **_without_keys(row, "session_key", "course_key", "clinician_code"),
             )
@@ -262,6 +211,22 @@ class _Linking:
             )
         self._orphans("sites.csv", "session_key", "sessions.csv", sites)
         self._orphans("injections.csv", "session_key", "sessions.csv", injections)
+        self._orphans("safety_overrides.csv", "session_key", "sessions.csv", overrides)
+
+    def _overrides(
+        self, rows: list[Row], parts: list[tuple[str, str, int]]
+    ) -> tuple[OverrideEntry, ...]:
+        file = "safety_overrides.csv"
+        made: dict[str, OverrideEntry] = {}
+        for row in rows:
+            entry = OverrideEntry(**_without_keys(row, "session_key"))
+            if entry.rule in made:
+                message = "The rule stands twice for this session."
+                self._refuse(file, row.number, "rule", "key_once", message)
+                continue
+            parts.append((f"overrides[{len(made)}]", file, row.number))
+            made[entry.rule] = entry
+        return tuple(made.values())
 
     def _clinician(self, row: Row) -> int | None:
         code = row.values.get("clinician_code")
@@ -414,6 +379,39 @@ class _Linking:
             )
         self._orphans("findings.csv", "follow_up_key", "follow_ups.csv", findings)
         self._orphans("site_outcomes.csv", "follow_up_key", "follow_ups.csv", outcomes)
+
+    def _single_rows(self) -> None:
+        for name, model in SINGLE.items():
+            file, seen = FILES[name], dict[UUID, int]()
+            key = own_key(file)
+            for row in self.parsed.tables[name].rows:
+                values = values_of(file, row.values, self._id)
+                if key is None:
+                    column = NAMED_BY[model][0]
+                    id_ = named_id(self.shelf.clinic_id, model, values)
+                else:
+                    column, id_ = key, self._id(name, row.values[key])
+                if self._once(name, row, column, id_, seen) is not None:
+                    entry = RowEntry(id=id_, model=model, values=MappingProxyType(values))
+                    self.drafts.single.append(Draft(entry, name, row.number))
+
+    def _listed_only(self) -> None:
+        """Say of each row that an import cannot store what it lists."""
+        for name, file in FILES.items():
+            if not file.imported:
+                for row in self.parsed.tables[name].rows:
+                    self.problems.add(
+                        FileProblem(
+                            name,
+                            row.number,
+                            "",
+                            "",
+                            "content_not_in_files",
+                            "Not stored: the picture is not in the files. It comes with a backup, "
+                            "or is added on the patient's page.",
+                            Level.NOTE,
+                        )
+                    )
 
     # --- parts ---
 

@@ -22,7 +22,8 @@ from typing import IO, Any, Final
 
 from registry.entry.problems import Level
 from registry.errors import UnreadableFile
-from registry.exchange.format import FILES, Column, File, Kind
+from registry.exchange.columns import Column, File, Kind
+from registry.exchange.format import FILES
 from registry.exchange.problems import FileProblem, Problems
 from registry.exchange.values import CellFault, nearest, reader
 
@@ -335,7 +336,7 @@ def _read_members(
             before += raw.done
     for name, file in FILES.items():
         if name not in tables:
-            tables[name] = Table(file, (), frozenset(), {})
+            tables[name] = Table(file, (), frozenset(file.columns), {})
     if not any(table.rows for table in tables.values()) and not problems.count(Level.REFUSE):
         raise UnreadableFile("The files hold headers and no rows: there is nothing to import.")
     return Parsed(tables, problems, content_digest(digests), rows)

@@ -13,16 +13,21 @@ import sqlalchemy as sa
 
 from registry.database import Base, DbSession
 from registry.entry.forms import FollowUpEntry, InjectionEntry, SessionEntry
-from registry.entry.recording import PARTS, ROOT
-from registry.exchange.linking import Drafts, Shelf
+from registry.entry.recording import PARTS
+from registry.exchange.drafts import Drafts, Shelf
+from registry.exchange.single_rows import NAMED_BY, RowEntry, table_of
 from registry.schema import (
     AdverseEvent,
     Clinician,
     Course,
+    FollowUp,
     Injection,
+    LimbAssessment,
     Lot,
     Patient,
     PatientIdentity,
+    PatientLink,
+    PatientReportedOutcome,
     TreatedSite,
     TreatmentSession,
 )
@@ -33,12 +38,29 @@ Row = Mapping[str, Any]
 LotKey = tuple[str, str]
 
 
+class Persons:
+    """Which patients are one person."""
+
+    def __init__(self, links: Mapping[UUID, UUID]) -> None:
+        """Take the kept patient of each duplicate."""
+        self._kept = links
+        self._duplicates: dict[UUID, list[UUID]] = defaultdict(list)
+        for duplicate, kept in links.items():
+            self._duplicates[kept].append(duplicate)
+
+    def of(self, patient_id: UUID) -> tuple[UUID, ...]:
+        """All patients that are one person with this one."""
+        kept = self._kept.get(patient_id, patient_id)
+        return (kept, *self._duplicates.get(kept, ()))
+
+
 @dataclass(slots=True)
 class Stored:
     """Rows by table and identifier; ``parts`` by table, parent and identifier, without voided ones.
 
     ``sessions`` and ``sites`` hold what is known of each patient, ``injected`` what was given in
-    stored sessions on the same day as a session of the files.
+    stored sessions on the same day as a session of the files. ``links`` are stored, ``persons``
+    counts those of the files too. ``said`` holds patient, day and what was said: a leg or an item.
     """
 
     roots: dict[type[Base], dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -50,6 +72,9 @@ class Stored:
     sites: dict[UUID, dict[UUID, UUID]] = field(default_factory=dict)
     injected: dict[UUID, list[InjectionEntry]] = field(default_factory=dict)
     lots: dict[LotKey, Row] = field(default_factory=dict)
+    links: dict[UUID, UUID] = field(default_factory=dict)
+    persons: Persons = field(default_factory=lambda: Persons({}))
+    said: set[tuple[UUID, dt.date, str]] = field(default_factory=set)
 
     def living(self, model: type[Base], id_: UUID | None) -> Row | None:
         """The stored row unless it was voided."""
@@ -74,6 +99,7 @@ def read_shelf(
         )
     ).all()
     return Shelf(
+        clinic_id,
         clinic_code,
         frozenset(found),
         pseudonyms,
@@ -84,21 +110,17 @@ def read_shelf(
 def read_stored(db: DbSession, clinic_id: int, drafts: Drafts) -> Stored:
     """Everything stored that the drafts must be compared with or agree with."""
     stored = Stored()
-    wanted: dict[type[Base], set[UUID]] = defaultdict(set)
-    for draft in drafts.all():
-        entry = draft.entry
-        wanted[ROOT[type(entry)]].add(entry.id)
-        patient_id = getattr(entry, "patient_id", None)
-        if patient_id is not None:
-            wanted[Patient].add(patient_id)
-        if isinstance(entry, SessionEntry) and entry.course_id is not None:
-            wanted[Course].add(entry.course_id)
-        if isinstance(entry, FollowUpEntry):
-            wanted[AdverseEvent].update(
-                finding.adverse_event_id
-                for finding in entry.findings
-                if finding.adverse_event_id is not None
-            )
+    stored.links = {
+        row["patient_id"]: row["same_as_id"] for row in _all_living(db, PatientLink, clinic_id)
+    }
+    in_files = {
+        link.values["patient_id"]: link.values["same_as_id"] for link in drafts.rows_of(PatientLink)
+    }
+    stored.persons = Persons(in_files | stored.links)
+    wanted = _wanted(drafts)
+    wanted[Patient].update(
+        [other for patient in wanted[Patient] for other in stored.persons.of(patient)]
+    )
     for model, ids in wanted.items():
         if _holds_any(db, model, clinic_id):
             key = sa.inspect(model).columns["id"]
@@ -108,6 +130,8 @@ def read_stored(db: DbSession, clinic_id: int, drafts: Drafts) -> Stored:
         for part, parent in PARTS.get(model, ()):
             for row in _living(db, part, clinic_id, parent, stored.roots[model]):
                 stored.parts[part].setdefault(row[parent], {})[row["id"]] = row
+    _read_named(db, clinic_id, drafts, stored)
+    _read_said(db, clinic_id, drafts, stored)
     patients = stored.roots[Patient]
     stored.identities = {
         row["patient_id"]: row
@@ -137,12 +161,60 @@ def read_stored(db: DbSession, clinic_id: int, drafts: Drafts) -> Stored:
         if isinstance(draft.entry, SessionEntry)
         for injection in draft.entry.all_injections()
         if injection.lot_number is not None
-    }
+    } | {lot.values["lot_number"] for lot in drafts.rows_of(Lot)}
     stored.lots = {
         (row["product_code"], row["lot_number"]): row
         for row in _select(db, Lot, clinic_id, Lot.lot_number, numbers)
     }
     return stored
+
+
+def _wanted(drafts: Drafts) -> dict[type[Base], set[UUID]]:
+    """Identifiers, by table, of the drafts and of what they refer to."""
+    wanted: dict[type[Base], set[UUID]] = defaultdict(set)
+    for draft in drafts.all():
+        entry = draft.entry
+        wanted[table_of(entry)].add(entry.id)
+        patient_id = getattr(entry, "patient_id", None)
+        if patient_id is not None:
+            wanted[Patient].add(patient_id)
+        if isinstance(entry, RowEntry):
+            if entry.values.get("same_as_id") is not None:
+                wanted[Patient].add(entry.values["same_as_id"])
+            if entry.values.get("follow_up_id") is not None:
+                wanted[FollowUp].add(entry.values["follow_up_id"])
+        if isinstance(entry, SessionEntry) and entry.course_id is not None:
+            wanted[Course].add(entry.course_id)
+        if isinstance(entry, FollowUpEntry):
+            wanted[AdverseEvent].update(
+                finding.adverse_event_id
+                for finding in entry.findings
+                if finding.adverse_event_id is not None
+            )
+    return wanted
+
+
+def _read_named(db: DbSession, clinic_id: int, drafts: Drafts, stored: Stored) -> None:
+    """Records without a key of their own, whatever identifier they were stored under."""
+    for model, names in NAMED_BY.items():
+        ids = {entry.name: entry.id for entry in drafts.rows_of(model)}
+        if ids:
+            for row in _all_living(db, model, clinic_id):
+                named = ids.get(tuple(row[name] for name in names))
+                if named is not None:
+                    stored.roots[model][named] = row
+
+
+def _read_said(db: DbSession, clinic_id: int, drafts: Drafts, stored: Stored) -> None:
+    """Legs assessed and items answered, which are said once a day."""
+    once: tuple[tuple[type[Base], str, str], ...] = (
+        (LimbAssessment, "assessed_on", "side"),
+        (PatientReportedOutcome, "answered_on", "item_code"),
+    )
+    for model, day, what in once:
+        patients = {entry.values["patient_id"] for entry in drafts.rows_of(model)}
+        for row in _living(db, model, clinic_id, "patient_id", patients):
+            stored.said.add((row["patient_id"], row[day], str(row[what])))
 
 
 def _same_day_sessions(stored: Stored, drafts: Drafts) -> list[UUID]:
@@ -152,9 +224,11 @@ def _same_day_sessions(stored: Stored, drafts: Drafts) -> list[UUID]:
     for draft in drafts.sessions:
         entry = draft.entry
         if isinstance(entry, SessionEntry):
-            days = stored.sessions.get(entry.patient_id, {})
             found += [
-                id_ for id_, day in days.items() if day == entry.treated_on and id_ not in own
+                id_
+                for patient in stored.persons.of(entry.patient_id)
+                for id_, day in stored.sessions.get(patient, {}).items()
+                if day == entry.treated_on and id_ not in own
             ]
     return found
 
@@ -163,6 +237,13 @@ def _holds_any(db: DbSession, model: type[Base], clinic_id: int) -> bool:
     table: Any = model.__table__
     statement = sa.select(sa.literal(1)).select_from(table).where(table.c.clinic_id == clinic_id)
     return db.execute(statement.limit(1)).first() is not None
+
+
+def _all_living(db: DbSession, model: type[Base], clinic_id: int) -> Iterator[Row]:
+    table: Any = model.__table__
+    statement = sa.select(table).where(table.c.clinic_id == clinic_id, table.c.voided_at.is_(None))
+    for row in db.execute(statement).mappings():
+        yield cast(Row, row)
 
 
 def _living(

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from registry.exchange.format import LONGEST_KEY, Column, Kind
+from registry.exchange.columns import Column, Kind
+from registry.exchange.format import LONGEST_KEY
 
 MEMO_SIZE: Final = 50_000
 

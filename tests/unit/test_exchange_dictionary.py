@@ -9,7 +9,8 @@ import pytest
 
 from registry.errors import UnreadableFile
 from registry.exchange import column_dictionary, column_page, read_files, write_template
-from registry.exchange.format import FILES, Kind
+from registry.exchange.columns import Kind
+from registry.exchange.format import FILES
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -44,7 +45,8 @@ def test_blank_cells_with_a_default_say_so() -> None:
 def test_a_filled_template_can_be_read(tmp_path: Path) -> None:
     folder = tmp_path / "clinic"
     write_template(folder)
-    assert {path.name for path in folder.iterdir()} == {*FILES, "columns.csv", "README.txt"}
+    to_fill = {name for name, file in FILES.items() if file.imported}
+    assert {path.name for path in folder.iterdir()} == {*to_fill, "columns.csv", "README.txt"}
     filled = {
         "patients.csv": {"patient_key": "P-0001", "enrolled_on": "2026-01-10"},
         "sessions.csv": {

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from registry.entry.problems import Level
 from registry.errors import UnreadableFile
 from registry.exchange import UPLOAD_LIMITS, Limits, Parsed, read_files
-from registry.exchange.format import FILES, Column, Kind
+from registry.exchange.columns import Column, Kind
+from registry.exchange.format import FILES
 from registry.exchange.values import CellFault, reader, write_cell
 from registry.exchange.writing import FileSet
 from registry.vocabulary import Guidance, SclerosantForm
