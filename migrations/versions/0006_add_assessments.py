@@ -49,7 +49,10 @@ def upgrade() -> None:
                 "digest", sa.String(length=64), nullable=False, comment="SHA-256 of the content."
             ),
             sa.Column(
-                "content", sa.LargeBinary(), nullable=False, comment="JPEG without metadata."
+                "content",
+                sa.LargeBinary(),
+                nullable=True,
+                comment="JPEG without metadata; blank once it was erased.",
             ),
             sa.CheckConstraint(
                 "length(digest) BETWEEN 1 AND 64", name=op.f("ck_photograph_content_digest_range")

@@ -21,6 +21,7 @@ from registry.schema import (
     PatientIdentity,
     PatientLink,
     PatientReportedOutcome,
+    Photograph,
     TreatedSite,
     TreatmentSession,
 )
@@ -164,6 +165,7 @@ def refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) -
             (AdverseEvent, "patient_id"),
             (FollowUp, "patient_id"),
             (LimbAssessment, "patient_id"),
+            (Photograph, "patient_id"),
             (PatientReportedOutcome, "patient_id"),
             (PatientLink, "patient_id"),
             (PatientLink, "same_as_id"),

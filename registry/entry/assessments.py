@@ -106,7 +106,7 @@ class PatientDays:
 
 def answer_problems(entry: ReportedAnswers, known: PatientDays) -> list[Problem]:
     """All that keeps the answers from being stored; fields are the codes of the items."""
-    found = list(_day_problems("answered_on", entry.answered_on, known))
+    found = list(day_problems("answered_on", entry.answered_on, known))
     if not entry.scores:
         found.append(Problem("scores", "required", "Answer at least one question."))
     if entry.follow_up_id is not None and entry.follow_up_id not in known.visits:
@@ -131,7 +131,7 @@ def answer_problems(entry: ReportedAnswers, known: PatientDays) -> list[Problem]
 
 def leg_problems(entry: LegAssessment, known: PatientDays) -> list[Problem]:
     """All that keeps the assessment from being stored; fields are the names of the items."""
-    found = list(_day_problems("assessed_on", entry.assessed_on, known))
+    found = list(day_problems("assessed_on", entry.assessed_on, known))
     if entry.is_empty:
         found.append(Problem("items", "required", "Assess the class or at least one item."))
     for name, score in entry.items.items():
@@ -350,7 +350,8 @@ def _refuse(found: list[Problem]) -> None:
         raise InvalidEntry(found)
 
 
-def _day_problems(name: str, day: dt.date, known: PatientDays) -> Iterator[Problem]:
+def day_problems(name: str, day: dt.date, known: PatientDays) -> Iterator[Problem]:
+    """What keeps something from having happened to the patient on this day."""
     if day > known.today:
         yield Problem(name, "not_in_future", "The day lies in the future.")
     elif day < FIRST_DAY:
@@ -378,7 +379,9 @@ def _days_of_answers(
             PatientReportedOutcome.id.not_in(but),
         )
     )
-    return _days(db, clinic_id, entry.patient_id, person, {row.item_code for row in said}, now)
+    return patient_days(
+        db, clinic_id, entry.patient_id, person, {row.item_code for row in said}, now
+    )
 
 
 def _days_of_leg(
@@ -395,10 +398,12 @@ def _days_of_leg(
             LimbAssessment.assessed_on == entry.assessed_on, LimbAssessment.id.not_in(but)
         )
     )
-    return _days(db, clinic_id, entry.patient_id, person, {row.side.value for row in said}, now)
+    return patient_days(
+        db, clinic_id, entry.patient_id, person, {row.side.value for row in said}, now
+    )
 
 
-def _days(
+def patient_days(
     db: DbSession,
     clinic_id: int,
     patient_id: UUID,
@@ -406,6 +411,7 @@ def _days(
     said: Collection[str],
     now: dt.datetime,
 ) -> PatientDays:
+    """Days and visits of a person; raises :class:`NotFound` for a patient of no such clinic."""
     patient = db.get(Patient, (clinic_id, patient_id))
     if patient is None or patient.voided_at is not None:
         raise NotFound("There is no such patient in this clinic. Nothing was stored.")

@@ -63,4 +63,6 @@ class PhotographContent(Base):
     digest: Mapped[str] = field(
         "Digest", "SHA-256 of the content.", sa.String(64), primary_key=True
     )
-    content: Mapped[bytes] = field("Content", "JPEG without metadata.", sa.LargeBinary)
+    content: Mapped[bytes | None] = field(
+        "Content", "JPEG without metadata; blank once it was erased.", sa.LargeBinary
+    )
