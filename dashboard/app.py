@@ -168,7 +168,7 @@ def main() -> None:
     first = next(iter(groups.values()))
     # Every page keeps its own address: one that opens at "/" for some would be lost for others.
     first.insert(0, _home(first[0]))
-    page = st.navigation(groups)
+    page = st.navigation(groups, expanded=True)
     with st.sidebar:
         _show_person(who.display_name)
     if chosen is not None and chosen.is_demo:
