@@ -11,6 +11,7 @@ import functools
 import json
 import textwrap
 import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final
@@ -42,6 +43,7 @@ class File(StrEnum):
     SVG = "svg"
     CSV = "csv"
     XLSX = "xlsx"
+    PDF = "pdf"
 
 
 PICTURES: Final = (File.PNG, File.SVG)
@@ -51,6 +53,7 @@ MEDIA_TYPES: Final = {
     File.SVG: "image/svg+xml",
     File.CSV: CSV_TYPE,
     File.XLSX: WORKBOOK_TYPE,
+    File.PDF: "application/pdf",
 }
 
 
@@ -80,6 +83,15 @@ def table_file(kind: File, report: Report, taken: Colophon) -> bytes:
     )
 
 
+def printed_file(report: Report, taken: Colophon, drawn: Figure | None = None) -> bytes:
+    """A result as a PDF to be printed; with the picture as it was ``drawn``, if it was."""
+    # The typefaces and the layout take long to load, and few who open a page print it.
+    from dashboard.pdf import pdf_bytes
+    from dashboard.printed import document
+
+    return pdf_bytes(document(report, taken, drawn))
+
+
 def picture_file(kind: File, drawn: Figure, taken: Colophon) -> bytes:
     """A figure as PNG, two pixels for each unit, or as SVG."""
     spec = standing_alone(drawn, taken)
@@ -92,15 +104,9 @@ def picture_file(kind: File, drawn: Figure, taken: Colophon) -> bytes:
 
 def standing_alone(drawn: Figure, taken: Colophon) -> dict[str, Any]:
     """The Vega-Lite specification of a figure with everything printed on it."""
-    theme = _light_theme()
-    # Only a browser knows the colour of the text around a picture.
-    spec = json.loads(json.dumps(drawn.chart.to_dict()).replace(INK, theme["textColor"]))
-    outer = {name: spec.pop(name) for name in ("$schema", "datasets") if name in spec}
-    spec.pop("config", None)
-    spec.pop("padding", None)
-    plot = spec.get("spec", spec)
-    if not plot.keys() & {"hconcat", "vconcat", "concat", "width"}:
-        plot["width"] = PLOT_WIDTH
+    theme = light_theme()
+    spec = on_paper(drawn.chart.to_dict(), width=PLOT_WIDTH)
+    outer = {name: spec.pop(name) for name in ("$schema", "datasets", "config") if name in spec}
     spec["title"] = _words(
         [_say(taken.heading.title)],
         [*_wrapped(taken.heading.definition), BLANK, drawn.title],
@@ -120,16 +126,31 @@ def standing_alone(drawn: Figure, taken: Colophon) -> dict[str, Any]:
             "lineHeight": 15,
             "offset": 16,
         },
-        "config": {
-            "font": FONTS,
-            "range": {"category": theme["chartCategoricalColors"]},
-            "mark": {"color": theme["chartCategoricalColors"][0]},
-            "point": {"color": theme["chartCategoricalColors"][0]},
-            "area": {"color": theme["chartCategoricalColors"][0]},
-            "view": {"stroke": None},
-            "axis": {"gridColor": "#dde3e9", "domainColor": "#8a949e", "tickColor": "#8a949e"},
-        },
     }
+
+
+def on_paper(chart: Mapping[str, Any], *, width: int) -> dict[str, Any]:
+    """The specification of a chart with the colours of the light theme, and letters of its own.
+
+    ``width`` is that of a plot that would otherwise be as wide as its page.
+    """
+    theme = light_theme()
+    # Only a browser knows the colour of the text around a picture.
+    spec: dict[str, Any] = json.loads(json.dumps(chart).replace(INK, theme["textColor"]))
+    spec.pop("padding", None)
+    plot = spec.get("spec", spec)
+    if not plot.keys() & {"hconcat", "vconcat", "concat", "width"}:
+        plot["width"] = width
+    spec["config"] = {
+        "font": FONTS,
+        "range": {"category": theme["chartCategoricalColors"]},
+        "mark": {"color": theme["chartCategoricalColors"][0]},
+        "point": {"color": theme["chartCategoricalColors"][0]},
+        "area": {"color": theme["chartCategoricalColors"][0]},
+        "view": {"stroke": None},
+        "axis": {"gridColor": "#dde3e9", "domainColor": "#8a949e", "tickColor": "#8a949e"},
+    }
+    return spec
 
 
 def _words(lines: list[str], subtitle: list[str], theme: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +182,7 @@ def _say(given: Message) -> str:
 
 
 @functools.cache
-def _light_theme() -> dict[str, Any]:
+def light_theme() -> dict[str, Any]:
     """Colours of the pages in their light theme."""
     text = files("dashboard").joinpath(".streamlit/config.toml").read_text(encoding="utf-8")
     theme: dict[str, Any] = tomllib.loads(text)["theme"]["light"]

@@ -20,6 +20,7 @@ from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
+from registry.analysis.completeness_gate import incomplete
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
     Excluded,
@@ -32,6 +33,7 @@ from registry.analysis.results import (
 from registry.messages import Message, listed, message
 
 ONE_YEAR: Final = 365
+_ACTIONS: Final = {"png": "download_figure", "svg": "download_figure", "pdf": "download_report"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Colophon:
 
     ``data_hash`` is the SHA-256 of the unrounded rows as JSON (UTF-8, keys sorted, no spaces).
     ``sessions`` is the filter in words, ``summary`` the result in words: its counts, rate and
-    interval. ``methods`` are the ways in which intervals were found.
+    interval. ``methods`` are the ways in which intervals were found. ``clinics`` names those asked,
+    ``incomplete`` says why the result must not be quoted, if so.
     """
 
     heading: Heading
@@ -53,6 +56,8 @@ class Colophon:
     taken_at: dt.datetime
     row_count: int
     data_hash: str
+    clinics: tuple[str, ...] = ()
+    incomplete: Message | None = None
 
     @property
     def query(self) -> str:
@@ -126,7 +131,8 @@ class Colophon:
 
 def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> Colophon:
     """What is said about ``report`` on whatever of it the actor takes away at ``now``."""
-    scope(by, Permission.READ_RATES)
+    clinics = scope(by, Permission.READ_RATES)
+    facts, asked = facts_of(engine), report.heading.cohort.within(clinics)
     rows = report.to_rows()
     methods = dict.fromkeys(
         value
@@ -136,7 +142,7 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
     )
     return Colophon(
         heading=report.heading,
-        sessions=_filter_in_words(facts_of(engine), report.heading.cohort, by),
+        sessions=_filter_in_words(facts, report.heading.cohort, by),
         summary=_summary(report),
         methods=tuple(message(wording.METHODS[name]) for name in methods),
         excluded=report.excluded,
@@ -145,18 +151,20 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
         taken_at=now,
         row_count=len(rows),
         data_hash=digest(rows),
+        clinics=tuple(sorted(facts.clinics[id_][1] for id_ in asked)),
+        incomplete=incomplete(report),
     )
 
 
 def log_taken(
     engine: Engine, by: Actor, taken: Colophon, ending: str, clinic_id: int | None = None
 ) -> None:
-    """Write down that a table or picture was taken away, with its filter and digest."""
+    """Write down that a table, picture or report was taken away, with its filter and digest."""
     scope(by, Permission.READ_RATES)
     log_access(
         engine,
         by,
-        "download_figure" if ending in {"png", "svg"} else "download_table",
+        _ACTIONS.get(ending, "download_table"),
         now=taken.taken_at,
         clinic_id=clinic_id,
         row_count=taken.row_count,
