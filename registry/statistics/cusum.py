@@ -32,6 +32,8 @@ _STATES = 600
 1 % where events are commoner than 0.4 %: limits err towards fewer false alarms."""
 _RISK_GROUPS = 200
 """Different risks beyond this many are averaged in groups of equal size."""
+_FEW_RISKS = 8
+"""Up to so many different risks the equations are solved as sparse: for one 20 times as fast."""
 _BLOCK = 65_536
 _FIRST_BLOCK = 512
 
@@ -232,6 +234,9 @@ def average_run_length(
     split between them in proportion: rounding to the nearest cell would stop or speed up the slow
     drift of a rare event, and gave errors of 8 to 60 %.
     """
+    from scipy.sparse import coo_array, eye_array
+    from scipy.sparse.linalg import spsolve
+
     if not limit > 0.0:
         raise ValueError("limits are positive numbers")
     if not true_odds_ratio > 0.0:
@@ -252,17 +257,27 @@ def average_run_length(
     chances = np.concatenate([share * (1.0 - event), share * event])
 
     grid = np.linspace(0.0, limit, _STATES + 1)
-    transition = np.zeros((grid.size, grid.size))
     rows = np.arange(grid.size)
+    from_, to, weights = [], [], []
     for move, chance in zip(moves, chances, strict=True):
         target = np.maximum(grid + move, 0.0)
         stays = target < limit
         cell = target[stays] / limit * _STATES
         low = np.minimum(cell.astype(np.int64), _STATES - 1)
         above = cell - low
-        transition[rows[stays], low] += chance * (1.0 - above)
-        transition[rows[stays], low + 1] += chance * above
-    lengths = np.linalg.solve(np.eye(grid.size) - transition, np.ones(grid.size))
+        from_ += [rows[stays], rows[stays]]
+        to += [low, low + 1]
+        weights += [chance * (1.0 - above), chance * above]
+    transition = coo_array(
+        (np.concatenate(weights), (np.concatenate(from_), np.concatenate(to))),
+        shape=(grid.size, grid.size),
+    )
+    remaining, once = eye_array(grid.size, format="csc") - transition.tocsc(), np.ones(grid.size)
+    # A baseline alone leaves four entries a row; the risks of many sessions leave few zeros.
+    if values.size <= _FEW_RISKS:
+        lengths = spsolve(remaining, once)
+    else:
+        lengths = np.linalg.solve(remaining.toarray(), once)
     return float(lengths[0])
 
 
