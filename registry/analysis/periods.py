@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -40,11 +41,14 @@ Span = tuple[dt.date | None, dt.date | None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change in how a clinic works, from which a period can begin."""
+    """A change in how a clinic works, from which a period can begin, and limits if it is told."""
 
     clinic: str
     changed_on: dt.date
     what: str
+    clinic_id: int
+    id: UUID
+    begins_limits: bool
 
     @property
     def period(self) -> str:
@@ -57,10 +61,17 @@ def changes(engine: Engine, by: Actor) -> tuple[Change, ...]:
     clinics = scope(by, Permission.READ_RATES)
     with reading(engine) as db:
         rows = db.execute(
-            sa.select(Clinic.name, ChangePoint.changed_on, ChangePoint.what)
+            sa.select(
+                Clinic.name,
+                ChangePoint.changed_on,
+                ChangePoint.what,
+                ChangePoint.clinic_id,
+                ChangePoint.id,
+                ChangePoint.begins_limits,
+            )
             .join(Clinic, Clinic.id == ChangePoint.clinic_id)
             .where(ChangePoint.clinic_id.in_(clinics), ChangePoint.voided_at.is_(None))
-            .order_by(ChangePoint.changed_on.desc(), Clinic.name)
+            .order_by(ChangePoint.changed_on.desc(), Clinic.name, ChangePoint.id)
         )
         return tuple(Change(*row) for row in rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from registry.analysis.periods import PERIOD_LABELS, Change, span_of, spans, wit
 from registry.errors import NotFound
 
 TODAY = dt.date(2026, 11, 23)
-GAS = Change("Leg clinic", dt.date(2026, 3, 2), "CO₂ foam")
+GAS = Change("Leg clinic", dt.date(2026, 3, 2), "CO₂ foam", 1, UUID(int=1), begins_limits=True)
 
 
 @pytest.mark.parametrize(
