@@ -16,6 +16,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter
+from registry.analysis.completeness import completeness_warning
 from registry.analysis.complications import groups_of
 from registry.analysis.counting import ANY, Flags, Outcome, history_of, is_mature, outcome_of
 from registry.analysis.dimensions import DIMENSIONS
@@ -45,8 +46,6 @@ from registry.statistics.result import Estimate
 DEFAULT_GROUPING: Final = "form"
 CASE_MIX: Final = ("vessel_class", "form", "indication", "skin_type")
 """What is levelled, in this order, as far as the number of events allows."""
-LARGEST_GAP: Final = 0.05
-"""Completeness that differs by more than five points is named before the difference is."""
 
 _MISSING: Final = "no_group_"
 
@@ -304,20 +303,8 @@ def _too_few(a: RateRow, b: RateRow) -> tuple[Message, ...]:
 
 
 def _cautions(facts: Facts, first: Flags, second: Flags, a: RateRow, b: RateRow) -> list[Message]:
-    found = []
-    shares = [row.completeness or 0.0 for row in (a, b)]
-    if abs(shares[0] - shares[1]) > LARGEST_GAP:
-        more, less = (a, b) if shares[0] > shares[1] else (b, a)
-        found.append(
-            message(
-                "Follow-up differs: of {more} {high} % were assessed, of {less} {low} %. Whoever "
-                "is asked more often reports more, so part of a difference may be that.",
-                more=more.label,
-                less=less.label,
-                high=round(100 * max(shares)),
-                low=round(100 * min(shares)),
-            )
-        )
+    differing = completeness_warning((a, b))
+    found = [differing] if differing is not None else []
     if not _is_plain(a, b):
         found.append(
             message(

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
+from registry.analysis.completeness import completeness_warning, report_is_incomplete
 from registry.analysis.counting import (
     ANY,
     Flags,
@@ -99,7 +100,8 @@ def complications(
             measure(outcome, flags, level, label)
             for level, label, flags in groups_of(facts, group_by, chosen, by)
         )
-        warnings.append(CRUDE)
+        differing = completeness_warning(rows)
+        warnings += [CRUDE] if differing is None else [differing, CRUDE]
         if counted is not Unit.SESSIONS:
             warnings.append(
                 message(
@@ -107,6 +109,16 @@ def complications(
                     "do not add up."
                 )
             )
+    incomplete = report_is_incomplete(
+        engine,
+        facts,
+        chosen,
+        cohort.within(clinics),
+        today=today,
+        assessed=total.assessed,
+        mature=total.mature,
+        unit=counted,
+    )
     mature = chosen & is_mature(facts, outcome, today)
     by_session = row_maker(facts, today)
     return RateReport(
@@ -138,7 +150,7 @@ def complications(
             *_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
             *(_without_leg(facts, outcome, mature) if counted is Unit.LEGS else ()),
         ),
-        warnings=tuple(warnings),
+        warnings=(*((incomplete,) if incomplete is not None else ()), *warnings),
         by_detection=_by_detection(facts, outcome, chosen, today, counted),
         scanned=int((mature & _scanned(facts, outcome)).sum()),
     )

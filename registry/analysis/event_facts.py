@@ -92,6 +92,8 @@ def event_facts(
             "offset": offset,
             "serious": found["serious"].astype(np.bool_),
             "related": coded(found["causality"], unrelated) < 0,
+            "is_judged": coded(found["causality"], list(Causality)) >= 0,
+            "is_detected": coded(found["detection"], list(Detection)) >= 0,
             "screened": found["detection"] == Detection.PLANNED_DUPLEX.value,
             "patient": patients.of(found["clinic_id"], found["patient_id"]),
             "onset": onset,

@@ -38,12 +38,14 @@ class Facts:
     """Columns of one database at one seal; every text is a code into ``levels``, -1 for blank.
 
     ``sessions``: clinic_id, patient (dense code), day (days since 1970), course (dense code), the
-    sessions planned in it, pain (0 to 10), each dimension, delay (days from treatment to entry) and
-    overridden (1 when a warning was); ``session_ids`` holds the identifier of each, as text.
+    sessions planned in it, pain (0 to 10), each dimension, delay (days from treatment to entry),
+    overridden (1 when a warning was), has_lot and has_volume (1 when every injection names its own,
+    0 when one does not, -1 without any); ``session_ids`` holds the identifier of each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
-    (days after the session), serious, related, screened, patient, onset (day), severity, resolved
-    (days after the onset, -1 for no day), reported (likewise), recovered and side (of the site it
-    is attributed to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
+    (days after the session), serious, related, is_judged and is_detected (causality, and how it
+    came to light, are recorded), screened, patient, onset (day), severity, resolved (days after the
+    onset, -1 for no day), reported (likewise), recovered and side (of the site it is attributed
+    to). ``visits``: patient, day, checklist and is_duplex of each follow-up that took
     place; ``not_assessed``: visit (row) and term of what was not assessed, or was present without
     an event. ``sites``: site (dense code), patient, session, day, side, anatomy_code, vessel_class
     and calibre of each treatment, the last two as codes into ``OF_SITES``; ``outcomes``: site, day,

@@ -22,9 +22,6 @@ from registry.statistics.display_rules import Wording
 from registry.statistics.result import Estimate
 from registry.statistics.verdicts import Verdict, difference_of, two_sided, verdict
 
-POINTS_THAT_MATTER: Final = 0.05
-"""Difference in completeness from which two years are not read side by side without a word."""
-
 _OF_A_CURVE: Final = (IndicatorMeasure.RECURRENCE, IndicatorMeasure.RETREATMENT)
 
 
@@ -212,7 +209,7 @@ def _against_before(indicator: Indicator, now: Measured, before: Measured) -> Ju
         high=_difference(indicator, high, signed=signed),
     )
     shares = (now.completeness, before.completeness)
-    if None not in shares and abs((shares[0] or 0) - (shares[1] or 0)) > POINTS_THAT_MATTER:
+    if None not in shares and display_rules.completeness_differs(shares[0] or 0, shares[1] or 0):
         reason = message(
             "{reason} Assessed: {now}, before {before}.",
             reason=reason,

@@ -17,6 +17,11 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
+from registry.analysis.completeness import (
+    completeness_warning,
+    looked_at,
+    report_is_incomplete,
+)
 from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
@@ -86,11 +91,27 @@ def recurrence(
     warnings: list[Message] = []
     total = _row(histories, kept, "total", message("All treated sites"), today)
     rows: tuple[RecurrenceRow, ...] = ()
+    assessed, mature = looked_at(total)
+    incomplete = report_is_incomplete(
+        engine,
+        facts,
+        chosen,
+        cohort.within(clinics),
+        today=today,
+        assessed=assessed,
+        mature=mature,
+        unit="treated sites",
+    )
+    if incomplete is not None:
+        warnings.append(incomplete)
     if group_by != ALL:
         rows = tuple(
             _row(histories, flags, code, label, today)
             for code, label, flags in groups_of_sites(facts, group_by, kept, by)
         )
+        differing = completeness_warning(rows)
+        if differing is not None:
+            warnings.append(differing)
         warnings.append(
             message(
                 "These are crude rates: the groups differ in more than this, so they say nothing "

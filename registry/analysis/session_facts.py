@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from hashlib import blake2s
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,8 @@ def session_facts(
             one_or(MIXED, Injection.concentration_percent).label("concentration"),
             one_or(MIXED, Injection.form).label("form"),
             one_or(MIXED, Injection.gas, blank_is_a_level=False).label("gas"),
+            _all_given(Injection.lot_id).label("has_lot"),
+            _all_given(Injection.liquid_ml).label("has_volume"),
         )
         .join(Product, Product.code == Injection.product_code)
         .where(Injection.voided_at.is_(None))
@@ -121,6 +123,8 @@ def session_facts(
         agents.c.concentration,
         agents.c.form,
         agents.c.gas,
+        agents.c.has_lot,
+        agents.c.has_volume,
         vessels.c.vessel_class,
         vessels.c.calibre,
         vessels.c.site,
@@ -154,6 +158,8 @@ def session_facts(
         "clinic_id": whole(found["clinic_id"]),
         "patient": patients.of(found["clinic_id"], found["patient_id"]),
         "day": days,
+        "has_lot": whole(found["has_lot"]),
+        "has_volume": whole(found["has_volume"]),
         "course": pd.factorize(found["course_id"])[0].astype(np.int64),
         "planned": whole(found["planned_sessions"]),
         "pain": whole(found["pain"]),
@@ -168,6 +174,11 @@ def session_facts(
         levels[name] = tuple(str(value) for value in level)
     keys = (found["clinic_id"], found["session_id"])
     return pd.DataFrame(columns), keys, levels
+
+
+def _all_given(column: Any) -> Any:
+    """1 when no injection of a session lacks it, else 0."""
+    return sa.func.min(sa.case((column.is_(None), 0), else_=1))
 
 
 def _periods(days: Codes) -> dict[str, Column]:

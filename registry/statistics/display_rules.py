@@ -35,6 +35,10 @@ MINIMUM_SHARE_AT_RISK_TO_DRAW = 0.10
 MINIMUM_ASSESSED_SHARE = 0.95
 """Up to 5 % lost, x / mature sessions is the headline; beyond that 1 - Kaplan-Meier with bounds."""
 
+LARGEST_COMPLETENESS_GAP = 0.05
+"""Groups of which one was assessed more than five points less are not compared without saying so:
+whoever is asked more often reports more."""
+
 LOST_SHARE_NEEDING_BOUNDS = 0.20
 """Above a fifth lost before a landmark, the best and the worst case stand beside the estimate."""
 
@@ -211,6 +215,11 @@ def draws_curve(at_risk: float, began: float) -> bool:
 def headline_is_proportion(assessed: float, mature: float) -> bool:
     """Whether x / mature sessions may be the headline; otherwise 1 - Kaplan-Meier with bounds."""
     return mature > 0 and assessed >= MINIMUM_ASSESSED_SHARE * mature
+
+
+def completeness_differs(one: float, other: float) -> bool:
+    """Whether two shares assessed are too far apart to compare the groups without a word."""
+    return abs(one - other) > LARGEST_COMPLETENESS_GAP
 
 
 def needs_loss_bounds(lost: float, began: float) -> bool:
