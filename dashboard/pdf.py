@@ -167,8 +167,8 @@ def _section(
         story += _caption(_("Before comparing"), styles)
         story += [_say(warning, styles["text"]) for warning in section.warnings]
         story.append(Spacer(0, 3 * mm))
-    story += _caption(_("What is counted"), styles)
-    story.append(_about(section, styles))
+    title = _say(_("What is counted"), styles["caption"])
+    story.append(KeepTogether([title, _about(section, styles)]))
     return story
 
 
@@ -231,10 +231,7 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
     right = ParagraphStyle("figure", left, alignment=TA_RIGHT)
     head = ParagraphStyle("head", left, fontName=BOLD)
     head_right = ParagraphStyle("head_figure", right, fontName=BOLD)
-    is_words = [
-        i == 0 or _widest(row[i] for row in table.rows) > WRAPPED_FROM
-        for i in range(len(table.columns))
-    ]
+    is_words = [_holds_words(table, i) for i in range(len(table.columns))]
     rows = [
         [
             _say(name, head if words else head_right)
@@ -268,6 +265,14 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
     )
 
 
+def _holds_words(table: Grid, column: int) -> bool:
+    """Whether a column stands to the left: the first, long texts, and whatever has no figure."""
+    cells = [row[column] for row in table.rows]
+    has_figures = any(sign.isdigit() for cell in cells for sign in cell)
+    has_letters = any(sign.isalpha() for cell in cells for sign in cell)
+    return column == 0 or _widest(cells) > WRAPPED_FROM or (has_letters and not has_figures)
+
+
 def _fitted(table: Grid) -> tuple[float, list[float]]:
     """Size of letters, and width of each column in points."""
     for size in SIZES_OF_TABLES:
@@ -286,16 +291,17 @@ def _fitted(table: Grid) -> tuple[float, list[float]]:
 
 
 def _needs(table: Grid, size: float) -> tuple[list[float], list[float]]:
-    """Width of the longest word, and of the longest text, of each column with its padding."""
+    """Width that each column needs at least, and that of its longest text, with its padding."""
     least, wanted = [], []
     for i, name in enumerate(table.columns):
         cells = [row[i] for row in table.rows]
-        words = [word for text in cells for word in (text.split(" ") if i == 0 else [text])]
-        if i and _widest(cells) > WRAPPED_FROM:
-            words = [word for text in cells for word in text.split(" ")]
-        heads = [pdfmetrics.stringWidth(_plain(word), BOLD, size) for word in name.split(" ")]
-        least.append(max(_widest(words, size), *heads) + 2 * PADDING + 0.5)
+        is_long = _widest(cells) > WRAPPED_FROM
+        is_broken = i == 0 or is_long
+        words = [word for cell in cells for word in (cell.split(" ") if is_broken else [cell])]
+        head = [pdfmetrics.stringWidth(_plain(word), BOLD, size) for word in name.split(" ")]
+        room = WRAPPED_FROM * size / SIZES_OF_TABLES[0] if is_long else 0.0
         whole = pdfmetrics.stringWidth(_plain(name), BOLD, size)
+        least.append(max(_widest(words, size), *head, room) + 2 * PADDING + 0.5)
         wanted.append(max(_widest(cells, size), whole) + 2 * PADDING + 0.5)
     return least, wanted
 

@@ -17,10 +17,11 @@ from dashboard.figures.outcome_charts import improved
 from dashboard.report_data import Table, say
 from dashboard.take_away import figure_of
 from dashboard.text import _, ngettext
-from registry.analysis import comparison_wording, outcome_wording, wording
+from registry.analysis import comparison_wording, frozen, outcome_wording, wording
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.event_course import EventCourseReport
+from registry.analysis.frozen import PeriodKept
 from registry.analysis.judgement import STATUS_LABELS, Status, interval_shown, value_shown
 from registry.analysis.overview import OverviewReport
 from registry.analysis.reported_outcomes import ReportedOutcomesReport
@@ -31,6 +32,8 @@ from registry.messages import Message
 
 WHOLE_REPORT: Final = "clinic_report"
 """What the report of a whole clinic is called in file names and in the log of accesses."""
+FORMAT_KEPT: Final = 1
+"""Version of the form in which the reports of a period are kept."""
 _SAID_ELSEWHERE: Final = frozenset({"Title", "Result", "Note", "Taken by", "Taken at"})
 
 
@@ -73,13 +76,9 @@ class Section:
     incomplete: str
     data_hash: str
 
-    def to_plain(self) -> dict[str, Any]:
-        """The section in plain values."""
-        return asdict(self)
-
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Section:
-        """The section of plain values that :meth:`to_plain` once made."""
+        """The section of plain values that :meth:`Document.to_plain` once made."""
         return cls(
             name=plain["name"],
             title=plain["title"],
@@ -125,6 +124,25 @@ class Document:
         """Whether any of its reports must not be quoted."""
         return any(section.incomplete for section in self.sections)
 
+    def to_plain(self) -> dict[str, Any]:
+        """The document in plain values."""
+        return asdict(self) | {
+            "as_of": self.as_of.isoformat(),
+            "taken_at": self.taken_at.isoformat(),
+        }
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Document:
+        """The document of plain values that :meth:`to_plain` once made."""
+        return cls(
+            **{
+                **plain,
+                "as_of": dt.date.fromisoformat(plain["as_of"]),
+                "taken_at": dt.datetime.fromisoformat(plain["taken_at"]),
+                "sections": tuple(map(Section.from_plain, plain["sections"])),
+            }
+        )
+
 
 def document(report: Report, taken: Colophon, drawn: Figure | None = None) -> Document:
     """A single report; with the picture as it was ``drawn`` instead of those of its page."""
@@ -147,6 +165,37 @@ def together(taken: Sequence[Colophon]) -> Colophon:
         heading=replace(first.heading, name=WHOLE_REPORT),
         row_count=sum(each.row_count for each in taken),
         data_hash=digest([{"report": e.heading.name, "rows": e.data_hash} for e in taken]),
+    )
+
+
+def content_to_keep(found: Sequence[tuple[Report, Colophon]]) -> dict[str, Any]:
+    """What is kept of reports: how they are printed, and their unrounded results."""
+    return {
+        "format": FORMAT_KEPT,
+        "document": whole_document(found).to_plain(),
+        "results": frozen.results_of([report for report, _colophon in found]),
+    }
+
+
+def kept_document(
+    period: PeriodKept, content: Mapping[str, Any], *, taken_by: str, taken_at: dt.datetime
+) -> Document:
+    """The reports of a kept period as they were, taken away by somebody now."""
+    kept = Document.from_plain(content["document"])
+    status = _("Frozen on {day} by {name}. These are the numbers of that day. SHA-256: {digest}")
+    if period.voided_at is not None:
+        status = _("WITHDRAWN on {withdrawn}. ") + status
+    return replace(
+        kept,
+        title=_("{title}: {period}").format(title=kept.title, period=period.name),
+        taken_by=taken_by,
+        taken_at=taken_at,
+        status=status.format(
+            withdrawn=wording.day(period.voided_at.date()) if period.voided_at else "",
+            day=wording.day(period.kept_at.date()),
+            name=kept.taken_by,
+            digest=period.digest,
+        ),
     )
 
 

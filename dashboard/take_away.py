@@ -7,11 +7,12 @@ line makes the same pictures.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import json
 import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final
@@ -23,6 +24,7 @@ from dashboard.figures import Figure
 from dashboard.figures.marks import INK
 from dashboard.text import _
 from registry.analysis.colophon import ONE_YEAR, Colophon
+from registry.analysis.frozen import PeriodKept
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
 from registry.messages import Message, render
@@ -90,6 +92,31 @@ def printed_file(report: Report, taken: Colophon, drawn: Figure | None = None) -
     from dashboard.printed import document
 
     return pdf_bytes(document(report, taken, drawn))
+
+
+def whole_file(found: Sequence[tuple[Report, Colophon]]) -> tuple[bytes, Colophon]:
+    """Several results of the same sessions as one PDF, and what is said about all of them."""
+    from dashboard.pdf import pdf_bytes
+    from dashboard.printed import together, whole_document
+
+    return pdf_bytes(whole_document(found)), together([colophon for _report, colophon in found])
+
+
+def content_to_keep(found: Sequence[tuple[Report, Colophon]]) -> dict[str, Any]:
+    """What is kept of the results of a period: how they are printed, and all of their numbers."""
+    from dashboard.printed import content_to_keep
+
+    return content_to_keep(found)
+
+
+def kept_file(
+    period: PeriodKept, content: Mapping[str, Any], *, taken_by: str, taken_at: dt.datetime
+) -> bytes:
+    """The results of a kept period as PDF, with the numbers of the day on which it was kept."""
+    from dashboard.pdf import pdf_bytes
+    from dashboard.printed import kept_document
+
+    return pdf_bytes(kept_document(period, content, taken_by=taken_by, taken_at=taken_at))
 
 
 def picture_file(kind: File, drawn: Figure, taken: Colophon) -> bytes:

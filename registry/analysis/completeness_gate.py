@@ -10,6 +10,7 @@ from __future__ import annotations
 from registry.analysis import wording
 from registry.analysis.overview import OverviewReport
 from registry.analysis.results import RateReport, RecurrenceReport, Report
+from registry.catalogue import IndicatorGroup
 from registry.messages import Message, listed, message
 from registry.statistics.display_rules import MINIMUM_ASSESSED_SHARE
 
@@ -39,7 +40,11 @@ def incomplete(report: Report) -> Message | None:
                 needed=needed,
             )
     if isinstance(report, OverviewReport):
-        short = [row for row in report.rows if _is_short(row.now.completeness)]
+        short = [
+            row
+            for row in report.rows
+            if row.indicator.group is not IndicatorGroup.CARE and _is_short(row.now.completeness)
+        ]
         if short:
             return message(
                 "Less than {needed} was assessed for: {indicators}.",

@@ -17,7 +17,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry.access import Actor, Permission, require
+from registry.access import Actor, Permission, require, scope
+from registry.access_log import log_access
 from registry.analysis import reports, wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.results import Report
@@ -133,13 +134,13 @@ def cohort_of(clinic_id: int, first: dt.date, last: dt.date) -> CohortFilter:
 
 
 def standard_set(
-    engine: Engine, by: Actor, clinic_id: int, cohort: CohortFilter, *, today: dt.date
+    engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
 ) -> tuple[Report, ...]:
     """The reports of the standard set, all of the same seal.
 
     Raises :class:`Conflict` when somebody saved during each of three attempts.
     """
-    require(by, Permission.READ_RATES, clinic_id)
+    scope(by, Permission.READ_RATES)
     for _attempt in range(ATTEMPTS):
         found = tuple(
             reports.report(engine, by, name, cohort, today=today) for name in STANDARD_SET
@@ -199,13 +200,29 @@ def kept_period(
     return period, content
 
 
+def log_kept_taken(
+    engine: Engine, by: Actor, clinic_id: int, period: PeriodKept, ending: str, *, now: dt.datetime
+) -> None:
+    """Write down that the reports of a kept period were taken away, with their digest."""
+    require(by, Permission.READ_RATES, clinic_id)
+    query = "; ".join(f"{k}={v}" for k, v in period.cohort(clinic_id).to_query().items())
+    log_access(
+        engine,
+        by,
+        "download_report",
+        now=now,
+        clinic_id=clinic_id,
+        detail=f"period_kept.{ending}; {query}; content {period.digest}",
+    )
+
+
 def changed_since(
     engine: Engine, by: Actor, clinic_id: int, period_id: UUID, *, today: dt.date
 ) -> ChangedSince:
     """What differs between a kept period and what the same questions answer today."""
     require(by, Permission.READ_RATES, clinic_id)
     period, content = kept_period(engine, by, clinic_id, period_id)
-    live = standard_set(engine, by, clinic_id, period.cohort(clinic_id), today=today)
+    live = standard_set(engine, by, period.cohort(clinic_id), today=today)
     then = {result["name"]: result["rows"] for result in content["results"]}
     figures = tuple(
         changed

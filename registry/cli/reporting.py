@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
-from registry.cli.taking import Format, draw, list_behind, write
+from registry.cli.lasting import print_claims, print_clocks, print_response
+from registry.cli.taking import Format, draw, list_behind, write, write_whole
 
 if TYPE_CHECKING:
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import Report
+
+WHOLE: Final = "clinic_report"
+"""The report of the whole clinic; its pages call it the same."""
 
 catalogue_commands = typer.Typer(
     no_args_is_help=True, help="Reference data: list what may be chosen, check the files."
@@ -81,6 +85,7 @@ def report(
       sclero report recurrence --format json > recurrence.json
       sclero report complications --period last_quarter --format xlsx > complications.xlsx
       sclero report complications --by form --figure complications.png
+      sclero report clinic_report --period last_quarter --format pdf > last_quarter.pdf
       sclero report complications --by form --behind foam:events
     """
     from registry.analysis import reports
@@ -95,7 +100,8 @@ def report(
             [
                 (question.name, str(question.answers), ", ".join(question.groupings))
                 for question in reports.QUESTIONS.values()
-            ],
+            ]
+            + [(WHOLE, "The whole clinic in print (--format pdf)", "")],
         )
         return
     question = reports.QUESTIONS.get(name)
@@ -120,6 +126,11 @@ def report(
     cohort = CohortFilter(*days, levels)
     given = {"event": event, "unit": unit, "a": a, "b": b}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if name == WHOLE:
+        if format_ is not Format.PDF:
+            raise typer.BadParameter(f"{WHOLE} is printed: give --format pdf.")
+        write_whole(engine, actor, cohort, today())
+        return
     if behind is not None:
         group, _, count = behind.rpartition(":")
         grouping = by or (question.default_grouping if question else "")
@@ -138,9 +149,12 @@ def report(
 
 def _print_report(answer: Report) -> None:
     from registry.analysis import comparison_wording, wording
+    from registry.analysis.claims import ClaimsReport
+    from registry.analysis.clock_results import ClocksReport
     from registry.analysis.comparison import ComparisonReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
+    from registry.analysis.response import ResponseReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
 
     heading = answer.heading
@@ -231,6 +245,12 @@ def _print_report(answer: Report) -> None:
             typer.echo(adjusted)
     elif isinstance(answer, ReportedOutcomesReport):
         _print_outcomes(answer)
+    elif isinstance(answer, ClocksReport):
+        print_clocks(answer)
+    elif isinstance(answer, ResponseReport):
+        print_response(answer)
+    elif isinstance(answer, ClaimsReport):
+        print_claims(answer)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],

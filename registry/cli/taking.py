@@ -1,11 +1,12 @@
-"""A report as a file, as a picture, and the records behind one of its counts."""
+"""A report as a file, as a picture, in print, and the records behind one of its counts."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from registry.access import Actor
+    from registry.analysis.cohort import CohortFilter
     from registry.analysis.colophon import Colophon
+    from registry.analysis.frozen import PeriodKept
     from registry.analysis.openable_counts import Behind
     from registry.analysis.results import Report
 
@@ -31,6 +34,7 @@ class Format(StrEnum):
     JSON = "json"
     CSV = "csv"
     XLSX = "xlsx"
+    PDF = "pdf"
 
 
 class NotWritten(RegistryError):
@@ -46,7 +50,11 @@ def write(engine: Engine, by: Actor, answer: Report, format_: Format) -> None:
         said = {name: str(value) for name, value in taken.columns.items()}
         typer.echo(json.dumps(answer.to_dict() | {"taken": said}, indent=2, ensure_ascii=False))
         return
-    if format_ is Format.CSV:
+    if format_ is Format.PDF:
+        from dashboard.take_away import printed_file
+
+        content = printed_file(answer, taken)
+    elif format_ is Format.CSV:
         content = csv_bytes(answer.to_rows(), taken.columns)
     else:
         content = workbook_bytes(
@@ -57,6 +65,50 @@ def write(engine: Engine, by: Actor, answer: Report, format_: Format) -> None:
             made_at=taken.taken_at,
         )
     typer.get_binary_stream("stdout").write(content)
+
+
+def write_whole(engine: Engine, by: Actor, cohort: CohortFilter, today: dt.date) -> None:
+    """Write the reports of the standard set as one PDF, and log it."""
+    from dashboard.take_away import whole_file
+    from registry.analysis.colophon import log_taken
+
+    content, taken = whole_file(_standard_set(engine, by, cohort, today))
+    log_taken(engine, by, taken, Format.PDF.value)
+    typer.get_binary_stream("stdout").write(content)
+
+
+def content_to_keep(
+    engine: Engine, by: Actor, cohort: CohortFilter, today: dt.date
+) -> tuple[int, dict[str, Any]]:
+    """Version of the data, and what is kept of the reports of the standard set."""
+    from dashboard import take_away
+
+    found = _standard_set(engine, by, cohort, today)
+    return found[0][0].heading.seal, take_away.content_to_keep(found)
+
+
+def write_kept(
+    engine: Engine, by: Actor, clinic_id: int, period: PeriodKept, content: dict[str, Any]
+) -> None:
+    """Write the reports of a kept period as they were, as PDF, and log it."""
+    from dashboard.take_away import kept_file
+    from registry.analysis.frozen import log_kept_taken
+
+    at = now()
+    made = kept_file(period, content, taken_by=by.display_name, taken_at=at)
+    log_kept_taken(engine, by, clinic_id, period, Format.PDF.value, now=at)
+    typer.get_binary_stream("stdout").write(made)
+
+
+def _standard_set(
+    engine: Engine, by: Actor, cohort: CohortFilter, today: dt.date
+) -> list[tuple[Report, Colophon]]:
+    from registry.analysis.colophon import colophon
+    from registry.analysis.frozen import standard_set
+
+    at = now()
+    found = standard_set(engine, by, cohort, today=today)
+    return [(report, colophon(engine, by, report, now=at)) for report in found]
 
 
 def draw(engine: Engine, by: Actor, answer: Report, path: Path) -> None:
@@ -85,7 +137,7 @@ def list_behind(engine: Engine, by: Actor, asked: Behind, format_: Format) -> No
     from registry.analysis.behind import records_behind
     from registry.exchange.tables import csv_bytes
 
-    if format_ is Format.XLSX:
+    if format_ in (Format.XLSX, Format.PDF):
         raise typer.BadParameter("Records are printed as table, csv or json.")
     found = records_behind(engine, by, asked, now=now(), log=engine, length=EVERY_RECORD)
     lines = [
