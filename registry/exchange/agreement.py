@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -89,6 +89,7 @@ class Agreement:
         self._expiries: dict[LotKey, dt.date | None] = {}
         self._compounded: dict[LotKey, bool] = {}
         self._recalled: dict[LotKey, dt.date] = {}
+        self._same_sites: dict[UUID, UUID] = {}
         self._gather()
         self._nobody = Known(
             today=today,
@@ -103,8 +104,15 @@ class Agreement:
         self._rows = RowChecks(drafts, stored, today, self._is_patient)
 
     def judge(self, draft: Draft) -> tuple[State, list[FileProblem]]:
-        """State of a record and its problems; what is stored already is not checked again."""
+        """State of a record and its problems; what is stored already is not checked again.
+
+        Records are judged in the order of :meth:`Drafts.all`: an event names a site of its session
+        as the registry knows it.
+        """
         entry = draft.entry
+        if isinstance(entry, EventEntry) and entry.treated_site_id in self._same_sites:
+            site = self._same_sites[entry.treated_site_id]
+            draft.entry = entry = replace(entry, treated_site_id=site)
         stored = self._stored.roots[table_of(entry)].get(entry.id)
         if stored is None:
             return State.NEW, [draft.place(problem) for problem in self._problems(draft)]
@@ -338,19 +346,50 @@ class Agreement:
             file = PART_FILES[model]
             if self._left_out[file] >= FILES[file].columns.keys():
                 continue  # there is no such file, so nothing is said about them
-            rows = {row["id"]: row for row in wanted.get(model, [])}
             there = self._stored.parts[model].get(entry.id, {})
-            if rows.keys() != there.keys():
-                found.add(f"number of {model.__tablename__.replace('_', ' ')} rows")
-                continue
-            for id_, row in rows.items():
-                found |= self._row_differences(file, row, there[id_])
+            found |= self._part_differences(model, file, wanted.get(model, []), there)
         if isinstance(entry, PatientEntry):
             found |= self._identity_differences(entry)
         if isinstance(entry, SessionEntry):
             for injection in entry.all_injections():
                 found |= self._lot_differences(injection)
         return found
+
+    def _part_differences(
+        self,
+        model: type[Base],
+        file: str,
+        wanted: list[dict[str, Any]],
+        there: Mapping[UUID, Row],
+    ) -> set[str]:
+        """As differences; parts of an amended record have other identifiers than those of files."""
+        if model is TreatedSite:
+            stored = {_site_name(row): id_ for id_, row in there.items()}
+            for row in wanted:
+                same = stored.get(_site_name(row), row["id"])
+                if same != row["id"]:
+                    self._same_sites[row["id"]] = same
+        rows = {row["id"]: row for row in wanted}
+        if rows.keys() == there.keys():
+            return {
+                name
+                for id_, row in rows.items()
+                for name in self._row_differences(file, row, there[id_])
+            }
+        names = [
+            name
+            for name in (wanted[0] if wanted else ())
+            if name not in _NOT_CONTENT and name not in self._left_out[file]
+        ]
+
+        same_sites = self._same_sites
+        content = Counter(
+            tuple(same_sites.get(row[name], row[name]) for name in names) for row in wanted
+        )
+        if content == Counter(tuple(row[name] for name in names) for row in there.values()):
+            return set()
+        table = model.__tablename__.replace("_", " ")
+        return {f"{'' if len(rows) == len(there) else 'number of '}{table} rows"}
 
     def _row_differences(self, file: str, wanted: Mapping[str, Any], stored: Row) -> set[str]:
         left_out = self._left_out[file]
@@ -382,6 +421,11 @@ class Agreement:
         if injection.is_compounded != stored["is_compounded"]:
             found.add("is_compounded")
         return found
+
+
+def _site_name(row: Row) -> tuple[Any, ...]:
+    """What stands once in a session."""
+    return row["side"], row["anatomy_code"], row["vessel_class"]
 
 
 def _fills_expiry(entry: RowEntry, stored: Row) -> bool:
