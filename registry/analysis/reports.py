@@ -11,6 +11,8 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis import (
+    claims,
+    clock_report,
     comparison,
     complications,
     event_course,
@@ -19,6 +21,7 @@ from registry.analysis import (
     rate_rows,
     recurrence,
     reported_outcomes,
+    response,
     severity,
     treated_sites,
 )
@@ -125,6 +128,31 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             lambda engine, by, asked: recurrence.recurrence(
                 engine, by, asked.cohort, today=asked.today, group_by=asked.group_by
             ),
+        ),
+        Question(
+            "clocks",
+            message("What happens to treated veins, each thing on a clock of its own?"),
+            treated_sites.GROUPINGS,
+            treated_sites.ALL,
+            lambda engine, by, asked: clock_report.clocks(
+                engine, by, asked.cohort, today=asked.today, group_by=asked.group_by
+            ),
+        ),
+        Question(
+            "response",
+            message("How well do veins respond, and how many sessions does it take?"),
+            ("visit",),
+            "visit",
+            lambda engine, by, asked: response.response(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
+        Question(
+            "claims",
+            message("What are patients told, and what is seen here?"),
+            ("claim",),
+            "claim",
+            lambda engine, by, asked: claims.claims(engine, by, asked.cohort, today=asked.today),
         ),
         Question(
             "follow_up",

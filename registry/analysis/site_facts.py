@@ -45,7 +45,7 @@ SITE_LEVELS: Final[dict[str, tuple[str, ...]]] = {
 
 OF_SITES: Final[dict[str, tuple[str, ...]]] = {
     "site": tuple(catalogue().anatomy),
-    "vessel_class": (*VesselClass, NOT_RECORDED),
+    "vessel_class": (*(name.value for name in VesselClass), NOT_RECORDED),
     "calibre": (*CALIBRES, NOT_RECORDED),
 }
 """Dimensions of which every treated site has a level of its own, whatever its session holds."""

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from registry.access import Actor
+from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import level_label, level_order
 from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.facts import Facts
@@ -114,6 +114,7 @@ def groups_of_sites(
     facts: Facts, dimension: str, kept: Flags, by: Actor
 ) -> list[tuple[str, Message, Flags]]:
     """Code, label and sites of each level that occurs among the ``kept``, in natural order."""
+    scope(by, Permission.READ_RATES)
     codes, levels = levels_of_sites(facts, dimension)
     present = {levels[i]: i for i in np.unique(codes[kept])}
     return [
