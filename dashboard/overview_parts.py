@@ -137,18 +137,19 @@ def _line(row: IndicatorRow) -> None:
                 _name(row)
             with st.container(width=100, gap=None):
                 drawn = figures.sparkline(row)
-                if drawn is not None:
+                if drawn is None:
+                    st.space("small")  # keeps the figures of all lines below each other
+                else:
                     st.altair_chart(
                         drawn.chart, width="stretch", alt=drawn.description, key=f"spark_{code}"
                     )
-            with st.container(width=160, gap=None, key=f"indicator_value_{code}"):
+            with st.container(width=184, gap=None, key=f"indicator_value_{code}"):
                 st.markdown(f"**{exact(value_shown(row.indicator, row.now.estimate))}**")
                 st.caption(exact(_beside(row)))
             with st.container(width=145, gap=None):
                 st.markdown(_(SIGNED[row.status]))
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(exact(say(row.judgement.reason)), width="stretch")
             _definition(row)
+        st.caption(exact(say(row.judgement.reason)))
 
 
 def _name(row: IndicatorRow) -> None:
