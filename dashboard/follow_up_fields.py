@@ -6,12 +6,13 @@ import datetime as dt
 import re
 from dataclasses import replace
 from decimal import Decimal
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 import streamlit as st
 
-from dashboard import event_fields, state, words
+from dashboard import event_fields, photographs, state, words
 from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from dashboard.words import Unreadable
@@ -303,43 +304,59 @@ def site_outcomes(
     with_duplex = entry.method is FollowUpMethod.DUPLEX
     found: list[Problem] = []
     outcomes: list[SiteOutcomeEntry] = []
-    for side, anatomy_code in sites:
-        at = f"site.{side.value}.{anatomy_code}"
-        columns = iter(st.columns([2.4, 1, *([1.6] if with_duplex else [])]))
-        with next(columns):
-            finding = form.choice(
-                words.site(side, anatomy_code),
-                f"{at}.finding",
-                SiteFinding,
-                as_list=True,
-                placeholder=_("Not looked at"),
-            )
-        with next(columns):
-            typed = form.text(_("Score"), f"{at}.score")
-        occlusion: Occlusion | None = None
-        if with_duplex:
-            with next(columns):
-                occlusion = form.choice(_("Duplex"), f"{at}.occlusion", Occlusion, as_list=True)
-        score: Decimal | None = None
-        try:
-            score = words.read_number(typed)
-        except Unreadable as error:
-            found.append(Problem(f"{at}.score", "readable", str(error)))
-        if finding is None:
-            if score is not None or occlusion is not None:
-                found.append(Problem(f"{at}.finding", "readable", _("What did it show?")))
-            continue
-        outcomes.append(
-            SiteOutcomeEntry(
-                side=side,
-                anatomy_code=anatomy_code,
-                finding=finding,
-                scale_code=scale_code if score is not None else None,
-                score=score,
-                occlusion=occlusion,
-            )
-        )
+    last = photographs.last_of_sites(entry.patient_id, sites)
+    for shot, alike in groupby(sites, key=last.get):
+        with photographs.beside(shot):
+            for side, anatomy_code in alike:
+                outcome, problems = _site_outcome(form, side, anatomy_code, scale_code, with_duplex)
+                found += problems
+                if outcome is not None:
+                    outcomes.append(outcome)
     return replace(entry, site_outcomes=tuple(outcomes)), found
+
+
+def _site_outcome(
+    form: Form,
+    side: Laterality,
+    anatomy_code: str,
+    scale_code: str | None,
+    with_duplex: bool,
+) -> tuple[SiteOutcomeEntry | None, list[Problem]]:
+    """How one site did; None when it was not looked at."""
+    at = f"site.{side.value}.{anatomy_code}"
+    columns = iter(st.columns([2.4, 1, *([1.6] if with_duplex else [])]))
+    with next(columns):
+        finding = form.choice(
+            words.site(side, anatomy_code),
+            f"{at}.finding",
+            SiteFinding,
+            as_list=True,
+            placeholder=_("Not looked at"),
+        )
+    with next(columns):
+        typed = form.text(_("Score"), f"{at}.score")
+    occlusion: Occlusion | None = None
+    if with_duplex:
+        with next(columns):
+            occlusion = form.choice(_("Duplex"), f"{at}.occlusion", Occlusion, as_list=True)
+    score: Decimal | None = None
+    found: list[Problem] = []
+    try:
+        score = words.read_number(typed)
+    except Unreadable as error:
+        found.append(Problem(f"{at}.score", "readable", str(error)))
+    if finding is None:
+        if score is not None or occlusion is not None:
+            found.append(Problem(f"{at}.finding", "readable", _("What did it show?")))
+        return None, found
+    return SiteOutcomeEntry(
+        side=side,
+        anatomy_code=anatomy_code,
+        finding=finding,
+        scale_code=scale_code if score is not None else None,
+        score=score,
+        occlusion=occlusion,
+    ), found
 
 
 def _treated_sites(entry: FollowUpEntry, shown: Timeline) -> list[tuple[Laterality, str]]:

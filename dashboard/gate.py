@@ -28,7 +28,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from dashboard import documents, downloads, identity, incidents
+from dashboard import documents, downloads, identity, incidents, photograph_links
 from registry import sign_in
 from registry.access import Actor, Permission
 
@@ -369,9 +369,12 @@ def _is_page(path: str) -> bool:
 def _may_pass(path: str, actor: Actor) -> bool:
     """Our own routes and pages; of what Streamlit serves, only what our pages use."""
     if path.startswith("/_stcore/upload_file/"):
-        return any(Permission.IMPORT in grant.permissions for grant in actor.grants)
+        # Files of records, or photographs.
+        return any(
+            grant.permissions & {Permission.IMPORT, Permission.RECORD} for grant in actor.grants
+        )
     return (
-        path.startswith((*ALLOWED_OF_STREAMLIT, downloads.PATH))
+        path.startswith((*ALLOWED_OF_STREAMLIT, downloads.PATH, photograph_links.PATH))
         or path == SESSION
         or _is_page(path)
     )

@@ -1,4 +1,4 @@
-"""The registry's own addresses: signing in and out, the state of a sign-in, downloads, health."""
+"""The registry's own addresses: signing in and out, its state, downloads, pictures, health."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from starlette.responses import (
 )
 from starlette.routing import BaseRoute, Route
 
-from dashboard import documents, downloads, identity
+from dashboard import documents, downloads, identity, photograph_links
 from dashboard.gate import SESSION, Doorkeeper, Front, utc_now
 from dashboard.text import _
 from registry import sign_in
 from registry.access import Actor
+from registry.analysis import photographs
 from registry.errors import DatabaseUnavailable, RegistryError
 from registry.throttle import SignInRefused, TooManyAttempts
 
@@ -54,6 +55,7 @@ class Routes:
         # Few at a time: the threads that serve everybody else's pages are not theirs to fill.
         self._hashing = CapacityLimiter(4)
         self._making = CapacityLimiter(4)
+        self._showing = CapacityLimiter(4)
 
     def all(self) -> list[BaseRoute]:
         """The routes, for ``st.App``."""
@@ -69,6 +71,7 @@ class Routes:
             Route(identity.SIGN_OUT_PATH, self.sign_out, methods=["POST"]),
             Route(SESSION, self.session, methods=["GET", "POST"]),
             Route(downloads.PATH + "{key}", self.download, methods=["GET"]),
+            Route(photograph_links.PATH + "{key}", self.photograph, methods=["GET"]),
         ]
 
     async def health(self, _request: Request) -> Response:
@@ -200,6 +203,27 @@ class Routes:
                 "content-disposition": f"attachment; filename*=UTF-8''{quote(offer.name, safe='')}"
             },
         )
+
+    async def photograph(self, request: Request) -> Response:
+        """Serve a picture to the sign-in whose page shows it, while its owner may see it."""
+        actor, token = _actor(request), request.scope["registry"]["token"]
+        found = None
+        if actor is not None and token is not None:
+            found = photograph_links.find(request.path_params["key"], token, now=utc_now())
+        if actor is None or found is None:
+            return PlainTextResponse("There is nothing here.", 404)
+        read = functools.partial(
+            photographs.picture,
+            self.doorkeeper.reading_engine,
+            actor,
+            found.clinic_id,
+            found.photograph_id,
+        )
+        try:
+            content = await to_thread.run_sync(read, limiter=self._showing)
+        except RegistryError:
+            return PlainTextResponse("There is nothing here.", 404)
+        return Response(content, media_type="image/jpeg")
 
     # --- forms -----------------------------------------------------------------------------------
 

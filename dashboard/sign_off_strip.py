@@ -7,7 +7,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import components, data, patient_data, words
+from dashboard import components, data, patient_data, photograph_form, words
 from dashboard.form import open_form
 from dashboard.text import _, plain
 from registry.analysis.sign_off import SignOff, Standing, Step, StepState
@@ -99,6 +99,8 @@ def mend(session: SignOff, step: Step, standing: Standing) -> None:
         open_form("session", components.SESSION_VIEW, session.session_id)
     if step is Step.COMPLICATIONS and standing.planned_id is not None:
         open_form("follow_up", components.FOLLOW_UP_VIEW, standing.planned_id)
+    if step is Step.PHOTOGRAPH:
+        photograph_form.open_for(session.patient_id, session.session_id)
     st.switch_page(
         components.PATIENT_VIEW if step is Step.PHOTOGRAPH else components.FOLLOW_UP_VIEW
     )

@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, str]] = {
     "patient_identity": "Identity of a patient",
     "patient_link": "Link of two records of one person",
     "patient_reported_outcome": "Answer of a patient",
+    "photograph": "Photograph",
     "product": "Catalogue: product",
     "product_gtin": "Code on a pack",
     "reporting_period": "Reporting period",

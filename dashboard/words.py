@@ -33,6 +33,7 @@ from registry.vocabulary import (
     Modality,
     Occlusion,
     OverrideReason,
+    PhotoView,
     Provenance,
     ReasonForChange,
     Role,
@@ -163,6 +164,13 @@ LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
         FollowUpMethod.PHONE: "By phone",
         FollowUpMethod.PHOTOGRAPH: "By photograph",
     },
+    PhotoView: {
+        PhotoView.ANTERIOR: "From the front",
+        PhotoView.POSTERIOR: "From behind",
+        PhotoView.MEDIAL: "Inner side",
+        PhotoView.LATERAL: "Outer side",
+        PhotoView.CLOSE_UP: "Close-up",
+    },
     FindingState: {
         FindingState.PRESENT: "Present",
         FindingState.NOT_ASSESSED: "Not assessed",
@@ -262,6 +270,9 @@ ACTIONS: Final[Mapping[str, str]] = {
     "void_treatment_session": "Session withdrawn",
     "void_adverse_event": "Event withdrawn",
     "void_follow_up": "Follow-up withdrawn",
+    "add_photograph": "Photograph added",
+    "void_photograph": "Photograph withdrawn",
+    "erase_photograph": "Picture erased",
 }
 """Use cases as people speak of them; their codes stand in the audit trail."""
 

@@ -17,6 +17,7 @@ from dashboard import (
     outcome_data,
     outcome_parts,
     patient_data,
+    photographs,
     same_person,
     sentences,
     sign_off_strip,
@@ -74,6 +75,7 @@ def main() -> None:
     sign_off_strip.announce()
     _open_events(shown)
     outcome_parts.changed(outcome_data.history(patient.id), shown)
+    photographs.panel(patient, shown)
     _records(patient, shown)
 
 

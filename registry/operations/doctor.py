@@ -16,16 +16,18 @@ from sqlalchemy.engine import Connection, Engine
 
 from registry import audit
 from registry.database import WAL_IS_SAFE_FROM, sqlite_path, unavailable
+from registry.entry.photograph_content import digest_of
 from registry.errors import UnreadableFile
 from registry.operations.backup import Manifest
 from registry.operations.migration import current_revision, head_revision
-from registry.schema import ChangeSet
+from registry.schema import ChangeSet, Photograph, PhotographContent
 
 BACKUP_IS_OLD_AFTER: Final = dt.timedelta(days=2)
 BACKUP_IS_TOO_OLD_AFTER: Final = dt.timedelta(days=14)
 LITTLE_SPACE: Final = 1 << 30
 TOO_LITTLE_SPACE: Final = 100 << 20
 OLDEST_POSTGRES: Final = 15
+PICTURES_AT_ONCE: Final = 20
 
 
 class Level(StrEnum):
@@ -69,6 +71,7 @@ def doctor(engine: Engine, *, now: dt.datetime, backups: Path | None = None) -> 
                 found += _postgres(connection)
             if found[1].level is not Level.FAIL:
                 found += _trail(connection, now)
+                found.append(_pictures(connection))
                 found += _backups(connection, backups, now)
             connection.rollback()
     except sa.exc.DBAPIError as error:
@@ -242,6 +245,37 @@ def _trail(connection: Connection, now: dt.datetime) -> Iterator[Diagnosis]:
         )
     else:
         yield Diagnosis(Level.OK, "audit trail", f"last seal {head}, {last:%Y-%m-%d %H:%M} UTC")
+
+
+def _pictures(connection: Connection) -> Diagnosis:
+    """Pictures stand outside the trail; their digests, by which they are proved, stand in it."""
+    in_use = set(
+        connection.execute(
+            sa.select(Photograph.clinic_id, Photograph.content_digest).where(
+                Photograph.voided_at.is_(None)
+            )
+        ).tuples()
+    )
+    kept, bad = 0, []
+    with connection.execute(
+        sa.select(PhotographContent.clinic_id, PhotographContent.digest, PhotographContent.content),
+        execution_options={"yield_per": PICTURES_AT_ONCE},
+    ) as rows:
+        for clinic_id, digest, content in rows:
+            if content is not None:
+                kept += 1
+                if digest_of(content) != digest:
+                    bad.append(f"{digest[:12]} was changed")
+            elif (clinic_id, digest) in in_use:
+                bad.append(f"{digest[:12]} is missing")
+    if not bad:
+        return Diagnosis(Level.OK, "photographs", f"{kept} stored as their digests say")
+    return Diagnosis(
+        Level.FAIL,
+        "photographs",
+        f"{len(bad)} are not what was stored (digest {', '.join(bad[:3])})",
+        "Take the picture from a backup made before, or withdraw the photograph.",
+    )
 
 
 def _backups(connection: Connection, folder: Path | None, now: dt.datetime) -> Iterator[Diagnosis]:
