@@ -52,16 +52,20 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Filled:
-    """One field: the patient of each session or event that should say it, and whether it does."""
+class Checked:
+    """One thing that was looked at in every record of a kind: whose record, and whether it is good.
+
+    ``unit`` says what the records are.
+    """
 
     code: str
+    unit: str
     patients: NDArray[np.int64]
-    is_filled: Flags
+    is_good: Flags
 
 
-def fields_of(facts: Facts, chosen: Flags) -> Iterator[Filled]:
-    """Each field in the chosen sessions and in the events attributed to them."""
+def fields_of(facts: Facts, chosen: Flags) -> Iterator[Checked]:
+    """Each field in the chosen sessions and in the events attributed to them: filled in or not."""
     sessions = facts.sessions
     patients = sessions["patient"].to_numpy()
     modality = list(facts.levels["modality"])
@@ -74,16 +78,18 @@ def fields_of(facts: Facts, chosen: Flags) -> Iterator[Filled]:
         if code in _OF_EVENTS:
             values = events[code].to_numpy()
             is_filled = values >= 0 if code == "severity" else values
-            yield Filled(code, events["patient"].to_numpy(), is_filled.astype(np.bool_))
+            yield Checked(code, "events", events["patient"].to_numpy(), is_filled.astype(np.bool_))
         elif code in _OF_INJECTIONS:
-            yield Filled(code, patients[injects], sessions[code].to_numpy()[injects] == 1)
+            yield Checked(
+                code, "sessions", patients[injects], sessions[code].to_numpy()[injects] == 1
+            )
         else:
             levels, codes = list(facts.levels[code]), sessions[code].to_numpy()
             asked = chosen
             if NOT_APPLICABLE in levels:
                 asked = chosen & (codes != levels.index(NOT_APPLICABLE))
             blank = levels.index(NOT_RECORDED) if NOT_RECORDED in levels else -1
-            yield Filled(code, patients[asked], codes[asked] != blank)
+            yield Checked(code, "sessions", patients[asked], codes[asked] != blank)
 
 
 def report_is_incomplete(
@@ -121,8 +127,8 @@ def report_is_incomplete(
             )
         )
     fields = list(fields_of(facts, chosen))
-    asked = sum(len(field.is_filled) for field in fields)
-    filled = sum(int(field.is_filled.sum()) for field in fields)
+    asked = sum(len(field.is_good) for field in fields)
+    filled = sum(int(field.is_good.sum()) for field in fields)
     if asked and 100 * filled < needed[FIELDS_NEEDED] * asked:
         reasons.append(
             message(

@@ -87,14 +87,21 @@ def sessions_counted(
     patients = facts.sessions["patient"].to_numpy(np.int64)
     died_on = np.full(facts.patients, np.iinfo(np.int64).max)
     died_on[list(facts.deaths)] = list(facts.deaths.values())
-    keys = facts.once("visits by patient and day", lambda: _visit_keys(facts))
     over = chosen & (days + visit.to_day <= day_number(today))
     # A visit counts for every session whose window it falls into.
-    first = np.searchsorted(keys, patients * _PATIENT + days + visit.from_day, side="left")
-    last = np.searchsorted(keys, patients * _PATIENT + days + visit.to_day, side="right")
-    seen = over & (last > first)
+    seen = over & seen_between(facts, visit.from_day, visit.to_day)
     died = over & ~seen & (died_on[patients] <= days + visit.to_day)
     return {"due": over & ~died, "seen": seen, "missed": over & ~seen & ~died, "died": died}
+
+
+def seen_between(facts: Facts, first: int, last: int) -> NDArray[np.bool_]:
+    """Sessions whose patient was seen from ``first`` to ``last`` days after them."""
+    keys = facts.once("visits by patient and day", lambda: _visit_keys(facts))
+    days = facts.sessions["day"].to_numpy(np.int64)
+    own = facts.sessions["patient"].to_numpy(np.int64) * _PATIENT + days
+    after = np.searchsorted(keys, own + first, side="left")
+    until = np.searchsorted(keys, own + last, side="right")
+    return np.asarray(until > after)
 
 
 def _visit_keys(facts: Facts) -> NDArray[np.int64]:

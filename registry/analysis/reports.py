@@ -15,6 +15,7 @@ from registry.analysis import (
     clock_report,
     comparison,
     complications,
+    data_quality,
     event_course,
     follow_up,
     overview,
@@ -24,6 +25,7 @@ from registry.analysis import (
     response,
     severity,
     treated_sites,
+    worklist,
 )
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.dimensions import DIMENSIONS
@@ -169,6 +171,24 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             ("question",),
             "question",
             lambda engine, by, asked: reported_outcomes.reported_outcomes(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
+        Question(
+            "worklist",
+            message("Who is due, overdue or out of reach for follow-up?"),
+            ("visit",),
+            "visit",
+            lambda engine, by, asked: worklist.worklist_counts(
+                engine, by, asked.cohort, today=asked.today
+            ),
+        ),
+        Question(
+            "data_quality",
+            message("How good are the data?"),
+            ("clinic",),
+            "clinic",
+            lambda engine, by, asked: data_quality.data_quality(
                 engine, by, asked.cohort, today=asked.today
             ),
         ),
