@@ -261,6 +261,18 @@ def comparable(
     return Comparable(named, *_named({c: int(flags.sum()) for c, _, flags in groups}, None, None))
 
 
+def crude_difference(
+    facts: Facts, outcome: Outcome, first: Flags, second: Flags, rows: tuple[RateRow, RateRow]
+) -> Estimate | None:
+    """Unadjusted difference of two sets of mature sessions with these rates, first minus second.
+
+    None with too few events or sessions, and where it cannot be estimated.
+    """
+    if _too_few(*rows):
+        return None
+    return _Compared(facts, outcome, first, second, is_plain=_is_plain(*rows)).difference(None)
+
+
 def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, str]:
     """The two groups asked for; the largest, in natural order, where none is."""
     for name in (a, b):
@@ -353,21 +365,27 @@ class _Compared:
 
     def contrast(self, covariates: Floats | None) -> Contrast | None:
         """Difference and ratio, at equal covariates if there are any."""
-        if self.values is None:
+        difference = self.difference(covariates)
+        if difference is None:
             return None
-        if self.is_plain and covariates is None:
-            difference = clustered_difference(self.had, self.in_first, self.patients)
-        else:
-            difference = modelled_difference(self.values, self.in_first, self.patients, covariates)
         ratio = None
         if self.is_plain:
             groups = self.in_first.astype(np.int64)
             found = compare_groups(self.had, groups, self.patients, covariates=covariates)
             ratio = found[0].estimate
-        if difference.value is None:
+        return Contrast(difference, ratio)
+
+    def difference(self, covariates: Floats | None) -> Estimate | None:
+        """Difference at equal covariates if there are any; None where it cannot be estimated."""
+        if self.values is None:
             return None
-        counted = replace(difference, numerator=int(self.had[self.in_first].sum()))
-        return Contrast(counted, ratio)
+        if self.is_plain and covariates is None:
+            found = clustered_difference(self.had, self.in_first, self.patients)
+        else:
+            found = modelled_difference(self.values, self.in_first, self.patients, covariates)
+        if found.value is None:
+            return None
+        return replace(found, numerator=int(self.had[self.in_first].sum()))
 
     def case_mix(self, dimension: str) -> tuple[Floats | None, tuple[str, ...], tuple[str, ...]]:
         """Columns of what is levelled, its names, and the names of what differs but is not.
