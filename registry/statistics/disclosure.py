@@ -191,14 +191,7 @@ def protect(
     if any(not row.atoms <= set(range(events.size)) for row in family.rows):
         raise ValueError("a row names an atom that the family does not have")
     pattern = _Pattern(events, sessions, family.rows)
-    for i, row in enumerate(family.rows):
-        if 0 < row.denominator_patients < minimum_patients:
-            pattern.hide_row(i)
-        elif row.numerator_patients > 0 and (
-            row.numerator_patients < threshold
-            or row.denominator_patients - row.numerator_patients < threshold
-        ):
-            pattern.hide_numerator(i)
+    pattern.hide_small(family.rows, threshold, minimum_patients)
     pattern.complete()
     return tuple(
         ReleasedRow(
@@ -209,6 +202,32 @@ def protect(
         for i, row in enumerate(family.rows)
         if row.published
     )
+
+
+def keeps_hidden(
+    family: Family,
+    released: Sequence[ReleasedRow],
+    *,
+    threshold: int = SMALL_COUNT_THRESHOLD,
+    minimum_patients: int = MINIMUM_PATIENTS_TO_RELEASE,
+) -> bool:
+    """Whether every hidden count keeps `POSSIBLE_VALUES` for whoever has exactly ``released``.
+
+    For releases put together from several families. ``released`` are the published rows of
+    ``family`` in their order; what is too small must be hidden there, or the answer is False.
+    """
+    pattern = _Pattern(family.events, family.sessions, family.rows)
+    pattern.hide_small(family.rows, threshold, minimum_patients)
+    published = [i for i, row in enumerate(family.rows) if row.published]
+    for i, row in zip(published, released, strict=True):
+        shown = (row.numerator is not None, row.denominator is not None)
+        if any(shown[kind] and pattern.hidden[kind, i] for kind in (0, 1)):
+            return False
+        if not shown[1]:
+            pattern.hide_row(i)
+        elif not shown[0]:
+            pattern.hide_numerator(i)
+    return all(pattern.is_safe(kind, i) for kind, i in pattern.queue)
 
 
 class _Pattern:
@@ -237,6 +256,17 @@ class _Pattern:
         self.witnesses = [self.truth]
         self.queue: list[tuple[int, int]] = []
 
+    def hide_small(self, rows: Sequence[Row], threshold: int, minimum_patients: int) -> None:
+        """Primary suppression."""
+        for i, row in enumerate(rows):
+            if 0 < row.denominator_patients < minimum_patients:
+                self.hide_row(i)
+            elif row.numerator_patients > 0 and (
+                row.numerator_patients < threshold
+                or row.denominator_patients - row.numerator_patients < threshold
+            ):
+                self.hide_numerator(i)
+
     def hide_numerator(self, i: int) -> None:
         if not self.hidden[0, i]:
             self.hidden[0, i] = True
@@ -252,7 +282,7 @@ class _Pattern:
         """Hide further counts until every hidden one keeps enough possible values."""
         while self.queue:
             kind, i = self.queue[0]
-            if self._is_safe(self.matrix[kind, i]):
+            if self.is_safe(kind, i):
                 self.queue.pop(0)
             else:
                 other_kind, other = self._next_to_hide(self.matrix[kind, i])
@@ -274,7 +304,9 @@ class _Pattern:
             np.concatenate([self.counts[shown], free]),
         )
 
-    def _is_safe(self, target: Integers) -> bool:
+    def is_safe(self, kind: int, i: int) -> bool:
+        """Whether a count keeps enough possible values."""
+        target = self.matrix[kind, i]
         values = {int(target @ witness) for witness in self.witnesses}
         while len(values) < POSSIBLE_VALUES:
             # Below, above and between what is known to be possible.
