@@ -307,7 +307,7 @@ def _bar(
         is_filtered = bool(start or end or chosen.keys() - {CLINIC})
         if is_filtered:
             st.button(_("Clear"), on_click=_clear, icon=":material/close:", type="tertiary")
-        link_place = st.container(width="content")
+        link_place = st.container(width="content", horizontal=True)
     if start and end and start > end:
         st.warning(
             _("The first day is after the last, so neither is used: all days are shown."),

@@ -51,6 +51,8 @@ FRAME_PADDING: Final = 6.0
 """What the layout leaves free on each side within the margins, in points."""
 WIDTH: Final = A4[0] - 2 * MARGIN
 HIGHEST_PICTURE: Final = 215 * mm
+TALL: Final = 110 * mm
+"""A picture higher than this stands after the tables, so that no page before it stays empty."""
 PLOT_WIDTH: Final = 430
 PIXELS_PER_UNIT: Final = 3
 POINTS_PER_UNIT: Final = 0.72
@@ -143,17 +145,9 @@ def _section(
         story.append(
             _box([_say(said, styles["answer"]) for said in section.answer], _ACCENT, _GROUND)
         )
-    for picture in section.pictures:
-        story += [
-            KeepTogether(
-                [
-                    _say(picture.title, styles["caption"]),
-                    _image(picture),
-                    *([_say(picture.key, styles["small"])] if picture.key else []),
-                ]
-            ),
-            Spacer(0, 3 * mm),
-        ]
+    pictures = [_picture(picture, styles) for picture in section.pictures]
+    for drawn, is_tall in pictures:
+        story += [] if is_tall else drawn
     for table in section.tables:
         story += [*_caption(table.title, styles), _grid(table, styles), Spacer(0, 4 * mm)]
     if section.serious is not None:
@@ -169,6 +163,8 @@ def _section(
         story.append(Spacer(0, 3 * mm))
     title = _say(_("What is counted"), styles["caption"])
     story.append(KeepTogether([title, _about(section, styles)]))
+    for drawn, is_tall in pictures:
+        story += drawn if is_tall else []
     return story
 
 
@@ -215,14 +211,20 @@ def _box(content: Sequence[Flowable], accent: colors.Color, ground: colors.Color
     )
 
 
-def _image(picture: Picture) -> Image:
+def _picture(picture: Picture, styles: dict[str, ParagraphStyle]) -> tuple[list[Flowable], bool]:
+    """A picture with its title and signs, and whether it needs a page of its own."""
     spec = on_paper(picture.spec, width=PLOT_WIDTH)
     png: bytes = vl_convert.vegalite_to_png(spec, scale=PIXELS_PER_UNIT, allowed_base_urls=[])
     width, height = (
         side / PIXELS_PER_UNIT * POINTS_PER_UNIT for side in ImageReader(io.BytesIO(png)).getSize()
     )
     smaller = min(1.0, WIDTH / width, HIGHEST_PICTURE / height)
-    return Image(io.BytesIO(png), width * smaller, height * smaller, hAlign="LEFT")
+    whole = [
+        _say(picture.title, styles["caption"]),
+        Image(io.BytesIO(png), width * smaller, height * smaller, hAlign="LEFT"),
+        *([_say(picture.key, styles["small"])] if picture.key else []),
+    ]
+    return [KeepTogether(whole), Spacer(0, 3 * mm)], height * smaller > TALL
 
 
 def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:

@@ -182,7 +182,7 @@ def kept_document(
 ) -> Document:
     """The reports of a kept period as they were, taken away by somebody now."""
     kept = Document.from_plain(content["document"])
-    status = _("Frozen on {day} by {name}. These are the numbers of that day. SHA-256: {digest}")
+    status = _("Frozen on {day} by {name}. These are the numbers of that day.")
     if period.voided_at is not None:
         status = _("WITHDRAWN on {withdrawn}. ") + status
     return replace(
@@ -190,11 +190,11 @@ def kept_document(
         title=_("{title}: {period}").format(title=kept.title, period=period.name),
         taken_by=taken_by,
         taken_at=taken_at,
+        data_hash=period.digest,
         status=status.format(
             withdrawn=wording.day(period.voided_at.date()) if period.voided_at else "",
             day=wording.day(period.kept_at.date()),
             name=kept.taken_by,
-            digest=period.digest,
         ),
     )
 
@@ -282,8 +282,8 @@ def _overview_answer(report: OverviewReport) -> list[str]:
         named = "; ".join(
             _("{name} {value} (95 % interval {interval}; {denominator} {unit})").format(
                 name=_(row.indicator.label),
-                value=value_shown(row.indicator, row.now.estimate),
-                interval=interval_shown(row.indicator, row.now.estimate),
+                value=value_shown(row.indicator, row.now.told),
+                interval=interval_shown(row.indicator, row.now.told),
                 denominator=wording.count(row.now.estimate.denominator),
                 unit=_(row.now.estimate.unit),
             )

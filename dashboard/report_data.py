@@ -14,7 +14,14 @@ import numpy as np
 
 from dashboard import downloads, state
 from dashboard.figures import Figure
-from dashboard.take_away import MEDIA_TYPES, PICTURES, File, picture_file, table_file
+from dashboard.take_away import (
+    MEDIA_TYPES,
+    PICTURES,
+    File,
+    picture_file,
+    printed_file,
+    table_file,
+)
 from dashboard.text import _
 from registry.access import Permission, scope
 from registry.analysis import (
@@ -256,7 +263,7 @@ def visit_table(report: FollowUpReport) -> Table:
 
 
 def offer_file(kind: File, report: Report, drawn: Figure | None = None) -> str:
-    """Path under which the person can fetch ``report`` once, as a table or as the picture of it.
+    """Path under which the person can fetch ``report`` once: in print, as table or picture.
 
     The file is made, and written to the log of accesses, when it is fetched.
     """
@@ -265,7 +272,9 @@ def offer_file(kind: File, report: Report, drawn: Figure | None = None) -> str:
 
     def content() -> bytes:
         taken = colophon.colophon(engine, by, report, now=state.now())
-        if drawn is not None and kind in PICTURES:
+        if kind is File.PDF:
+            made = printed_file(report, taken, drawn)
+        elif drawn is not None and kind in PICTURES:
             made = picture_file(kind, drawn, taken)
         else:
             made = table_file(kind, report, taken)

@@ -14,7 +14,7 @@ from dashboard.figures import Figure
 from dashboard.figures.marks import GROUP
 from dashboard.filters import COHORT, View, in_words
 from dashboard.report_data import Size, Table, say
-from dashboard.take_away import TABLES, File
+from dashboard.take_away import PICTURES, File
 from dashboard.text import _, plain
 from registry.access import Permission
 from registry.analysis import openable_counts, wording
@@ -130,16 +130,18 @@ def table_with_file(report: Report, rows: Table) -> None:
 
 
 def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
-    """A menu of files: the unrounded table, and the picture as it was ``drawn``.
+    """A menu of files: the report in print, its table, and the picture as it was ``drawn``.
 
     The links are made when the menu is opened; each click makes the next file ready.
     """
     names = {
+        File.PDF: _("Report (PDF)"),
         File.PNG: _("Picture (PNG)"),
         File.SVG: _("Drawing (SVG)"),
         File.CSV: _("Table (CSV)"),
         File.XLSX: _("Workbook (XLSX)"),
     }
+    icons = dict.fromkeys(PICTURES, ":material/image:") | {File.PDF: ":material/picture_as_pdf:"}
     menu = st.popover(
         _("Take away"),
         icon=":material/download:",
@@ -151,11 +153,11 @@ def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
         return
     with menu, st.container(gap="xxsmall"):
         for kind, name in names.items():
-            if drawn is not None or kind in TABLES:
+            if drawn is not None or kind not in PICTURES:
                 st.link_button(
                     name,
                     report_data.offer_file(kind, report, drawn),
-                    icon=":material/table:" if kind in TABLES else ":material/image:",
+                    icon=icons.get(kind, ":material/table:"),
                     type="tertiary",
                     on_click="rerun",
                     key=f"{key}_{kind.value}",
@@ -228,8 +230,19 @@ def _link_to_records(
 
 
 def definition(report: Report, view: View) -> None:
-    """What was counted, in which sessions, what was left out, and as of when."""
+    """What was counted, in which sessions, what was left out, and as of when.
+
+    Beside the link of the page stands the same in print.
+    """
     heading: Heading = report.heading
+    view.link_place.link_button(
+        _("PDF"),
+        report_data.offer_file(File.PDF, report),
+        icon=":material/picture_as_pdf:",
+        on_click="rerun",
+        help=_("This page in print. The download is logged."),
+        key=f"{heading.name}_printed",
+    )
     st.header(_("What is counted"))
     st.text(say(heading.definition))
     st.text(

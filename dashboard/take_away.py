@@ -49,7 +49,6 @@ class File(StrEnum):
 
 
 PICTURES: Final = (File.PNG, File.SVG)
-TABLES: Final = (File.CSV, File.XLSX)
 MEDIA_TYPES: Final = {
     File.PNG: "image/png",
     File.SVG: "image/svg+xml",

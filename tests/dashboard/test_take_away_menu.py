@@ -71,16 +71,14 @@ def taken(engine: Engine) -> list[tuple[str, int | None, str | None]]:
         return [(row.action, row.row_count, row.detail) for row in rows]
 
 
-def test_nothing_is_prepared_or_logged_before_somebody_asks(
-    app: AppTest, treated: tuple[Engine, int]
-) -> None:
-    assert app.get("link_button") == []
+def test_nothing_is_logged_before_somebody_asks(app: AppTest, treated: tuple[Engine, int]) -> None:
+    assert [link.proto.label for link in app.get("link_button")] == ["PDF"]
     assert taken(treated[0]) == []
 
 
 def test_files_hold_what_the_table_shows(app: AppTest) -> None:
     files = fetched(app, "complications_files")
-    assert set(files) == {"csv", "xlsx"}
+    assert set(files) == {"csv", "pdf", "xlsx"}
     rows = {row["label"]: row for row in csv.DictReader(io.StringIO(files["csv"].decode()))}
     sheet = load_workbook(io.BytesIO(files["xlsx"]))["Table"]
     header, *lines = [[cell.value for cell in line] for line in sheet.iter_rows()]
@@ -131,13 +129,15 @@ def test_the_second_sheet_says_everything_and_the_digest_can_be_checked(
 def test_a_figure_leaves_as_picture_and_as_table(app: AppTest, treated: tuple[Engine, int]) -> None:
     app.multiselect(key="filter_form").set_value(["liquid"]).run()
     files = fetched(app, "complications_picture_files")
-    assert set(files) == {"png", "svg", "csv", "xlsx"}
+    assert set(files) == {"pdf", "png", "svg", "csv", "xlsx"}
     assert files["png"].startswith(b"\x89PNG")
     drawing = files["svg"].decode()
     assert "3 of 30 sessions" in drawing
     assert "Form: Liquid" in drawing
     assert "Practice_Manager1 Example" in drawing
-    log = taken(treated[0])
+    printed, in_menu, *log = taken(treated[0])
+    assert printed == in_menu
+    assert printed[0] == "download_report"
     assert [action for action, *_ in log] == ["download_figure"] * 2 + ["download_table"] * 2
     for ending, (_, count, detail) in zip(("png", "svg", "csv", "xlsx"), log, strict=True):
         assert count == 2
