@@ -63,8 +63,8 @@ def indicator_table(report: OverviewReport) -> Table:
         {
             _("Indicator"): _(row.indicator.label),
             _("Status"): _(STATUS_LABELS[row.status]),
-            _("Now"): value_shown(row.indicator, row.now.estimate),
-            _("95 % interval"): interval_shown(row.indicator, row.now.estimate),
+            _("Now"): value_shown(row.indicator, row.now.told),
+            _("95 % interval"): interval_shown(row.indicator, row.now.told),
             _("Cases"): wording.count(row.now.estimate.numerator),
             _("Of"): wording.count(row.now.estimate.denominator),
             _("Assessed"): wording.DASH
@@ -72,7 +72,7 @@ def indicator_table(report: OverviewReport) -> Table:
             else f"{100 * row.now.completeness:.0f}{wording.NARROW_SPACE}%",
             _("Before"): wording.DASH
             if row.before is None
-            else value_shown(row.indicator, row.before.estimate),
+            else value_shown(row.indicator, row.before.told),
             _("Target"): wording.DASH
             if row.target is None
             else target_shown(row.indicator, row.target),

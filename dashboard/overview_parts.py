@@ -102,7 +102,7 @@ def _named(rows: tuple[IndicatorRow, ...]) -> str:
     return ", ".join(
         names[row.judgement.against].format(
             name=_(row.indicator.label).lower(),
-            value=value_shown(row.indicator, row.now.estimate),
+            value=value_shown(row.indicator, row.now.told),
             comparison=_comparison(row),
         )
         for row in rows
@@ -116,7 +116,7 @@ def _comparison(row: IndicatorRow) -> str:
     if row.judgement.against is Against.PUBLISHED and row.published is not None:
         return value_shown(row.indicator, row.published.estimate)
     before = row.before
-    return wording.DASH if before is None else value_shown(row.indicator, before.estimate)
+    return wording.DASH if before is None else value_shown(row.indicator, before.told)
 
 
 def indicators(report: OverviewReport) -> None:
@@ -144,7 +144,7 @@ def _line(row: IndicatorRow) -> None:
                         drawn.chart, width="stretch", alt=drawn.description, key=f"spark_{code}"
                     )
             with st.container(width=184, gap=None, key=f"indicator_value_{code}"):
-                st.markdown(f"**{exact(value_shown(row.indicator, row.now.estimate))}**")
+                st.markdown(f"**{exact(value_shown(row.indicator, row.now.told))}**")
                 st.caption(exact(_beside(row)))
             with st.container(width=145, gap=None):
                 st.markdown(_(SIGNED[row.status]))
@@ -172,7 +172,7 @@ def _name(row: IndicatorRow) -> None:
 
 def _beside(row: IndicatorRow) -> str:
     """Interval and counts below a figure."""
-    estimate = row.now.estimate
+    estimate = row.now.told
     if not estimate.denominator:
         return _("no {unit}").format(unit=_(estimate.unit))
     parts = [
@@ -212,8 +212,8 @@ def _definition(row: IndicatorRow) -> None:
         if row.before is not None:
             st.text(
                 _("12 months before: {value} ({interval}, n = {count}).").format(
-                    value=value_shown(row.indicator, row.before.estimate),
-                    interval=interval_shown(row.indicator, row.before.estimate),
+                    value=value_shown(row.indicator, row.before.told),
+                    interval=interval_shown(row.indicator, row.before.told),
                     count=wording.count(row.before.estimate.denominator),
                 )
             )

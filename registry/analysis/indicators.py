@@ -58,7 +58,7 @@ class Measured:
     ``observed`` is what the rules on small numbers look at: the denominator, or the sites still
     observed on the day of a curve. ``completeness`` is the share that was assessed, None where
     nothing needs to be asked. ``row`` is the row of the rate's own page; ``note`` what else belongs
-    to the figure.
+    to the figure. ``is_told`` is false for a day of a curve on which too few are still observed.
     """
 
     cohort: CohortFilter
@@ -67,6 +67,15 @@ class Measured:
     completeness: float | None = None
     row: RateRow | None = None
     note: Message | None = None
+    is_told: bool = True
+
+    @property
+    def told(self) -> Estimate:
+        """The estimate as it may be told: without value and limits where too few are observed."""
+        if self.is_told:
+            return self.estimate
+        unknown = replace(self.estimate.interval, lower=None, upper=None)
+        return replace(self.estimate, value=None, interval=unknown)
 
     @property
     def to_judge(self) -> Estimate:
@@ -263,12 +272,16 @@ class Measuring:
 
 def _recurred(row: RecurrenceRow, cohort: CohortFilter) -> Measured:
     point = next(point for point in row.landmarks if point.day == LANDMARK)
-    return Measured(cohort, point.recurrence, point.at_risk, _looked_at(row))
+    return Measured(
+        cohort, point.recurrence, point.at_risk, _looked_at(row), is_told=point.is_shown
+    )
 
 
 def _retreated(row: RecurrenceRow, cohort: CohortFilter) -> Measured:
     point = next(point for point in row.landmarks if point.day == LANDMARK)
-    return Measured(cohort, point.retreatment, point.at_risk, _looked_at(row))
+    return Measured(
+        cohort, point.retreatment, point.at_risk, _looked_at(row), is_told=point.is_shown
+    )
 
 
 def _never_cleared(row: RecurrenceRow, cohort: CohortFilter) -> Measured:

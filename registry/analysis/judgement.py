@@ -159,7 +159,7 @@ def _against_target(indicator: Indicator, now: Measured, target: Decimal) -> Jud
         message(
             text,
             target=target_shown(indicator, target),
-            interval=interval_shown(indicator, now.estimate),
+            interval=interval_shown(indicator, now.told),
         ),
     )
 
@@ -204,7 +204,7 @@ def _against_before(indicator: Indicator, now: Measured, before: Measured) -> Ju
     low, high = (-upper, -lower) if found is Verdict.LOWER else (lower, upper)
     reason = message(
         text,
-        before=value_shown(indicator, before.estimate),
+        before=value_shown(indicator, before.told),
         low=_number(indicator, low, signed=signed),
         high=_difference(indicator, high, signed=signed),
     )

@@ -312,10 +312,10 @@ def _print_overview(answer: OverviewReport) -> None:
         [
             (
                 row.indicator.label,
-                value_shown(row.indicator, row.now.estimate),
-                interval_shown(row.indicator, row.now.estimate),
+                value_shown(row.indicator, row.now.told),
+                interval_shown(row.indicator, row.now.told),
                 f"{count(row.now.estimate.denominator)} {row.now.estimate.unit}",
-                value_shown(row.indicator, row.before.estimate) if row.before else "",
+                value_shown(row.indicator, row.before.told) if row.before else "",
                 STATUS_LABELS[row.status],
                 str(row.judgement.reason),
             )
