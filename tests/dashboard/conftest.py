@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from sqlalchemy.engine import Engine
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import dashboard
 from dashboard import state
-from registry import accounts, audit, sign_in
+from registry import accounts, audit, passwords, sign_in
 from registry.access import Grant
 from registry.database import make_engine, reading
 from registry.operations.migration import command_line_actor
@@ -64,6 +66,20 @@ def a_token(engine: Engine, user_name: str, *grants: Grant) -> str:
     return sign_in.sign_in(engine, user_name, PASSWORD, "127.0.0.1", now)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_start() -> Iterator[None]:
+    """Do once what each page in a test would do again, and sign in without a costly password.
+
+    Streamlit looks through every installed package for components whenever an app starts.
+    """
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        patch.setattr(passwords, "_HASHER", hasher)
+        yield
+
+
 @pytest.fixture
 def app_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppAs]:
     """``app_as(role, engine, page="views/users.py")``: the app, run once, as a person of that role.
@@ -90,8 +106,10 @@ def app_as(monkeypatch: pytest.MonkeyPatch) -> Iterator[AppAs]:
         state.install(state.Installation(engine, make_engine(engine.url, read_only=True)))
         monkeypatch.setattr(state, "signed_in_token", lambda: token)
         app = AppTest.from_file(str(APP), default_timeout=timeout)
-        app.run()
-        return app.switch_page(page).run() if page is not None else app
+        if page is None:
+            return app.run()
+        # Pages are known once any has run; the one of the account asks little of the database.
+        return app.switch_page("views/account.py").run().switch_page(page).run()
 
     yield run
     if state.is_installed():
