@@ -33,6 +33,7 @@ from registry.analysis import (
     periods,
     rate_rows,
     recurrence,
+    sharing,
     treated_sites,
     wording,
 )
@@ -49,6 +50,7 @@ from registry.analysis.results import (
     RecurrenceReport,
     Report,
 )
+from registry.analysis.sharing import SharedReport
 from registry.analysis.site_facts import OF_SITES
 from registry.catalogue import catalogue
 from registry.messages import Message, message, render
@@ -283,6 +285,11 @@ def offer_file(kind: File, report: Report, drawn: Figure | None = None) -> str:
 
     name = f"{heading.name}_{heading.as_of.isoformat()}.{kind.value}"
     return downloads.offer(by.user_id, name, MEDIA_TYPES[kind], content, now=state.now())
+
+
+def for_sharing(report: RateReport) -> SharedReport:
+    """What of a report may leave the registry; raises :class:`NotShareable`."""
+    return sharing.for_sharing(state.reading_engine(), state.actor(), report)
 
 
 def records_behind(asked: Behind, order: Order, first: int) -> RecordsBehind:

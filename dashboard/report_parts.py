@@ -22,6 +22,7 @@ from registry.analysis.openable_counts import Behind
 from registry.analysis.overview import OverviewReport
 from registry.analysis.results import Excluded, Heading, RateReport, Report
 from registry.analysis.severity import SeverityReport
+from registry.analysis.sharing import WHY_HIDDEN, NotShareable
 from registry.messages import Message
 
 if TYPE_CHECKING:
@@ -162,7 +163,27 @@ def take_away(report: Report, key: str, drawn: Figure | None = None) -> None:
                     on_click="rerun",
                     key=f"{key}_{kind.value}",
                 )
+        if isinstance(report, RateReport):
+            _offer_for_sharing(report, key)
         st.text(_("With definition, filter, date and your name on it. Each download is logged."))
+
+
+def _offer_for_sharing(report: RateReport, key: str) -> None:
+    """The table that may leave the registry, or what to change so that there is one."""
+    try:
+        shared = report_data.for_sharing(report)
+    except NotShareable as refused:
+        st.text(_("No table for sharing outside the clinic. {reason}").format(reason=refused))
+        return
+    st.link_button(
+        _("Table for sharing (CSV)"),
+        report_data.offer_file(File.CSV, shared),
+        icon=":material/share:",
+        type="tertiary",
+        on_click="rerun",
+        key=f"{key}_shared",
+        help=exact(say(WHY_HIDDEN)),
+    )
 
 
 def behind_links(report: Report) -> None:

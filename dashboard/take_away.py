@@ -26,6 +26,7 @@ from dashboard.text import _
 from registry.analysis.colophon import ONE_YEAR, Colophon
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
+from registry.analysis.units import UnitsReport
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
 from registry.messages import Message, render
 
@@ -66,6 +67,8 @@ def figure_of(report: Report) -> Figure | None:
         if report.rows:
             return figures.recurrence_by_group(report, ONE_YEAR)
         return figures.recurrence(report.total)
+    if isinstance(report, UnitsReport):
+        return figures.funnel(report)
     return figures.follow_up(report) if isinstance(report, FollowUpReport) else None
 
 

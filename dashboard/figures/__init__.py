@@ -7,6 +7,7 @@ dashed interval is one-sided. A diamond stands for a Kaplan-Meier estimate.
 """
 
 from dashboard.figures.complication_charts import assessment, onset, resolution
+from dashboard.figures.funnel_chart import funnel
 from dashboard.figures.marks import Figure
 from dashboard.figures.rate_charts import follow_up, months, rates, two_groups
 from dashboard.figures.recurrence_charts import recurrence, recurrence_by_group
@@ -16,6 +17,7 @@ __all__ = [
     "Figure",
     "assessment",
     "follow_up",
+    "funnel",
     "months",
     "onset",
     "rates",

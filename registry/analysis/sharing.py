@@ -170,7 +170,9 @@ def for_sharing(engine: Engine, by: Actor, report: Report) -> SharedReport:
         {"clinic": tuple(str(clinic) for clinic in sorted(counted))},
     )
     return SharedReport(
-        heading=replace(heading, cohort=cohort, seal=facts.seal),
+        heading=replace(
+            heading, name=f"{heading.name}_for_sharing", cohort=cohort, seal=facts.seal
+        ),
         event=report.event,
         event_label=report.event_label,
         by=report.by,

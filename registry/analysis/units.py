@@ -67,7 +67,7 @@ class Standing(StrEnum):
     """No funnel: too few units, too few sessions, or no event at all."""
     WITHIN = "within"
     REVIEW_CASES = "review_cases"
-    """Flagged by one to four events: the cases say more than the flag."""
+    """Flagged as high by one to four events: the cases say more than the flag."""
     HIGH_ALERT = "high_alert"
     HIGH_ALARM = "high_alarm"
     LOW_ALERT = "low_alert"
@@ -105,6 +105,11 @@ class UnitRow:
     def code(self) -> str:
         """Code of the unit."""
         return self.rate.code
+
+    @property
+    def share(self) -> float | None:
+        """Events of mature sessions, around which the limits are made; None without a session."""
+        return self.rate.events / self.rate.mature if self.rate.mature else None
 
     @property
     def label(self) -> Message:
@@ -370,7 +375,8 @@ def _row(
 def _standing(unit: FunnelUnit, flag: Flag) -> Standing:
     if flag is Flag.NONE:
         return Standing.WITHIN
-    return Standing.REVIEW_CASES if unit.review_cases else Standing(flag.value)
+    is_high = flag in {Flag.HIGH_ALERT, Flag.HIGH_ALARM}
+    return Standing.REVIEW_CASES if is_high and unit.review_cases else Standing(flag.value)
 
 
 def _ratios(

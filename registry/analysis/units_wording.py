@@ -1,0 +1,175 @@
+"""Where clinicians and clinics stand, in words: never who is best, never why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from registry.analysis import wording
+from registry.analysis.sharing import HIDDEN, Pool, SharedRow
+from registry.analysis.units import Standing, UnitRow, UnitsReport
+from registry.messages import Message, listed, message
+from registry.statistics import display_rules
+from registry.statistics.result import Estimate
+
+STANDINGS: Final[Mapping[Standing, Message]] = {
+    Standing.NOT_JUDGED: message("Not judged"),
+    Standing.WITHIN: message("Within limits"),
+    Standing.REVIEW_CASES: message("Few events: review the cases"),
+    Standing.HIGH_ALERT: message("High: outside 95 %"),
+    Standing.HIGH_ALARM: message("High: outside 99.8 %"),
+    Standing.LOW_ALERT: message("Low: outside 95 %"),
+    Standing.LOW_ALARM: message("Low: outside 99.8 %"),
+}
+NOT_A_VERDICT: Final = message(
+    "A flag is a question, not a verdict: first the data, then case mix, follow-up and chance, "
+    "and only then practice."
+)
+_LIST_OF_NAMES: Final = 6
+
+
+def answer(report: UnitsReport) -> tuple[Message, ...]:
+    """What the report says in one or two sentences, for whoever reads only that."""
+    if not report.total.mature:
+        return (message("No session is old enough yet to be counted."),)
+    if len(report.rows) < 2:
+        return (
+            message(
+                "There is one here, so there is nobody to be held against. Its rate stands in "
+                "the table."
+            ),
+        )
+    if not report.is_judged:
+        return (_why_not_judged(report),)
+    flagged = [row for row in report.rows if row.standing.is_flagged]
+    parts = {"all": wording.count(len(report.rows)), "target": _rate(report.target)}
+    if not flagged:
+        return (
+            message(
+                "None of the {all} stands outside the limits around the common rate of {target}.",
+                **parts,
+            ),
+        )
+    named = listed(
+        [
+            message("{name} ({standing})", name=row.label, standing=STANDINGS[row.standing])
+            for row in flagged[:_LIST_OF_NAMES]
+        ],
+        "; ",
+    )
+    return (
+        message(
+            "{count} of {all} outside the limits around the common rate of {target}: {named}.",
+            count=wording.count(len(flagged)),
+            named=named,
+            **parts,
+        ),
+        by_chance(report),
+        NOT_A_VERDICT,
+    )
+
+
+def _rate(value: float | None) -> str:
+    return wording.upper_bound(value, display_rules.MINIMUM_DENOMINATOR_FOR_PERCENTAGE)
+
+
+def _why_not_judged(report: UnitsReport) -> Message:
+    if not report.total.events:
+        return message("No event was recorded, so there is nothing to hold anybody against.")
+    return message(
+        "Nobody is held against limits here: that takes at least {units} units, most of them with "
+        "{sessions} sessions or more. Rates and intervals stand in the table.",
+        units=display_rules.MINIMUM_UNITS_FOR_FUNNEL,
+        sessions=display_rules.MINIMUM_SESSIONS_IN_FUNNEL,
+    )
+
+
+def by_chance(report: UnitsReport) -> Message:
+    """How many flags chance alone would raise."""
+    return message(
+        "If all had the same rate, chance alone would put up to {count} of {all} outside the 95 % "
+        "limits; the column “q” allows for so many looks.",
+        count=f"{0.05 * len(report.rows):.1f}",
+        all=wording.count(len(report.rows)),
+    )
+
+
+def spread(report: UnitsReport) -> Message | None:
+    """Variation between units beyond chance, with the flags before and after allowing for it."""
+    between = report.dispersion
+    if between is None:
+        return None
+    parts = {
+        "phi": f"{between.phi:.2f}",
+        "p": p_value(between.p_value),
+        "flags": sum(row.standing.is_flagged for row in report.rows),
+    }
+    if between.adjustment is None:
+        return message(
+            "Variation between units: φ = {phi} (p {p}), no more than chance explains, so flags "
+            "are not adjusted ({flags}).",
+            **parts,
+        )
+    return message(
+        "Variation between units: φ = {phi} (p {p}), τ = {tau} points; they differ by more than "
+        "chance explains. Flags: {flags} exact, {left} if that variation is allowed for.",
+        tau=f"{100 * between.tau_squared**0.5:.1f}",
+        left=sum(row.adjusted is not None and row.adjusted.is_flagged for row in report.rows),
+        **parts,
+    )
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with two significant digits; a dash for none."""
+    if value is None:
+        return wording.DASH
+    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def ratio(estimate: Estimate | None) -> str:
+    """O/E as "1.14 (0.74–1.67)"; counts alone where too little is expected; a dash for none."""
+    if estimate is None or estimate.value is None:
+        return wording.DASH
+    if not display_rules.judges_ratio(estimate.denominator):
+        return f"{wording.count(estimate.numerator)} / {estimate.denominator:.1f}"
+    limits = estimate.interval
+    shown = f"{estimate.value:.2f}"
+    if limits.lower is None or limits.upper is None:
+        return shown
+    return f"{shown} ({limits.lower:.2f}–{limits.upper:.2f})"
+
+
+def smoothed(row: UnitRow) -> str:
+    """The smoothed rate; a dash where nothing is smoothed."""
+    found = row.smoothed
+    return wording.DASH if found is None else wording.percent(found.smoothed, row.rate.mature)
+
+
+def shared_rate(row: SharedRow) -> str:
+    """A rate that crosses clinics or leaves, or that it is hidden."""
+    return str(HIDDEN) if row.estimate is None else wording.share(row.estimate)
+
+
+def others(pool: Pool) -> Message:
+    """All other clinics of the registry in a sentence."""
+    years = listed([message("{year}", year=str(year)) for year in pool.years])
+    if pool.row is None:
+        return message(
+            "Other clinics of this registry: too few to be shown together without telling who "
+            "they are."
+        )
+    if pool.row.numerator is None or pool.row.denominator is None or pool.row.estimate is None:
+        return message(
+            "All other clinics of this registry, {years}: {hidden}.", years=years, hidden=HIDDEN
+        )
+    return message(
+        "All other clinics of this registry ({clinics} or more), {years}: recorded in {events} of "
+        "{sessions} sessions ({rate}, 95 % interval {interval}). How many of these were not "
+        "assessed does not leave a clinic.",
+        clinics=pool.clinics,
+        years=years,
+        events=wording.count(pool.row.numerator),
+        sessions=wording.count(pool.row.denominator),
+        rate=wording.share(pool.row.estimate),
+        interval=wording.interval(pool.row.estimate),
+    )
