@@ -95,6 +95,14 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 ":material/forum:",
                 reads_rates,
             ),
+            Page("periods.py", _("Reports"), "periods", ":material/print:", reads_rates),
+            Page(
+                "clinics.py",
+                _("Clinics and clinicians"),
+                "clinics",
+                ":material/groups:",
+                reads_rates,
+            ),
             Page(
                 "sessions_behind.py",
                 _("Sessions"),

@@ -59,8 +59,8 @@ POINTS_PER_UNIT: Final = 0.72
 SIZES_OF_TABLES: Final = (8.0, 7.2, 6.4, 5.8)
 """Sizes of letters that are tried until no word of a table has to be broken."""
 PADDING: Final = 3.0
-WRAPPED_FROM: Final = 90.0
-"""Columns whose longest text is wider than this, in points, may be broken into lines."""
+WIDTH_OF_LONG: Final = 90.0
+"""Least width of a column of long texts at the largest size of letters, in points."""
 
 
 def pdf_bytes(document: Document) -> bytes:
@@ -233,7 +233,7 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
     right = ParagraphStyle("figure", left, alignment=TA_RIGHT)
     head = ParagraphStyle("head", left, fontName=BOLD)
     head_right = ParagraphStyle("head_figure", right, fontName=BOLD)
-    is_words = [_holds_words(table, i) for i in range(len(table.columns))]
+    is_words = [table.holds_words(i) for i in range(len(table.columns))]
     rows = [
         [
             _say(name, head if words else head_right)
@@ -267,14 +267,6 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
     )
 
 
-def _holds_words(table: Grid, column: int) -> bool:
-    """Whether a column stands to the left: the first, long texts, and whatever has no figure."""
-    cells = [row[column] for row in table.rows]
-    has_figures = any(sign.isdigit() for cell in cells for sign in cell)
-    has_letters = any(sign.isalpha() for cell in cells for sign in cell)
-    return column == 0 or _widest(cells) > WRAPPED_FROM or (has_letters and not has_figures)
-
-
 def _fitted(table: Grid) -> tuple[float, list[float]]:
     """Size of letters, and width of each column in points."""
     for size in SIZES_OF_TABLES:
@@ -297,11 +289,11 @@ def _needs(table: Grid, size: float) -> tuple[list[float], list[float]]:
     least, wanted = [], []
     for i, name in enumerate(table.columns):
         cells = [row[i] for row in table.rows]
-        is_long = _widest(cells) > WRAPPED_FROM
+        is_long = table.is_long(i)
         is_broken = i == 0 or is_long
         words = [word for cell in cells for word in (cell.split(" ") if is_broken else [cell])]
         head = [pdfmetrics.stringWidth(_plain(word), BOLD, size) for word in name.split(" ")]
-        room = WRAPPED_FROM * size / SIZES_OF_TABLES[0] if is_long else 0.0
+        room = WIDTH_OF_LONG * size / SIZES_OF_TABLES[0] if is_long else 0.0
         whole = pdfmetrics.stringWidth(_plain(name), BOLD, size)
         least.append(max(_widest(words, size), *head, room) + 2 * PADDING + 0.5)
         wanted.append(max(_widest(cells, size), whole) + 2 * PADDING + 0.5)

@@ -34,6 +34,8 @@ WHOLE_REPORT: Final = "clinic_report"
 """What the report of a whole clinic is called in file names and in the log of accesses."""
 FORMAT_KEPT: Final = 1
 """Version of the form in which the reports of a period are kept."""
+LONGEST_FIGURE: Final = 22
+"""Characters of an interval such as "0.0 to 9.7 per 1,000"; a longer text is made of words."""
 _SAID_ELSEWHERE: Final = frozenset({"Title", "Result", "Note", "Taken by", "Taken at"})
 
 
@@ -54,6 +56,16 @@ class Grid:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def is_long(self, column: int) -> bool:
+        """Whether the texts of a column are sentences or lists, to be broken into lines."""
+        return any(len(row[column]) > LONGEST_FIGURE for row in self.rows)
+
+    def holds_words(self, column: int) -> bool:
+        """Whether a column stands to the left: the first, long texts, and what has no figure."""
+        texts = "".join(row[column] for row in self.rows)
+        has_figures = any(map(str.isdigit, texts))
+        return column == 0 or self.is_long(column) or (not has_figures and texts.strip("– ") != "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ def freeze(
     from registry.analysis.frozen import cohort_of
     from registry.analysis.periods import span_of
     from registry.entry.problems import Problem
-    from registry.entry.reporting_periods import PeriodToKeep, freeze_period, problems_of_period
+    from registry.entry.reporting_periods import PeriodToKeep, freeze_period, refuse_unfit
     from registry.errors import InvalidEntry
     from registry.operations.clinics import clinic_of
 
@@ -74,9 +74,7 @@ def freeze(
     )
     if first is None or last is None:
         raise InvalidEntry([Problem("period", "has_end", "The period has no last day.")])
-    found = problems_of_period(name, first, last, today())
-    if found:
-        raise InvalidEntry(found)
+    refuse_unfit(name, first, last, today())
     seal, content = content_to_keep(engine, by, cohort_of(clinic_id, first, last), today())
     freeze_period(
         engine,

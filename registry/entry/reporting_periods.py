@@ -60,8 +60,11 @@ def content_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def problems_of_period(name: str, first: dt.date, last: dt.date, today: dt.date) -> list[Problem]:
-    """What stands against keeping a period under this name; a period must be over."""
+def refuse_unfit(name: str, first: dt.date, last: dt.date, today: dt.date) -> None:
+    """Raise :class:`InvalidEntry` for a name or days under which nothing can be kept.
+
+    A period must be over.
+    """
     found = []
     if not 1 <= len(name.strip()) <= LONGEST_NAME or not name.strip().isprintable():
         found.append(
@@ -75,7 +78,8 @@ def problems_of_period(name: str, first: dt.date, last: dt.date, today: dt.date)
         found.append(
             Problem("last_day", "over", "The period is not over yet. Freeze it from the day after.")
         )
-    return found
+    if found:
+        raise InvalidEntry(found)
 
 
 def freeze_period(
@@ -94,9 +98,7 @@ def freeze_period(
     """
     require(by, Permission.CONFIGURE, clinic_id)
     name = period.name.strip()
-    found = problems_of_period(name, period.first_day, period.last_day, period.data_as_of)
-    if found:
-        raise InvalidEntry(found)
+    refuse_unfit(name, period.first_day, period.last_day, period.data_as_of)
     text = canonical(period.content)
     key = derived_id(_PERIOD_NAMESPACE, clinic_id, str(request_key))
     cause = audit.Cause("freeze_period", clinic_id=clinic_id, request_key=request_key)
