@@ -7,8 +7,10 @@ dashed interval is one-sided. A diamond stands for a Kaplan-Meier estimate.
 """
 
 from dashboard.figures.complication_charts import assessment, onset, resolution
+from dashboard.figures.control_charts import control, cusum, vlad
 from dashboard.figures.funnel_chart import funnel
 from dashboard.figures.marks import Figure
+from dashboard.figures.quality_charts import thermometer
 from dashboard.figures.rate_charts import follow_up, months, rates, two_groups
 from dashboard.figures.recurrence_charts import recurrence, recurrence_by_group
 from dashboard.figures.sparkline import sparkline
@@ -16,6 +18,8 @@ from dashboard.figures.sparkline import sparkline
 __all__ = [
     "Figure",
     "assessment",
+    "control",
+    "cusum",
     "follow_up",
     "funnel",
     "months",
@@ -25,5 +29,7 @@ __all__ = [
     "recurrence_by_group",
     "resolution",
     "sparkline",
+    "thermometer",
     "two_groups",
+    "vlad",
 ]

@@ -1,0 +1,273 @@
+"""Charts, signals and run lengths in words, the same on the page, in print and in the terminal."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Final
+
+from registry.analysis import wording
+from registry.analysis.chart_points import Point
+from registry.analysis.comparison_wording import points as difference_in_points
+from registry.analysis.comparison_wording import points_interval
+from registry.analysis.control import ChangeRow, ControlReport
+from registry.analysis.sequential import Sequential
+from registry.messages import Message, listed, message
+from registry.statistics import display_rules
+from registry.statistics.control_charts import ChartKind, Signal
+
+KINDS: Final[Mapping[ChartKind, str]] = {
+    ChartKind.P: "p-chart",
+    ChartKind.U: "u-chart",
+    ChartKind.LANEY_P: "Laney p′-chart",
+    ChartKind.G: "g-chart",
+    ChartKind.T: "t-chart",
+}
+_OF_RATES: Final[Mapping[Signal, str]] = {
+    Signal.ABOVE_LIMIT: "above the upper limit",
+    Signal.BELOW_LIMIT: "below the lower limit",
+    Signal.RUN_ABOVE: "eight or more in a row above the line",
+    Signal.RUN_BELOW: "eight or more in a row below the line",
+}
+_OF_GAPS: Final[Mapping[Signal, str]] = {
+    Signal.ABOVE_LIMIT: "a gap beyond the upper limit: events became rarer",
+    Signal.BELOW_LIMIT: "a gap below the lower limit: events became more frequent",
+    Signal.RUN_ABOVE: "eight or more long gaps in a row: events became rarer",
+    Signal.RUN_BELOW: "eight or more short gaps in a row: events became more frequent",
+}
+MOST_SIGNALS: Final = 6
+MONTHS_A_YEAR: Final = 12
+LONG_YEARS: Final = 3
+
+
+def chart_sentence(report: ControlReport) -> Message:
+    """Which chart is drawn and why, or why there is none."""
+    drawing = report.drawing
+    total = report.total
+    if drawing.chart is None and total.mature:
+        text = (
+            "Events: {events}, in {sessions} sessions old enough. That is too few for a chart: "
+            "review the cases."
+            if total.events
+            else "No event in {sessions} sessions old enough, so there is nothing to chart."
+        )
+        return message(
+            text, events=wording.count(total.events), sessions=wording.count(total.mature)
+        )
+    if drawing.chart is None:
+        return drawing.why
+    if drawing.is_run:
+        return message(
+            "Run chart: the points and their median, without limits. {why}", why=drawing.why
+        )
+    return message("{kind}. {why}", kind=message(KINDS[drawing.chart.kind]), why=drawing.why)
+
+
+def value(point: Point, *, is_gap: bool, per_session: bool = False) -> str:
+    """The charted value of a point; a dash without one."""
+    if point.drawn is None or point.drawn.value is None:
+        return wording.DASH
+    return line(point.drawn.value, point, is_gap=is_gap, per_session=per_session)
+
+
+def line(value: float | None, point: Point, *, is_gap: bool, per_session: bool = False) -> str:
+    """A centre line or limit in the unit of its chart; a dash without one."""
+    if value is None:
+        return wording.DASH
+    if is_gap:
+        return wording.count(value)
+    if per_session:
+        return f"{100 * value:.1f} per 100"
+    return wording.percent(value, point.sessions)
+
+
+def signals(point: Point, *, is_gap: bool) -> Message | None:
+    """What is unusual about a point; None for nothing."""
+    if point.drawn is None or not point.drawn.signals:
+        return None
+    texts = _OF_GAPS if is_gap else _OF_RATES
+    return listed([message(texts[signal]) for signal in point.drawn.signals], "; ")
+
+
+def state_sentence(report: ControlReport) -> Message | None:
+    """Which points signal, the latest first, or that none does; None for a chart without limits."""
+    drawing = report.drawing
+    if drawing.chart is None or drawing.is_run:
+        return None
+    if all(phase.method is None for phase in drawing.chart.phases):
+        return message("No part of the chart has enough points for limits yet.")
+    told = [
+        message("{point}: {signal}", point=point.label, signal=found)
+        for point in reversed(drawing.points)
+        if (found := signals(point, is_gap=drawing.counts_gaps)) is not None
+    ]
+    if not told:
+        return message(
+            "No signal: the points lie as chance alone would have them. A change too small or too "
+            "recent to be seen is not ruled out."
+        )
+    more = len(told) - MOST_SIGNALS
+    if more > 0:
+        told = [*told[:MOST_SIGNALS], message("and {count} earlier points", count=more)]
+    return message(
+        "Signals, the latest first: {points}. Look for what was different then.",
+        points=listed(told, "; "),
+    )
+
+
+def open_run_sentence(report: ControlReport) -> Message | None:
+    """Sessions since the last event and how likely so many are; None without such a chart."""
+    chart = report.drawing.chart
+    if chart is None or chart.open_run is None:
+        return None
+    chance = chart.open_run.probability
+    shown = wording.percent(chance, 100) if chance >= 0.001 else f"< 0.1{wording.NARROW_SPACE}%"
+    return message(
+        "Since the last event: {sessions} sessions, the hollow point. If nothing changed, a gap is "
+        "at least so long with a probability of {chance}.",
+        sessions=wording.count(chart.open_run.length),
+        chance=shown,
+    )
+
+
+def detection_sentence(found: Sequential) -> Message:
+    """How soon a doubling would show at the clinic's own volume and baseline."""
+    rate, n = found.baseline.value or 0.0, found.baseline.denominator
+    parts = {
+        "volume": wording.count(found.per_year),
+        "rate": wording.percent(rate, n),
+        "doubled": wording.percent(found.doubled, n),
+        "time": span(found.up.years_to_detection),
+        "quiet": span(found.up.years_between_false_alarms),
+    }
+    if found.up.signals_at_first_event:
+        return message(
+            "At your volume of about {volume} sessions a year and a baseline of {rate} each event "
+            "by itself reaches the limit: review every case instead of waiting for the chart.",
+            **parts,
+        )
+    return message(
+        "At your volume of about {volume} sessions a year a doubling of the odds, from {rate} to "
+        "{doubled}, would show after about {time} on average. If nothing changes, the CUSUM raises "
+        "a false alarm once in {quiet}.",
+        **parts,
+    )
+
+
+def baseline_sentence(found: Sequential) -> Message:
+    """What the CUSUM and the VLAD are measured against."""
+    return message(
+        "Baseline: this clinic's own sessions from {start} to {end}, {events} of {sessions} with "
+        "the event ({rate}, {level} CI {interval}). It is frozen; the chart compares with the own "
+        "past, not with other clinics.",
+        start=wording.day(found.baseline_from),
+        end=wording.day(found.baseline_to),
+        events=wording.count(found.baseline.numerator),
+        sessions=wording.count(found.baseline.denominator),
+        rate=wording.percent(found.baseline.value, found.baseline.denominator),
+        level=wording.level(found.baseline),
+        interval=wording.interval(found.baseline),
+    )
+
+
+def vlad_sentence(found: Sequential) -> Message:
+    """Events expected and seen since the baseline."""
+    return message(
+        "Since then {events} events in {sessions} sessions, where {expected} were expected at the "
+        "baseline.",
+        events=wording.count(found.events),
+        sessions=wording.count(found.sessions),
+        expected=f"{found.expected:,.1f}",
+    )
+
+
+def cusum_sentence(found: Sequential) -> Message:
+    """Whether an arm of the CUSUM reached its limit, and when."""
+    if not found.signals:
+        return message("Neither arm of the CUSUM has reached its limit.")
+    texts = {True: "{month} (more events)", False: "{month} (fewer events)"}
+    shown = found.signals[-MOST_SIGNALS:]
+    told = [
+        message(texts[signal.is_upward], month=f"{signal.month:%b %Y}")
+        for signal in reversed(shown)
+    ]
+    earlier = len(found.signals) - len(shown)
+    if earlier:
+        told.append(message("and earlier, {count} more", count=earlier))
+    return message(
+        "The CUSUM reached a limit in {months}; after that it begins anew.", months=listed(told)
+    )
+
+
+def false_signal_sentence(report: ControlReport) -> Message:
+    """How many signals chance alone brings in a year, from this chart and from all."""
+    parts = {
+        "own": f"{report.false_signals:.1f}",
+        "charts": wording.count(report.watched),
+        "all": f"{report.watched_signals:.1f}",
+    }
+    if not report.false_signals:
+        return message(
+            "Outcomes with enough data for limits here: {charts}. Whoever watches all of them "
+            "should expect about {all} false signals a year, though nothing changed.",
+            **parts,
+        )
+    return message(
+        "If nothing changed, this chart and its CUSUM would signal by chance about {own} times a "
+        "year. Outcomes with enough data for limits here: {charts}; whoever watches all of them "
+        "should expect about {all} false signals a year.",
+        **parts,
+    )
+
+
+def change_sentence(row: ChangeRow) -> Message:
+    """The rates before and after a change, and their difference."""
+    if row.difference is None:
+        return message(
+            "{events} events in {sessions} sessions old enough, before and after together: too few "
+            "to compare; {least_events} events and {least_sessions} sessions on each side are the "
+            "least.",
+            events=row.before.events + row.after.events,
+            sessions=wording.count(row.before.mature + row.after.mature),
+            least_events=display_rules.MINIMUM_EVENTS_FOR_COMPARISON,
+            least_sessions=display_rules.MINIMUM_GROUP_FOR_COMPARISON,
+        )
+    return message(
+        "{before} before ({events_before} of {sessions_before}), {after} after ({events_after} of "
+        "{sessions_after}): {difference} points ({level} CI {interval}).",
+        before=wording.rate(row.before),
+        events_before=wording.count(row.before.events),
+        sessions_before=wording.count(row.before.mature),
+        after=wording.rate(row.after),
+        events_after=wording.count(row.after.events),
+        sessions_after=wording.count(row.after.mature),
+        difference=difference_in_points(row.difference.value),
+        level=wording.level(row.difference),
+        interval=points_interval(row.difference),
+    )
+
+
+def span(years: float) -> Message:
+    """A time in months, or in years from three on."""
+    months = years * MONTHS_A_YEAR
+    if months < 1:
+        return message("less than a month")
+    if years < LONG_YEARS:
+        return message("{months} months", months=f"{months:.0f}")
+    return message("{years} years", years=f"{years:.0f}" if years >= 10 else f"{years:.1f}")
+
+
+def month(day: dt.date) -> str:
+    """A month as Mar 2026."""
+    return f"{day:%b %Y}"
+
+
+def sentences(report: ControlReport) -> tuple[Message, ...]:
+    """The answer in words: the chart, its signals, the CUSUM and what chance brings."""
+    found = report.sequential
+    told = [chart_sentence(report), state_sentence(report), open_run_sentence(report)]
+    if isinstance(found, Sequential):
+        told += [detection_sentence(found), cusum_sentence(found), vlad_sentence(found)]
+    else:
+        told.append(found)
+    return tuple(said for said in told if said is not None)
