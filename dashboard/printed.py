@@ -11,13 +11,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
-from dashboard import complication_data, figures, outcome_data, overview_data, report_data
+from dashboard import (
+    complication_data,
+    figures,
+    outcome_data,
+    overview_data,
+    report_data,
+    unit_data,
+)
 from dashboard.figures import Figure
 from dashboard.figures.outcome_charts import improved
 from dashboard.report_data import Table, say
 from dashboard.take_away import figure_of
 from dashboard.text import _, ngettext
-from registry.analysis import comparison_wording, frozen, outcome_wording, wording
+from registry.analysis import (
+    comparison_wording,
+    frozen,
+    outcome_wording,
+    units_wording,
+    wording,
+)
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.event_course import EventCourseReport
@@ -28,6 +41,7 @@ from registry.analysis.reported_outcomes import ReportedOutcomesReport
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.severity import SeverityReport
+from registry.analysis.units import UnitsReport
 from registry.messages import Message
 
 WHOLE_REPORT: Final = "clinic_report"
@@ -285,6 +299,9 @@ def _answer(report: Report) -> Sequence[Message | str]:
         return [*groups, *crude, *([] if adjusted is None else [adjusted])]
     if isinstance(report, ReportedOutcomesReport):
         return [outcome_wording.satisfaction_sentence(report.satisfaction)]
+    if isinstance(report, UnitsReport):
+        spread = units_wording.spread(report)
+        return [*units_wording.answer(report), *([] if spread is None else [spread])]
     return ()
 
 
@@ -374,6 +391,8 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
                 outcome_data.answer_table(report.satisfaction) if answers else [],
             ),
         ]
+    if isinstance(report, UnitsReport):
+        return [(say(report.heading.title), unit_data.unit_table(report))]
     flat = report.to_rows()
     return [
         (

@@ -25,6 +25,7 @@ from registry.analysis import (
     response,
     severity,
     treated_sites,
+    units,
     worklist,
 )
 from registry.analysis.cohort import CohortFilter
@@ -120,6 +121,20 @@ QUESTIONS: Final[Mapping[str, Question]] = {
                 group_by=asked.group_by,
                 a=asked.a,
                 b=asked.b,
+            ),
+        ),
+        Question(
+            "units",
+            message("Does any clinician or clinic differ from the others by more than chance?"),
+            units.GROUPINGS,
+            units.BY_CLINICIAN,
+            lambda engine, by, asked: units.units(
+                engine,
+                by,
+                asked.cohort,
+                today=asked.today,
+                event=asked.event,
+                group_by=asked.group_by,
             ),
         ),
         Question(

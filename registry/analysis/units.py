@@ -37,12 +37,14 @@ from registry.analysis.sharing import NotShareable, Pool, all_other_clinics
 from registry.errors import NotFound
 from registry.messages import Message, message
 from registry.statistics import display_rules
-from registry.statistics import funnel as funnels
 from registry.statistics.funnel import (
     ALARM_TAIL,
     ALERT_TAIL,
+    TEXT,
     Dispersion,
     Flag,
+    Funnel,
+    FunnelCaution,
     FunnelUnit,
     binomial_limits,
     funnel,
@@ -339,7 +341,7 @@ def units(
             if item.count
         ),
         warnings=_warnings(
-            rows, found.warnings, is_of_several=group_by == BY_CLINICIAN and _clinics(codes) > 1
+            rows, found, is_of_several=group_by == BY_CLINICIAN and _clinics(codes) > 1
         ),
     )
 
@@ -436,35 +438,37 @@ def _others(
 
 
 def _warnings(
-    rows: Sequence[UnitRow], cautions: Sequence[funnels.FunnelCaution], *, is_of_several: bool
+    rows: Sequence[UnitRow], found: Funnel, *, is_of_several: bool
 ) -> tuple[Message, ...]:
-    found = [message(funnels.TEXT[caution]) for caution in cautions]
+    said = []
+    if found.is_shown and FunnelCaution.DISPERSION_NOT_ESTIMABLE in found.warnings:
+        said.append(message(TEXT[FunnelCaution.DISPERSION_NOT_ESTIMABLE]))
     incomplete = sum(
         bool(row.rate.mature)
         and not display_rules.headline_is_proportion(row.rate.assessed, row.rate.mature)
         for row in rows
     )
-    if incomplete:
-        found.append(
+    if found.is_shown and incomplete:
+        said.append(
             message(
-                "In {count} of them more than 5 % of sessions were not assessed. Flags go by the "
-                "events that are known, so there a high flag may be too weak and a low one says "
+                "With {count} of them more than 5 % of sessions were not assessed. Flags go by the "
+                "events that are known: there a high rate may be higher still, and a low one says "
                 "nothing.",
                 count=incomplete,
             )
         )
     if is_of_several:
-        found.append(
+        said.append(
             message(
                 "Clinicians of several clinics stand side by side: what differs between the "
                 "clinics is in their rates too."
             )
         )
-    if rows:
-        found.append(
+    if found.is_shown:
+        said.append(
             message(
                 "Flags count sessions as if they were independent. Sessions of one patient are "
                 "not, so a few flags more than by chance are to be expected."
             )
         )
-    return tuple(found)
+    return tuple(said)

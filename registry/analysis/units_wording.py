@@ -145,9 +145,14 @@ def smoothed(row: UnitRow) -> str:
     return wording.DASH if found is None else wording.percent(found.smoothed, row.rate.mature)
 
 
+def shared_count(count: int | None) -> str:
+    """A count that crosses clinics or leaves the registry, or that it is hidden; never 0 then."""
+    return "hidden" if count is None else wording.count(count)
+
+
 def shared_rate(row: SharedRow) -> str:
-    """A rate that crosses clinics or leaves, or that it is hidden."""
-    return str(HIDDEN) if row.estimate is None else wording.share(row.estimate)
+    """A rate that leaves the registry, or that it is hidden."""
+    return "hidden" if row.estimate is None else wording.share(row.estimate)
 
 
 def others(pool: Pool) -> Message:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import Report
+    from registry.analysis.sharing import SharedReport
+    from registry.analysis.units import UnitsReport
 
 WHOLE: Final = "clinic_report"
 """The report of the whole clinic; its pages call it the same."""
@@ -74,6 +76,10 @@ def report(
         str | None,
         typer.Option(metavar="GROUP:COUNT", help="List the records behind one of its counts."),
     ] = None,
+    share: Annotated[
+        bool,
+        typer.Option(help="Only what may leave the registry: closed years, small counts hidden."),
+    ] = False,
     database: Database = LIVE,
 ) -> None:
     """Print a report: the same numbers, intervals and definitions as the pages.
@@ -87,6 +93,7 @@ def report(
       sclero report complications --by form --figure complications.png
       sclero report clinic_report --period last_quarter --format pdf > last_quarter.pdf
       sclero report complications --by form --behind foam:events
+      sclero report complications --by form --share --format csv > for_sharing.csv
     """
     from registry.analysis import reports
     from registry.analysis.cohort import CohortFilter
@@ -139,6 +146,10 @@ def report(
         list_behind(engine, actor, asked, format_)
         return
     answer = reports.report(engine, actor, name, cohort, today=today(), group_by=by, **options)
+    if share:
+        from registry.analysis.sharing import for_sharing
+
+        answer = for_sharing(engine, actor, answer)
     if figure is not None:
         draw(engine, actor, answer, figure)
     elif format_ is not Format.TABLE:
@@ -156,6 +167,8 @@ def _print_report(answer: Report) -> None:
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.response import ResponseReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
+    from registry.analysis.sharing import SharedReport
+    from registry.analysis.units import UnitsReport
 
     heading = answer.heading
     typer.echo(f"{heading.title}\n{heading.definition}")
@@ -251,6 +264,10 @@ def _print_report(answer: Report) -> None:
         print_response(answer)
     elif isinstance(answer, ClaimsReport):
         print_claims(answer)
+    elif isinstance(answer, UnitsReport):
+        _print_units(answer)
+    elif isinstance(answer, SharedReport):
+        _print_shared(answer)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],
@@ -293,6 +310,67 @@ def _print_outcomes(answer: ReportedOutcomesReport) -> None:
         ],
     )
     typer.echo(f"Satisfied: {outcome_wording.satisfaction_sentence(answer.satisfaction)}")
+
+
+def _print_units(answer: UnitsReport) -> None:
+    from registry.analysis import units_wording, wording
+
+    for sentence in units_wording.answer(answer):
+        typer.echo(str(sentence))
+    show_table(
+        [
+            ("", "left"),
+            ("Events", "right"),
+            ("Sessions", "right"),
+            ("Rate", "right"),
+            ("95 % CI", "right"),
+            ("O/E", "right"),
+            ("Standing", "left"),
+        ],
+        [
+            (
+                str(row.label),
+                wording.count(row.rate.events),
+                wording.count(row.rate.mature),
+                wording.rate(row.rate),
+                wording.interval(row.rate.estimate),
+                units_wording.ratio(row.ratio),
+                str(units_wording.STANDINGS[row.standing]),
+            )
+            for row in answer.rows
+        ],
+    )
+    found = [units_wording.spread(answer), answer.others_withheld]
+    found += [units_wording.others(answer.others)] if answer.others else []
+    for said in found:
+        if said is not None:
+            typer.echo(str(said))
+
+
+def _print_shared(answer: SharedReport) -> None:
+    from registry.analysis import units_wording
+
+    show_table(
+        [
+            ("Clinic", "left"),
+            ("Year", "left"),
+            ("", "left"),
+            ("Events", "right"),
+            ("Sessions", "right"),
+            ("Rate", "right"),
+        ],
+        [
+            (
+                str(row.clinic or ""),
+                str(row.year or ""),
+                str(row.label),
+                units_wording.shared_count(row.numerator),
+                units_wording.shared_count(row.denominator),
+                units_wording.shared_rate(row),
+            )
+            for row in (*answer.rows, answer.total)
+        ],
+    )
 
 
 def _print_overview(answer: OverviewReport) -> None:
