@@ -105,7 +105,10 @@ REMARKS: Final[Mapping[str, Message]] = {
 
 @dataclass(frozen=True, slots=True)
 class OwnFigure:
-    """A number of this registry: a share with its interval, or a median in ``unit``."""
+    """A number of this registry: a share with its interval, or a median in ``unit``.
+
+    Neither where too few were observed to tell.
+    """
 
     label: Message
     share: Estimate | None = None
@@ -315,9 +318,8 @@ class _Own:
     def by_day(self, clock: str, label: str, *days: int) -> tuple[OwnFigure, ...]:
         points = {point.day: point for point in self.lasting[clock].total.landmarks}
         return tuple(
-            OwnFigure(message(label, day=day), points[day].event)
+            OwnFigure(message(label, day=day), points[day].event if points[day].is_shown else None)
             for day in days
-            if points[day].is_shown
         )
 
     def pain(self) -> tuple[OwnFigure, ...]:

@@ -185,4 +185,4 @@ def own_figure(own: OwnFigure) -> Message:
             quartiles=quartiles(own.spread),
             count=wording.count(own.spread.count),
         )
-    return message("nothing recorded yet")
+    return message("too little to tell yet")

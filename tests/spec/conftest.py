@@ -5,7 +5,10 @@ session``, with ``!unrelated`` when it was judged so, ``!serious`` when it was h
 ``!left`` or ``!right`` when it was attributed to the site of that leg, ``!moderate`` or
 ``!severe``, and ``!ended=days after its onset``. ``site`` holds the sites treated,
 ``side/anatomy``, joined by ``+``, and ``mm`` their diameters. ``asked`` holds ``day:checklist`` of
-the follow-ups of that patient, with ``-term`` for an item that was not assessed.
+the follow-ups of that patient, with ``-term`` for an item that was not assessed. ``looked`` holds
+``day:finding`` of the looks at the site, with ``!complete``, ``!partial`` or ``!none`` for what
+duplex showed of it and ``!85`` for its clearance in per cent. ``course`` is the name of the course
+that the session belongs to, ``name/sessions planned``.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from registry.vocabulary import (
     FindingState,
     FollowUpMethod,
     Laterality,
+    Occlusion,
     SclerosantForm,
     SessionIntent,
     Severity,
@@ -64,11 +68,17 @@ def given(engine: Engine) -> Given:
         with make.saving(engine) as db:
             clinic_id = make.a_clinic(db)
             patients: dict[str, UUID] = {}
+            courses: dict[str, UUID] = {}
             for row in rows_of(table):
                 name = row["patient"]
                 if name not in patients:
                     patients[name] = make.a_patient(db, clinic_id, pseudonym=name)
-                session_id, sites = _session(db, clinic_id, patients[name], row)
+                course = row.get("course")
+                if course and course not in courses:
+                    courses[course] = _course(db, clinic_id, patients[name], course)
+                session_id, sites = _session(
+                    db, clinic_id, patients[name], row, courses.get(course or "")
+                )
                 for event in row.get("events", "").split():
                     _event(db, clinic_id, patients[name], session_id, sites, row, event)
                 for asked in row.get("asked", "").split():
@@ -80,7 +90,14 @@ def given(engine: Engine) -> Given:
     return store
 
 
-def _session(db, clinic_id, patient_id, row) -> tuple[UUID, dict[str, UUID]]:  # type: ignore[no-untyped-def]
+def _course(db, clinic_id, patient_id, text) -> UUID:  # type: ignore[no-untyped-def]
+    planned = text.partition("/")[2]
+    return make.a_course(
+        db, clinic_id, patient_id, planned_sessions=int(planned) if planned else None
+    )
+
+
+def _session(db, clinic_id, patient_id, row, course_id) -> tuple[UUID, dict[str, UUID]]:  # type: ignore[no-untyped-def]
     number = int(row.get("clinician") or 0)
     stored = db.scalar(
         sa.select(Clinician.id).where(Clinician.clinic_id == clinic_id, Clinician.id == number)
@@ -94,6 +111,8 @@ def _session(db, clinic_id, patient_id, row) -> tuple[UUID, dict[str, UUID]]:  #
         treated_on=day(row["day"]),
         clinician_id=number or None,
         intent=SessionIntent(row["intent"]) if row.get("intent") else None,
+        course_id=course_id,
+        pain=int(row["pain"]) if row.get("pain") else None,
     )
     sites: dict[str, UUID] = {}
     widths = (row.get("mm") or "1.5").split("+")
@@ -168,7 +187,9 @@ def _follow_up(db, clinic_id, patient_id, text) -> None:  # type: ignore[no-unty
 
 
 def _outcome(db, clinic_id, patient_id, text, row) -> None:  # type: ignore[no-untyped-def]
-    when, finding = text.split(":")
+    when, found = text.split(":")
+    finding, *marks = found.split("!")
+    score = next((Decimal(mark) for mark in marks if mark.isdigit()), None)
     side, anatomy_code = row["site"].split("/")
     follow_up_id = make.a_follow_up(
         db,
@@ -187,6 +208,7 @@ def _outcome(db, clinic_id, patient_id, text, row) -> None:  # type: ignore[no-u
         side=Laterality(side),
         anatomy_code=anatomy_code,
         finding=SiteFinding(finding),
-        scale_code=None,
-        score=None,
+        scale_code=None if score is None else "clearance_percent",
+        score=score,
+        occlusion=next((Occlusion(mark) for mark in marks if mark in set(Occlusion)), None),
     )
