@@ -28,10 +28,10 @@ from registry.entry.problems import Problem
 from registry.errors import InvalidEntry, RegistryError
 
 PAGE: Final = "periods"
+# Keys in ``st.session_state``: the identifier of what is being typed, which is stored once however
+# often it is sent, and the name of the period that was kept by the click before this run.
 REQUEST: Final = "period_request"
-"""Key in ``st.session_state``: identifier of what is being typed; sent twice, it is one."""
 KEPT: Final = "period_kept"
-"""Key in ``st.session_state``: name of the period that was kept by the click before this run."""
 
 
 def in_print() -> None:
