@@ -1,0 +1,94 @@
+"""The thermometer of data quality: a bar for each side of it, filled to its share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import altair as alt
+
+from dashboard.figures.marks import INK, Figure, say
+from dashboard.text import _
+from registry.analysis import wording
+from registry.analysis.data_quality import QualityRow
+from registry.statistics import display_rules
+
+ROW: int = 46
+
+
+def thermometer(rows: tuple[QualityRow, ...], about: str) -> Figure | None:
+    """Shares of the whole parts of one clinic; None without a record that could be looked at."""
+    drawn = [row for row in rows if row.estimate.value is not None]
+    if not drawn:
+        return None
+    values = [_value(i, row) for i, row in enumerate(drawn)]
+    labels = [[say(row.label), _in_short(row)] for row in drawn]
+    y = alt.Y(
+        "row:O",
+        axis=alt.Axis(
+            title=None,
+            labelExpr=f"{json.dumps(labels)}[datum.value]",
+            labelColor=INK,
+            labelLimit=230,
+            labelLineHeight=15,
+            labelPadding=10,
+            labelOverlap=False,
+            labelOffset=-8,
+            grid=False,
+            ticks=False,
+            domain=False,
+        ),
+    )
+    scale = alt.Scale(domain=[0, 1], nice=False)
+    axis = alt.Axis(title=None, format="~%", tickCount=5, labelColor=INK, grid=False)
+    names = [_("Part"), _("Share"), _("95 % interval"), _("Asked for")]
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names]
+    )
+    glass = base.mark_bar(
+        size=20, filled=False, stroke=INK, strokeOpacity=0.4, cornerRadius=10
+    ).encode(alt.X("zero:Q", scale=scale, axis=axis), alt.X2("whole"))
+    filled = base.mark_bar(size=20, cornerRadius=10).encode(
+        alt.X("zero:Q", scale=scale, axis=axis),
+        alt.X2("value"),
+        opacity=alt.condition("datum.is_enough", alt.value(1.0), alt.value(0.45)),
+    )
+    interval = base.mark_rule(strokeWidth=2, color=INK).encode(
+        alt.X("lower:Q", scale=scale, axis=axis), alt.X2("upper")
+    )
+    needed = base.mark_tick(thickness=3, size=34, color=INK).encode(
+        alt.X("needed:Q", scale=scale, axis=axis)
+    )
+    return Figure(
+        alt.layer(glass, filled, interval, needed).properties(height=alt.Step(ROW)),
+        _("Share as it should be, with 95 % interval; the stroke is what is asked for"),
+        f"{about}: " + "; ".join(f"{say(row.label)}: {_in_short(row)}" for row in drawn) + ".",
+        key=_("A pale bar has not reached its stroke."),
+    )
+
+
+def _value(i: int, row: QualityRow) -> dict[str, Any]:
+    estimate, limits = row.estimate, row.estimate.interval
+    return {
+        "row": i,
+        "zero": 0,
+        "whole": 1,
+        "value": estimate.value,
+        "lower": limits.lower,
+        "upper": limits.upper,
+        "needed": row.needed,
+        "is_enough": row.is_enough is not False,
+        _("Part"): say(row.label),
+        _("Share"): wording.share(estimate),
+        _("95 % interval"): wording.interval(estimate),
+        _("Asked for"): f"{100 * (row.needed or 0):.0f} %",
+    }
+
+
+def _in_short(row: QualityRow) -> str:
+    """The share with its verdict in words: "98.8 %, enough"."""
+    if not display_rules.shows_percentage(row.estimate.denominator):
+        return _("{share}, too few").format(share=wording.share(row.estimate))
+    verdict = _("enough") if row.is_enough else _("below {needed}")
+    needed = f"{100 * (row.needed or 0):.0f}{wording.NARROW_SPACE}%"
+    return f"{wording.share(row.estimate)}, {verdict.format(needed=needed)}"
