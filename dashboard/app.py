@@ -87,6 +87,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 ":material/healing:",
                 reads_rates,
             ),
+            Page(
+                "control.py",
+                _("Control charts"),
+                "control",
+                ":material/ssid_chart:",
+                reads_rates,
+            ),
             Page("recurrence.py", _("Recurrence"), "recurrence", ":material/replay:", reads_rates),
             Page(
                 "reported_outcomes.py",

@@ -121,11 +121,11 @@ def table(rows: Table, alt: str, *, words: Collection[str] = ()) -> None:
     st.table(styled, border="horizontal", hide_index=True, alt=alt)
 
 
-def table_with_file(report: Report, rows: Table) -> None:
-    """The table behind a picture, one click away, and the same as a file."""
+def table_with_file(report: Report, rows: Table, *, words: Collection[str] = ()) -> None:
+    """The table behind a picture, one click away, and the same as a file; ``words`` as `table`."""
     title = say(report.heading.title)
     with st.expander(_("Table"), icon=":material/table:", key=f"{report.heading.name}_table"):
-        table(rows, title)
+        table(rows, title, words=words)
         take_away(report, f"{report.heading.name}_files")
         behind_links(report)
 

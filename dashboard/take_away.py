@@ -24,6 +24,7 @@ from dashboard.figures import Figure
 from dashboard.figures.marks import INK
 from dashboard.text import _
 from registry.analysis.colophon import ONE_YEAR, Colophon
+from registry.analysis.control import ControlReport
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.units import UnitsReport
@@ -67,6 +68,8 @@ def figure_of(report: Report) -> Figure | None:
         if report.rows:
             return figures.recurrence_by_group(report, ONE_YEAR)
         return figures.recurrence(report.total)
+    if isinstance(report, ControlReport):
+        return figures.control(report)
     if isinstance(report, UnitsReport):
         return figures.funnel(report)
     return figures.follow_up(report) if isinstance(report, FollowUpReport) else None

@@ -49,14 +49,8 @@ def control(report: ControlReport, *, height: int = 320) -> Figure | None:
     top = max(reach, default=1.0) or 1.0
     if chart.kind is ChartKind.P or chart.kind is ChartKind.LANEY_P:
         top = min(top, 1.0)
-    is_share = not drawing.counts_gaps
     y_scale = alt.Scale(domain=[0, 1.08 * top], nice=False, zero=True, clamp=True)
-    y_axis = alt.Axis(
-        title=None,
-        format=RATE_FORMAT if is_share and report.unit != EVENTS else "~g",
-        tickCount=5,
-        labelColor=INK,
-    )
+    y_axis = _axis_of_values(report)
 
     def at(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", scale=y_scale, axis=y_axis)
@@ -274,6 +268,19 @@ def _changes(report: ControlReport, x: alt.X) -> list[alt.Chart]:
     return layers
 
 
+def _axis_of_values(report: ControlReport) -> alt.Axis:
+    """Shares in per cent, events per 100 sessions, gaps as they are."""
+    if not report.drawing.counts_gaps and report.unit != EVENTS:
+        return alt.Axis(title=None, format=RATE_FORMAT, tickCount=5, labelColor=INK)
+    each = 1 if report.drawing.counts_gaps else 100
+    return alt.Axis(
+        title=None,
+        tickCount=5,
+        labelColor=INK,
+        labelExpr=f"format(datum.value * {each}, '~g')",
+    )
+
+
 def _axis_of_points(names: Sequence[str], last: int) -> alt.X:
     every = max(1, -(-len(names) // MOST_TICKS))
     ticks = list(range(0, len(names), every))
@@ -316,7 +323,7 @@ def _title(report: ControlReport) -> str:
     what: Mapping[ChartKind, str] = {
         ChartKind.G: _("Event-free sessions between events: higher is better"),
         ChartKind.T: _("Days between events: higher is better"),
-        ChartKind.U: _("Events per session"),
+        ChartKind.U: _("Events per 100 sessions"),
     }
     shown = what.get(kind, _("Share of sessions with the event"))
     if drawing.is_run:

@@ -18,9 +18,10 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
-from registry.analysis import wording
+from registry.analysis import control_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
 from registry.analysis.completeness_gate import incomplete
+from registry.analysis.control import ControlReport
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
     Excluded,
@@ -211,6 +212,8 @@ def _summary(report: Report) -> tuple[Message, ...]:
         total = report.total
         point = next(point for point in total.landmarks if point.day == ONE_YEAR)
         return wording.recurrence_sentence(total, point), wording.success_sentence(total)
+    if isinstance(report, ControlReport):
+        return control_wording.sentences(report)
     if isinstance(report, FollowUpReport):
         return tuple(
             message(

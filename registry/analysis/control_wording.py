@@ -63,22 +63,45 @@ def chart_sentence(report: ControlReport) -> Message:
     return message("{kind}. {why}", kind=message(KINDS[drawing.chart.kind]), why=drawing.why)
 
 
-def value(point: Point, *, is_gap: bool, per_session: bool = False) -> str:
-    """The charted value of a point; a dash without one."""
-    if point.drawn is None or point.drawn.value is None:
+def value(point: Point, *, is_gap: bool, per_session: bool) -> str:
+    """The charted value of a point, per 100 sessions where events are counted ``per_session``."""
+    drawn = point.drawn
+    return _in_unit(
+        drawn.value if drawn is not None else None, point, is_gap=is_gap, per_session=per_session
+    )
+
+
+def centre(point: Point, *, is_gap: bool, per_session: bool) -> str:
+    """The line of the chart at a point; a dash without one."""
+    drawn = point.drawn
+    return _in_unit(
+        drawn.centre_line if drawn is not None else None,
+        point,
+        is_gap=is_gap,
+        per_session=per_session,
+    )
+
+
+def limits(point: Point, *, is_gap: bool, per_session: bool) -> str:
+    """The limits at a point, "0.0–12.5 %"; a dash without any."""
+    drawn = point.drawn
+    if drawn is None or drawn.lower_limit is None or drawn.upper_limit is None:
         return wording.DASH
-    return line(point.drawn.value, point, is_gap=is_gap, per_session=per_session)
+    if not is_gap and not per_session:
+        return wording.bounds(drawn.lower_limit, drawn.upper_limit, point.sessions)
+    ends = (
+        _in_unit(end, point, is_gap=is_gap, per_session=per_session)
+        for end in (drawn.lower_limit, drawn.upper_limit)
+    )
+    return "–".join(ends)
 
 
-def line(value: float | None, point: Point, *, is_gap: bool, per_session: bool = False) -> str:
-    """A centre line or limit in the unit of its chart; a dash without one."""
+def _in_unit(value: float | None, point: Point, *, is_gap: bool, per_session: bool) -> str:
     if value is None:
         return wording.DASH
     if is_gap:
         return wording.count(value)
-    if per_session:
-        return f"{100 * value:.1f} per 100"
-    return wording.percent(value, point.sessions)
+    return f"{100 * value:.1f}" if per_session else wording.percent(value, point.sessions)
 
 
 def signals(point: Point, *, is_gap: bool) -> Message | None:

@@ -15,6 +15,7 @@ from registry.analysis import (
     clock_report,
     comparison,
     complications,
+    control,
     data_quality,
     event_course,
     follow_up,
@@ -96,6 +97,21 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             complications.BY_EVENT,
             lambda engine, by, asked: event_course.event_course(
                 engine, by, asked.cohort, today=asked.today, event=asked.event
+            ),
+        ),
+        Question(
+            "control",
+            message("Is it changing, by more than chance from month to month?"),
+            control.GROUPINGS,
+            control.Span.MONTH,
+            lambda engine, by, asked: control.control(
+                engine,
+                by,
+                asked.cohort,
+                today=asked.today,
+                event=asked.event,
+                group_by=asked.group_by,
+                unit=asked.unit,
             ),
         ),
         Question(

@@ -14,6 +14,7 @@ from registry.cli.lasting import print_claims, print_clocks, print_response
 from registry.cli.taking import Format, draw, list_behind, write, write_whole
 
 if TYPE_CHECKING:
+    from registry.analysis.control import ControlReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import Report
@@ -163,6 +164,7 @@ def _print_report(answer: Report) -> None:
     from registry.analysis.claims import ClaimsReport
     from registry.analysis.clock_results import ClocksReport
     from registry.analysis.comparison import ComparisonReport
+    from registry.analysis.control import ControlReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.response import ResponseReport
@@ -264,6 +266,8 @@ def _print_report(answer: Report) -> None:
         print_response(answer)
     elif isinstance(answer, ClaimsReport):
         print_claims(answer)
+    elif isinstance(answer, ControlReport):
+        _print_control(answer)
     elif isinstance(answer, UnitsReport):
         _print_units(answer)
     elif isinstance(answer, SharedReport):
@@ -310,6 +314,42 @@ def _print_outcomes(answer: ReportedOutcomesReport) -> None:
         ],
     )
     typer.echo(f"Satisfied: {outcome_wording.satisfaction_sentence(answer.satisfaction)}")
+
+
+def _print_control(answer: ControlReport) -> None:
+    from registry.analysis import control_wording, wording
+    from registry.analysis.control import EVENTS
+
+    for sentence in control_wording.sentences(answer):
+        typer.echo(str(sentence))
+    is_gap, per_session = answer.drawing.counts_gaps, answer.unit == EVENTS
+    show_table(
+        [
+            ("", "left"),
+            ("Events", "right"),
+            ("Sessions", "right"),
+            ("Value", "right"),
+            ("Line", "right"),
+            ("Limits", "right"),
+            ("Signal", "left"),
+        ],
+        [
+            (
+                str(point.label),
+                wording.count(point.events),
+                wording.count(point.sessions),
+                control_wording.value(point, is_gap=is_gap, per_session=per_session),
+                control_wording.centre(point, is_gap=is_gap, per_session=per_session),
+                control_wording.limits(point, is_gap=is_gap, per_session=per_session),
+                str(control_wording.signals(point, is_gap=is_gap) or ""),
+            )
+            for point in answer.drawing.points
+        ],
+    )
+    for row in answer.changes:
+        on = wording.day(row.change.changed_on)
+        typer.echo(f"{on}, {row.change.what}: {control_wording.change_sentence(row)}")
+    typer.echo(str(control_wording.false_signal_sentence(answer)))
 
 
 def _print_units(answer: UnitsReport) -> None:
