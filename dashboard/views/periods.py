@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Final
 
 import streamlit as st
@@ -22,7 +24,6 @@ from dashboard.report_data import say
 from dashboard.report_parts import exact
 from dashboard.text import _, ngettext, plain
 from registry.analysis.frozen import ChangedSince, PeriodKept
-from registry.analysis.reports import QUESTIONS
 from registry.analysis.wording import count
 from registry.entry.problems import Problem
 from registry.errors import InvalidEntry, RegistryError
@@ -143,13 +144,14 @@ def _period(period: PeriodKept) -> None:
         _origin(period, document)
         changed = period_data.changed_since(period)
         _in_short(changed)
-        titles = [section.title for section in document.sections]
-        *tabs, since = st.tabs([*map(exact, titles), _("Changed since")])
+        titles = {section.name: section.title for section in document.sections}
+        short = [title.partition(":")[0] for title in titles.values()]
+        *tabs, since = st.tabs([*map(exact, short), _("Changed since")])
         for tab, section in zip(tabs, document.sections, strict=True):
             with tab:
                 _section(section, f"{period.id}:{section.name}")
         with since:
-            _changes(changed)
+            _changes(changed, titles)
         if period.voided_at is None and period_data.may_freeze():
             _withdrawing(period)
 
@@ -233,8 +235,7 @@ def _section(section: Section, key: str) -> None:
             st.text(line)
     for warning in section.warnings:
         st.markdown(f":material/balance: {exact(warning)}")
-    for name, said in section.about:
-        st.markdown(f":gray[{exact(name)}:] {exact(said)}")
+    st.markdown("  \n".join(f":gray[{exact(name)}:] {exact(said)}" for name, said in section.about))
 
 
 def _grid(table: Grid) -> None:
@@ -243,10 +244,10 @@ def _grid(table: Grid) -> None:
     report_parts.table(rows, table.title, words=left)
 
 
-def _changes(changed: ChangedSince) -> None:
+def _changes(changed: ChangedSince, titles: Mapping[str, str]) -> None:
     """Figure by figure then and now, and the records behind it by kind."""
-    if changed.figures:
-        names = {name: say(question.answers) for name, question in QUESTIONS.items()}
+    for name, lines in groupby(changed.figures, key=lambda line: line.report):
+        st.markdown(f"**{exact(titles[name])}**")
         report_parts.table(
             [
                 {
@@ -254,12 +255,11 @@ def _changes(changed: ChangedSince) -> None:
                     _("Figure"): say(line.figure),
                     _("Then"): line.then,
                     _("Now"): line.now,
-                    _("Question"): names.get(line.report, line.report),
                 }
-                for line in changed.figures
+                for line in lines
             ],
-            _("Figures then and now"),
-            words={_("Figure"), _("Question")},
+            titles[name],
+            words={_("Figure")},
         )
     if changed.records:
         st.text(_("Records of the period that were changed since, by the audit trail:"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -27,6 +27,7 @@ from registry.entry.reporting_periods import content_digest
 from registry.errors import Conflict, NotFound, RegistryError
 from registry.messages import Message, message
 from registry.schema import AuditRow, FollowUp, ReportingPeriod, Seal, TreatmentSession
+from registry.statistics import display_rules
 
 STANDARD_SET: Final = ("overview", "complications", "recurrence", "follow_up")
 """The reports of a whole clinic, printed together and kept with a period."""
@@ -91,40 +92,44 @@ class ChangedSince:
 
 
 class _Compared(NamedTuple):
-    """A figure of a report: its column, its name, and the column it is a share of, if any.
+    """A figure of a report: its name, its text, and the column that tells rows of a code apart."""
 
-    ``by_day`` figures differ between the landmarks of a row, the others are the same at each.
-    """
-
-    column: str
     label: str
-    share_of: str | None = None
-    by_day: bool = False
+    shown: Callable[[Mapping[str, Any]], str]
+    apart_by: str | None = None
+
+
+def _share(count: str, of: str, share: str) -> Callable[[Mapping[str, Any]], str]:
+    """A count of a denominator, with its share where that is told: "3 of 12 (25.0 %)"."""
+
+    def shown(row: Mapping[str, Any]) -> str:
+        counts = f"{wording.count(row[count])} of {wording.count(row[of])}"
+        if not row[count] or row[share] is None or not display_rules.shows_percentage(row[of]):
+            return counts
+        return f"{counts} ({wording.percent(row[share], row[of])})"
+
+    return shown
+
+
+def _landmark(row: Mapping[str, Any]) -> str:
+    """Recurrence on a day, with the sites still observed then."""
+    value = row["recurrence"] if row["shown"] else None
+    share = wording.percent(value, row["with_success"])
+    return f"{share}; {wording.count(row['at_risk'])} observed"
 
 
 _COMPARED: Final[Mapping[str, tuple[_Compared, ...]]] = {
-    "overview": (
-        _Compared("numerator", "Cases"),
-        _Compared("denominator", "Of"),
-        _Compared("value", "Share", "denominator"),
-    ),
+    "overview": (_Compared("Cases", _share("numerator", "denominator", "value")),),
     "complications": (
-        _Compared("numerator", "Events"),
-        _Compared("denominator", "Sessions"),
-        _Compared("assessed", "Assessed"),
-        _Compared("rate", "Rate", "denominator"),
+        _Compared("Events", _share("numerator", "denominator", "rate")),
+        _Compared("Assessed", _share("assessed", "denominator", "completeness")),
     ),
     "recurrence": (
-        _Compared("sites", "Sites treated"),
-        _Compared("with_success", "Sites with success"),
-        _Compared("at_risk", "Still observed", by_day=True),
-        _Compared("recurrence", "Recurred", "with_success", by_day=True),
+        _Compared("Sites treated", lambda row: wording.count(row["sites"])),
+        _Compared("Sites with success", lambda row: wording.count(row["with_success"])),
+        _Compared("Recurred by day", _landmark, "day"),
     ),
-    "follow_up": (
-        _Compared("due", "Due"),
-        _Compared("seen", "Seen"),
-        _Compared("completeness", "Seen of due", "due"),
-    ),
+    "follow_up": (_Compared("Seen", _share("seen", "due", "completeness")),),
 }
 
 
@@ -241,38 +246,26 @@ def figures_changed(
 ) -> Iterator[FigureChanged]:
     """The figures of a report that read otherwise today; a row that is missing shows a dash."""
     before, after = _figures(name, then), _figures(name, now)
-    for key in dict.fromkeys([*before, *after]):
-        row, figure, _shown_there = before.get(key) or after[key]
-        old = before[key][2] if key in before else wording.DASH
-        new = after[key][2] if key in after else wording.DASH
+    for place in dict.fromkeys([*before, *after]):
+        row, figure = (before.get(place) or after[place])[:2]
+        old, new = (side[place][2] if place in side else wording.DASH for side in (before, after))
         if old != new:
-            yield FigureChanged(name, row, message(figure), old, new)
+            yield FigureChanged(name, row, figure, old, new)
 
 
 def _figures(
     name: str, rows: Sequence[Mapping[str, Any]]
-) -> dict[tuple[object, ...], tuple[str, str, str]]:
+) -> dict[tuple[object, ...], tuple[str, Message, str]]:
     """Row, figure and text of every figure that is compared, by its place in the report."""
-    found: dict[tuple[object, ...], tuple[str, str, str]] = {}
+    found: dict[tuple[object, ...], tuple[str, Message, str]] = {}
     for row in rows:
         for figure in _COMPARED[name]:
-            day = row["day"] if figure.by_day else None
-            value = row[figure.column]
-            if figure.by_day and not row["shown"]:
-                value = None
-            label = str(row["label"]) if day is None else f"{row['label']}, day {day}"
-            found[row["code"], day, figure.column] = (
-                label,
-                figure.label,
-                _shown(value, None if figure.share_of is None else row[figure.share_of]),
-            )
+            part = None if figure.apart_by is None else row[figure.apart_by]
+            label = message(figure.label)
+            if part is not None:
+                label = message("{figure} {part}", figure=label, part=part)
+            found[row["code"], figure.label, part] = str(row["label"]), label, figure.shown(row)
     return found
-
-
-def _shown(value: float | None, denominator: float | None) -> str:
-    if value is None:
-        return wording.DASH
-    return wording.count(value) if denominator is None else wording.percent(value, denominator)
 
 
 _HEAD: Final = (
@@ -315,7 +308,7 @@ class _Members:
     def hold(self, kind: str, values: Mapping[str, Any]) -> bool:
         """Whether a row with these values belongs to the period."""
         if kind == "treatment_session":
-            return self.first <= values["treated_on"] <= self.last
+            return self.first <= str(values["treated_on"]) <= self.last
         if kind == "follow_up_finding":
             return UUID(values["follow_up_id"]) in self.visits
         if kind in _OF_SESSION or (kind == "adverse_event" and values["treatment_session_id"]):
