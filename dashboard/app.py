@@ -111,6 +111,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 reads_rates,
             ),
             Page(
+                "worklist.py",
+                _("Follow-up"),
+                "worklist",
+                ":material/phone_in_talk:",
+                reads_rates,
+            ),
+            Page(
                 "sessions_behind.py",
                 _("Sessions"),
                 "sessions-behind",
