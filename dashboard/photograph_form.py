@@ -120,7 +120,7 @@ def _ask(adding: Adding, patient: PatientHeader, shown: Timeline, past: PatientP
             _("Place"),
             _places(shown),
             index=None,
-            format_func=lambda code: plain(words.place(code)),
+            format_func=words.place,
             placeholder=_("The whole leg"),
             key=adding.key("place"),
         )
@@ -226,7 +226,7 @@ def _when(adding: Adding, shown: Timeline) -> tuple[Occasion | None, dt.date]:
         _("Taken at"),
         keys,
         index=keys.index(proposed),
-        format_func=lambda key: _("Another day") if key == ELSEWHEN else plain(offered[key].name),
+        format_func=lambda key: _("Another day") if key == ELSEWHEN else offered[key].name,
         key=adding.key("occasion"),
     )
     if chosen in offered:
@@ -284,9 +284,10 @@ def take_away(past: PatientPhotographs) -> None:
 
     def in_words(key: UUID) -> str:
         if key in in_use:
-            return plain(photograph_words.described(in_use[key]))
-        text = _("{photograph}, withdrawn, picture still stored")
-        return plain(text.format(photograph=photograph_words.described(withdrawn[key])))
+            return photograph_words.described(in_use[key])
+        return _("{photograph}, withdrawn, picture still stored").format(
+            photograph=photograph_words.described(withdrawn[key])
+        )
 
     form = Form("photograph", PatientEntry)
     with st.expander(_("Withdraw or erase a photograph"), icon=":material/delete:"):

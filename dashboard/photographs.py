@@ -91,7 +91,7 @@ def _pair(aspect: Aspect) -> list[tuple[DeltaGenerator, Shot]]:
                     name,
                     list(shots),
                     index=list(shots).index((shot or other).id),
-                    format_func=lambda key: plain(photograph_words.caption(shots[key])),
+                    format_func=lambda key: photograph_words.caption(shots[key]),
                     key=f"photographs:{number}:{aspect.shots[0].id}",
                 )
             ]

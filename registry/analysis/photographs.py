@@ -132,15 +132,15 @@ def photographs_of(
             )
         ):
             treated[side].append(day)
-    in_use = {row.content_digest for row in rows if row.voided_at is None}
-    return PatientPhotographs(
-        _aspects(_shot(row, treated[row.side]) for row in rows if row.voided_at is None),
-        tuple(
-            _shot(row, treated[row.side])
-            for row in rows
-            if row.voided_at is not None and row.content_digest not in in_use
-        ),
-    )
+        in_use = {row.content_digest for row in rows if row.voided_at is None}
+        return PatientPhotographs(
+            _aspects(_shot(row, treated[row.side]) for row in rows if row.voided_at is None),
+            tuple(
+                _shot(row, treated[row.side])
+                for row in rows
+                if row.voided_at is not None and row.content_digest not in in_use
+            ),
+        )
 
 
 def picture(engine: Engine, by: Actor, clinic_id: int, photograph_id: UUID) -> bytes:

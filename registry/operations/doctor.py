@@ -249,13 +249,14 @@ def _trail(connection: Connection, now: dt.datetime) -> Iterator[Diagnosis]:
 
 def _pictures(connection: Connection) -> Diagnosis:
     """Pictures stand outside the trail; their digests, by which they are proved, stand in it."""
-    in_use = set(
-        connection.execute(
+    in_use = {
+        (row.clinic_id, row.content_digest)
+        for row in connection.execute(
             sa.select(Photograph.clinic_id, Photograph.content_digest).where(
                 Photograph.voided_at.is_(None)
             )
-        ).tuples()
-    )
+        )
+    }
     kept, bad = 0, []
     with connection.execute(
         sa.select(PhotographContent.clinic_id, PhotographContent.digest, PhotographContent.content),
