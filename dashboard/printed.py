@@ -392,7 +392,10 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
             ),
         ]
     if isinstance(report, UnitsReport):
-        return [(say(report.heading.title), unit_data.unit_table(report))]
+        return [
+            (say(report.heading.title), unit_data.unit_table(report)),
+            (_("At equal case mix"), unit_data.levelled_table(report)),
+        ]
     flat = report.to_rows()
     return [
         (

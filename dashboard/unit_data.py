@@ -38,40 +38,37 @@ def by_unit(cohort: CohortFilter, *, event: str, group_by: str) -> UnitsReport:
 
 
 def unit_table(report: UnitsReport) -> Table:
-    """Every unit in the order of its code, all together last; never by rate."""
-    has_adjusted = any(row.adjusted is not None for row in report.rows)
-    lines: Table = []
-    for row in report.rows:
-        rate = row.rate
-        line = {
-            _("Unit"): say(row.label),
+    """Counts and rate of every unit in the order of its code, all together last; never by rate."""
+    standings = [_standing(row.standing) for row in report.rows] + [""]
+    names = [say(row.label) for row in report.rows] + [say(report.total.label)]
+    rates = [*(row.rate for row in report.rows), report.total]
+    return [
+        {
+            _("Unit"): name,
+            **({_("Standing"): standing} if report.is_judged else {}),
             _("Events"): wording.count(rate.events),
             _("Sessions"): wording.count(rate.mature),
             _("Rate"): wording.rate(rate),
             _("95 % interval"): wording.interval(rate.estimate),
             _("Assessed"): wording.percent(rate.completeness, rate.mature),
-            _("Smoothed"): units_wording.smoothed(row),
-            _("O/E"): units_wording.ratio(row.ratio),
-            _("q"): units_wording.p_value(row.q_value),
-            _("Standing"): say(units_wording.STANDINGS[row.standing]),
         }
-        if has_adjusted:
-            line[_("Variation allowed for")] = _standing(row.adjusted)
-        line[_("At equal case mix")] = _standing(row.standing_at_equal_mix)
+        for name, standing, rate in zip(names, standings, rates, strict=True)
+    ]
+
+
+def levelled_table(report: UnitsReport) -> Table:
+    """Every unit at equal case mix, smoothed, and allowing for so many looks, in the same order."""
+    has_adjusted = any(row.adjusted is not None for row in report.rows)
+    lines: Table = []
+    for row in report.rows:
+        line = {_("Unit"): say(row.label), _("O/E"): units_wording.ratio(row.ratio)}
+        if report.is_judged:
+            line[_("At equal case mix")] = _standing(row.standing_at_equal_mix)
+            if has_adjusted:
+                line[_("Variation allowed for")] = _standing(row.adjusted)
+            line[_("Smoothed rate")] = units_wording.smoothed(row)
+            line[_("q")] = units_wording.p_value(row.q_value)
         lines.append(line)
-    total = report.total
-    if lines:
-        lines.append(
-            dict.fromkeys(lines[0], "")
-            | {
-                _("Unit"): say(total.label),
-                _("Events"): wording.count(total.events),
-                _("Sessions"): wording.count(total.mature),
-                _("Rate"): wording.rate(total),
-                _("95 % interval"): wording.interval(total.estimate),
-                _("Assessed"): wording.percent(total.completeness, total.mature),
-            }
-        )
     return lines
 
 

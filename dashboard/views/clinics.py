@@ -40,22 +40,40 @@ def own(report: UnitsReport) -> None:
     if row is None or not row.rate.mature:
         return
     with st.container(border=True, key="own_row"):
-        standing = say(units_wording.STANDINGS[row.standing])
-        report_parts.headline(
-            say(row.label),
-            wording.rate(row.rate),
-            f"{wording.rate_sentence(row.rate, _)} {standing}.",
-        )
+        sentence = wording.rate_sentence(row.rate, _)
+        if report.is_judged:
+            sentence += f" {say(units_wording.STANDINGS[row.standing])}."
+        report_parts.headline(say(row.label), wording.rate(row.rate), sentence)
 
 
-def table(report: UnitsReport) -> None:
+def picture(report: UnitsReport) -> None:
+    """The funnel and how much the units vary; nothing where nobody is held against limits."""
+    drawn = figures.funnel(report)
+    if drawn is not None:
+        report_parts.figure(drawn, "", "units_picture", report)
+    spread = units_wording.spread(report)
+    if spread is not None:
+        st.text(say(spread))
+    report_parts.cautions(report.warnings)
+
+
+def tables(report: UnitsReport) -> None:
     """Every unit, in the order of codes."""
-    rows = unit_data.unit_table(report)
     st.header(_("Everybody") if report.by == BY_CLINICIAN else _("Every clinic"))
-    words = {_("Standing"), _("Variation allowed for"), _("At equal case mix")}
-    report_parts.table(rows, say(report.heading.title), words=words)
     st.text(_("In the order of codes; nobody is ranked. Clinicians see only their own name."))
+    title, words = say(report.heading.title), {_("Standing")}
+    report_parts.table(unit_data.unit_table(report), title, words=words)
     report_parts.take_away(report, "units_files")
+    if any(row.ratio is not None for row in report.rows):
+        st.header(_("At equal case mix"))
+        st.text(
+            _(
+                "O/E: events over those expected if everybody had the common rate in each vessel "
+                "class and form. Whoever is a large part of all is drawn to 1."
+            )
+        )
+        words = {_("At equal case mix"), _("Variation allowed for")}
+        report_parts.table(unit_data.levelled_table(report), _("At equal case mix"), words=words)
 
 
 def others(report: UnitsReport) -> None:
@@ -143,12 +161,8 @@ def main() -> None:
         return
     answer(report)
     own(report)
-    report_parts.figure(figures.funnel(report), _("Too few for a funnel."), "units_picture", report)
-    spread = units_wording.spread(report)
-    if spread is not None:
-        st.text(say(spread))
-    report_parts.cautions(report.warnings)
-    table(report)
+    picture(report)
+    tables(report)
     others(report)
     policy(report)
     report_parts.definition(report, view)
