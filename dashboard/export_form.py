@@ -26,8 +26,8 @@ def show() -> None:
     st.text(
         _(
             "Everything recorded at {clinic}, as the same files that an import reads. Patients "
-            "have their pseudonyms only; names, birth dates and notes stay here. Every export is "
-            "written to the log of accesses."
+            "have their pseudonyms only; names, birth dates, notes and pictures stay here. Every "
+            "export is written to the log of accesses."
         ).format(clinic=clinic.name)
     )
     may_name = state.allowed(Permission.EXPORT_IDENTITY)

@@ -295,10 +295,11 @@ def _place(problem: FileProblem) -> dict[str, str]:
 
 
 def confirmations(plan: ImportPlan) -> frozenset[str]:
-    """Ask for what may be true but is unlikely; gives back the rules that were confirmed."""
+    """Ask for what may be true but is unlikely or unsafe; gives back the confirmed rules."""
     by_rule: dict[str, list[Any]] = {}
-    for entry in plan.problems.by_rule(Level.CONFIRM):
-        by_rule.setdefault(entry.first.rule, []).append(entry)
+    for level in (Level.STOP, Level.CONFIRM):
+        for entry in plan.problems.by_rule(level):
+            by_rule.setdefault(entry.first.rule, []).append(entry)
     accepted = set()
     for rule, entries in by_rule.items():
         number = sum(entry.count for entry in entries)

@@ -141,7 +141,7 @@ def _print_plan(plan: ImportPlan) -> None:
         )
     for level in Level:
         for entry in plan.problems.by_rule(level)[:PLACES_SHOWN]:
-            rule = f" [{entry.first.rule}]" if level is Level.CONFIRM else ""
+            rule = f" [{entry.first.rule}]" if level in (Level.STOP, Level.CONFIRM) else ""
             typer.echo(f"{level.value}: {entry.count:,} x {entry.first}{rule}")
 
 

@@ -54,8 +54,11 @@ class RowChecks:
         self._is_patient = is_patient
         self._unreadable = drafts.unreadable
         self._persons = stored.persons
-        self._links = set(stored.links.items())
-        self._linked = dict(stored.links)
+        self._linked = set(stored.links)
+        self._kept = {
+            *stored.links.values(),
+            *(link.values["same_as_id"] for link in drafts.rows_of(PatientLink)),
+        }
         self._said = set(stored.said)
         self._follow_ups = {
             id_: (row["patient_id"], row["status"])
@@ -66,10 +69,6 @@ class RowChecks:
             if isinstance(draft.entry, FollowUpEntry):
                 entry = draft.entry
                 self._follow_ups[entry.id] = (entry.patient_id, entry.status)
-        self._links |= {
-            (link.values["patient_id"], link.values["same_as_id"])
-            for link in drafts.rows_of(PatientLink)
-        }
 
     def problems(self, entry: RowEntry, known: Known | None) -> list[Problem]:
         """All that keeps the record from being stored; ``known`` is of its patient."""
@@ -146,14 +145,13 @@ class RowChecks:
             yield Problem("same_as_id", "known_patient", message)
         if duplicate == kept:
             yield Problem("same_as_id", "two_patients", "A patient is not linked with itself.")
-        elif self._linked.setdefault(duplicate, kept) != kept or duplicate in {
-            same for _, same in self._links
-        }:
+        elif duplicate in self._linked or duplicate in self._kept:
             yield Problem(
                 "patient_id",
                 "one_link",
                 "This patient is linked already. Link every duplicate with the one that is kept.",
             )
+        self._linked.add(duplicate)
 
     def _days(self, known: Known, what: tuple[UUID, dt.date, str]) -> PatientDays:
         said = {what[2]} if what in self._said else set()

@@ -17,7 +17,7 @@ from dashboard import downloads, state
 from registry.database import reading
 from registry.exchange import UPLOAD_LIMITS, read_files, write_template
 from registry.exchange.format import FILES
-from registry.schema import AccessLog, ImportBatch, Patient, PatientIdentity, SignIn
+from registry.schema import AccessLog, ImportBatch, Lot, Patient, PatientIdentity, SignIn
 from registry.vocabulary import Role
 from tests.dashboard.conftest import PASSWORD, AppAs, a_clinic
 from tests.factories import a_patient, an_identity, saving
@@ -218,6 +218,24 @@ def test_a_rule_is_confirmed_by_a_tick_before_the_import(
     assert not page.button(key="files:import").disabled
     press(page, "files:import")
     assert page.success[0].value.startswith("Stored all 9 rows")
+
+
+def test_a_recalled_lot_is_asked_about_before_what_is_less_grave(
+    page: AppTest, sqlite_engine: Engine
+) -> None:
+    lot = {"product_code": "aethoxysklerol", "lot_number": "L-1", "recalled_on": "2026-01-02"}
+    upload(page, files(lots=[lot], injections=[EXPIRED, *INJECTIONS[1:]]))
+    ticks = [box for box in page.checkbox if "files:accept" in str(box.key)]
+    assert [str(box.key).rsplit(":", 1)[1] for box in ticks] == [
+        "lot_recalled",
+        "lot_not_expired",
+    ]
+    for tick in ticks:
+        assert page.button(key="files:import").disabled
+        tick.check().run()
+    press(page, "files:import")
+    assert page.success[0].value.startswith("Stored all 10 rows")
+    assert stored(sqlite_engine, Lot) == 1
 
 
 @pytest.mark.parametrize(

@@ -261,7 +261,7 @@ def sessions(draw: st.DrawFn, id_: UUID, patient: UUID, course: UUID | None) -> 
                 reason=draw(st.sampled_from(OverrideReason)),
                 reason_text=draw(WORDS),
             )
-            for rule in draw(st.sets(st.sampled_from(["lot_not_recalled", "=x", "dose:a"])))
+            for rule in draw(st.sets(st.sampled_from(["lot_recalled", "=x", "dose:a"])))
         ),
         sites=tuple(
             SiteEntry(
