@@ -81,12 +81,12 @@ def funnel(report: UnitsReport, *, height: int = 340) -> Figure | None:
     if small := [value for value in values if value["sign"] == _SMALL]:
         points = chart_of(small).mark_point(shape="circle", size=40, color=INK, opacity=0.5)
         layers.append(points.encode(x, y("value"), tooltip=tooltip))
-    for align, offset in (("left", 11), ("right", -11)):
-        named = [value for value in values if value["name"] and _side(value, last) == align]
+    for is_left, offset in ((True, 11), (False, -11)):
+        named = [v for v in values if v["name"] and (2 * v["sessions"] < last) == is_left]
         if named:
             layers.append(
                 chart_of(named)
-                .mark_text(align=align, dx=offset, fontSize=12, color=INK)
+                .mark_text(align="left" if is_left else "right", dx=offset, fontSize=12, color=INK)
                 .encode(x, y("value"), text="name:N")
             )
     return Figure(
@@ -105,11 +105,6 @@ def funnel(report: UnitsReport, *, height: int = 340) -> Figure | None:
 def _middle(values: list[dict[str, Any]]) -> float:
     sizes = sorted(value["sessions"] for value in values)
     return float(sizes[len(sizes) // 2])
-
-
-def _side(value: dict[str, Any], last: int) -> str:
-    """On which side of its point a name has room."""
-    return "left" if 2 * value["sessions"] < last else "right"
 
 
 def _point(row: UnitRow) -> dict[str, Any]:

@@ -60,7 +60,11 @@ def picture(report: UnitsReport) -> None:
 def tables(report: UnitsReport) -> None:
     """Every unit, in the order of codes."""
     st.header(_("Everybody") if report.by == BY_CLINICIAN else _("Every clinic"))
-    st.text(_("In the order of codes; nobody is ranked. Clinicians see only their own name."))
+    st.text(
+        _("In the order of their numbers, which say nothing; only your own row carries a name.")
+        if report.by == BY_CLINICIAN
+        else _("The clinics whose rates you may read, in no order of rates.")
+    )
     title, words = say(report.heading.title), {_("Standing")}
     report_parts.table(unit_data.unit_table(report), title, words=words)
     report_parts.take_away(report, "units_files")

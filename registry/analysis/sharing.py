@@ -307,8 +307,8 @@ def _total(counts: Collection[int | None]) -> int | None:
 class Pool:
     """All clinics of the registry in which a reader has no right, taken together.
 
-    ``row`` is None where they are too few to be shown together; ``clinics`` is the least number
-    that had sessions in one of the ``years``.
+    ``years`` are those in which enough of them had sessions to be shown together, ``clinics`` the
+    least number in one of these; ``row`` is None where there is no such year.
     """
 
     clinics: int
@@ -332,13 +332,19 @@ def all_other_clinics(
     without = CohortFilter(
         cohort.start, cohort.end, {k: v for k, v in cohort.levels.items() if k != "clinic"}
     )
-    years = shared_years(facts, without, others, today)
-    pooled = [_pooled(facts, others, year) for year in years]
-    fewest = min(len(_present(facts, others, year)) for year in years)
-    if fewest < MINIMUM_CLINICS_TO_POOL:
-        return Pool(fewest, years, None)
-    row = _sum("others", message("All other clinics of this registry"), pooled)
-    return Pool(fewest, years, row)
+    present = {
+        year: len(_present(facts, others, year))
+        for year in shared_years(facts, without, others, today)
+    }
+    years = tuple(year for year, count in present.items() if count >= MINIMUM_CLINICS_TO_POOL)
+    if not years:
+        return Pool(0, (), None)
+    row = _sum(
+        "others",
+        message("All other clinics of this registry"),
+        [_pooled(facts, others, year) for year in years],
+    )
+    return Pool(min(present[year] for year in years), years, row)
 
 
 def _present(facts: Facts, clinics: Collection[int], year: int) -> frozenset[int]:

@@ -384,9 +384,9 @@ def _standing(unit: FunnelUnit, flag: Flag) -> Standing:
 def _ratios(
     facts: Facts, outcome: Outcome, counted: Flags, groups: Sequence[Flags]
 ) -> list[Estimate]:
-    """O/E of each group against all that is counted; empty with too few events for rates."""
+    """O/E of each group against all that is counted; empty with too few events or groups."""
     had = history_of(facts, outcome).had
-    if not display_rules.standardises(int((counted & had).sum())):
+    if len(groups) < 2 or not display_rules.standardises(int((counted & had).sum())):
         return []
     strata = _strata(facts)
     _, stratum = np.unique(strata, return_inverse=True)

@@ -33,16 +33,14 @@ def answer(report: UnitsReport) -> tuple[Message, ...]:
     if not report.total.mature:
         return (message("No session is old enough yet to be counted."),)
     if len(report.rows) < 2:
-        return (
-            message(
-                "There is one here, so there is nobody to be held against. Its rate stands in "
-                "the table."
-            ),
-        )
+        return (message("There is only one here, so there is nothing to hold it against."),)
     if not report.is_judged:
         return (_why_not_judged(report),)
     flagged = [row for row in report.rows if row.standing.is_flagged]
-    parts = {"all": wording.count(len(report.rows)), "target": _rate(report.target)}
+    parts = {
+        "all": wording.count(len(report.rows)),
+        "target": wording.percent(report.target, report.total.mature),
+    }
     if not flagged:
         return (
             message(
@@ -67,10 +65,6 @@ def answer(report: UnitsReport) -> tuple[Message, ...]:
         by_chance(report),
         NOT_A_VERDICT,
     )
-
-
-def _rate(value: float | None) -> str:
-    return wording.upper_bound(value, display_rules.MINIMUM_DENOMINATOR_FOR_PERCENTAGE)
 
 
 def _why_not_judged(report: UnitsReport) -> Message:
@@ -101,13 +95,13 @@ def spread(report: UnitsReport) -> Message | None:
         return None
     parts = {
         "phi": f"{between.phi:.2f}",
-        "p": p_value(between.p_value),
+        "p": p_value(between.p_value) if between.p_value < 0.001 else f"= {between.p_value:.2g}",
         "flags": sum(row.standing.is_flagged for row in report.rows),
     }
     if between.adjustment is None:
         return message(
-            "Variation between units: φ = {phi} (p {p}), no more than chance explains, so flags "
-            "are not adjusted ({flags}).",
+            "Variation between units: φ = {phi} (p {p}), no more than chance explains; flags "
+            "({flags}) are not adjusted for it.",
             **parts,
         )
     return message(
