@@ -8,7 +8,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard import figures, overview_data, patient_data, report_parts, state
-from dashboard.components import FOLLOW_UP_VIEW, SESSION_VIEW, TO_DO_VIEW
+from dashboard.components import SESSION_VIEW, TO_DO_VIEW
 from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
 from dashboard.text import _
@@ -26,6 +26,7 @@ from registry.catalogue import IndicatorGroup, IndicatorMeasure
 
 COMPLICATIONS_VIEW: Final = "views/complications.py"
 RECURRENCE_VIEW: Final = "views/recurrence.py"
+WORKLIST_VIEW: Final = "views/worklist.py"
 PAGES: Final[Mapping[IndicatorMeasure, str]] = {
     IndicatorMeasure.OUTCOME: COMPLICATIONS_VIEW,
     IndicatorMeasure.RECURRENCE: RECURRENCE_VIEW,
@@ -34,7 +35,7 @@ PAGES: Final[Mapping[IndicatorMeasure, str]] = {
 }
 """The page of an indicator; the others are told whole in their line."""
 ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
-    "overdue": ((Permission.RECORD, FOLLOW_UP_VIEW),),
+    "overdue": ((Permission.READ_RATES, WORKLIST_VIEW),),
     "open_serious": (
         (Permission.SEE_RECORDS, TO_DO_VIEW),
         (Permission.READ_RATES, COMPLICATIONS_VIEW),

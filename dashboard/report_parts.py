@@ -18,6 +18,7 @@ from dashboard.take_away import PICTURES, File
 from dashboard.text import _, plain
 from registry.access import Permission
 from registry.analysis import openable_counts, wording
+from registry.analysis.completeness import is_mark, why_incomplete
 from registry.analysis.openable_counts import Behind
 from registry.analysis.overview import OverviewReport
 from registry.analysis.results import Excluded, Heading, RateReport, Report
@@ -300,7 +301,17 @@ def serious_events(report: RateReport | SeverityReport | OverviewReport) -> None
     st.text(_("All of them, whatever the window and the judgement of cause."))
 
 
+def incomplete(report: Report) -> None:
+    """Mark a report of which too little is known to be quoted."""
+    why = why_incomplete(report)
+    if why is not None:
+        text = _("Incomplete, not to be quoted. {why}").format(why=say(why))
+        st.warning(exact(text), icon=":material/report:")
+
+
 def cautions(warnings: tuple[Message, ...]) -> None:
-    """What a reader must know before comparing."""
+    """What a reader must know before comparing; the mark of an incomplete report stands above."""
     for warning in warnings:
+        if is_mark(warning):
+            continue
         st.markdown(f":material/balance: {exact(say(warning))}")

@@ -202,6 +202,7 @@ def rates(view: View, report: RateReport) -> None:
             icon=":material/hourglass_empty:",
         )
     else:
+        report_parts.incomplete(report)
         answer(report)
         detection(report)
         picture(report)

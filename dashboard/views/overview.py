@@ -30,6 +30,7 @@ def main() -> None:
     if report_parts.nothing_to_show(size):
         return
     report = overview_data.overview_of(view.cohort)
+    report_parts.incomplete(report)
     overview_parts.answer(report, size)
     overview_parts.indicators(report)
     overview_parts.whole_table(report)

@@ -20,7 +20,7 @@ from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
 from registry.analysis import control_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
-from registry.analysis.completeness_gate import incomplete
+from registry.analysis.completeness import why_incomplete
 from registry.analysis.control import ControlReport
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
@@ -153,7 +153,7 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
         row_count=len(rows),
         data_hash=digest(rows),
         clinics=tuple(sorted(facts.clinics[id_][1] for id_ in asked)),
-        incomplete=incomplete(report),
+        incomplete=why_incomplete(report),
     )
 
 

@@ -64,6 +64,15 @@ class Checked:
     is_good: Flags
 
 
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Units that were followed up, of those old enough for it."""
+
+    assessed: int
+    mature: int
+    unit: Message
+
+
 def fields_of(facts: Facts, chosen: Flags) -> Iterator[Checked]:
     """Each field in the chosen sessions and in the events attributed to them: filled in or not."""
     sessions = facts.sessions
@@ -97,16 +106,14 @@ def report_is_incomplete(
     facts: Facts,
     chosen: Flags,
     clinics: Collection[int],
+    looks: Sequence[Looks],
     *,
     today: dt.date,
-    assessed: int,
-    mature: int,
-    unit: str,
-) -> Message | None:
-    """Why a report on the ``chosen`` sessions is incomplete; None when enough is known.
+) -> tuple[Message, ...]:
+    """The mark of a report on the ``chosen`` sessions; nothing when enough is known.
 
-    ``assessed`` of ``mature`` units were followed up. Of several clinics the one that asks for most
-    decides. What has no unit old enough yet, and no field to be filled in, is not incomplete.
+    ``looks`` are the follow-ups that its figures rest on. Of several clinics the one that asks for
+    most decides. What has no unit old enough yet, and no field to be filled in, is not incomplete.
     """
     with reading(engine) as db:
         settings = [settings_on(db, clinic_id, today) for clinic_id in clinics]
@@ -114,41 +121,45 @@ def report_is_incomplete(
         code: max((float(found[code] or 0) for found in settings), default=0.0)
         for code in (FOLLOW_UP_NEEDED, FIELDS_NEEDED)
     }
-    reasons = []
-    if mature and 100 * assessed < needed[FOLLOW_UP_NEEDED] * mature:
-        reasons.append(
-            message(
-                "Assessed: {assessed} of {mature} {unit} old enough, where this registry asks for "
-                "{needed}; those who did not come may have done better or worse.",
-                assessed=wording.count(assessed),
-                mature=wording.count(mature),
-                unit=message(unit),
-                needed=_percent(needed[FOLLOW_UP_NEEDED]),
-            )
+    reasons = [
+        message(
+            "Of {mature} {unit} old enough {assessed} were assessed; this registry asks for "
+            "{needed}, as those who did not come may have done better or worse.",
+            assessed=wording.count(look.assessed),
+            mature=wording.count(look.mature),
+            unit=look.unit,
+            needed=_percent(needed[FOLLOW_UP_NEEDED]),
         )
+        for look in looks
+        if 100 * look.assessed < needed[FOLLOW_UP_NEEDED] * look.mature
+    ]
     fields = list(fields_of(facts, chosen))
     asked = sum(len(field.is_good) for field in fields)
     filled = sum(int(field.is_good.sum()) for field in fields)
-    if asked and 100 * filled < needed[FIELDS_NEEDED] * asked:
+    if 100 * filled < needed[FIELDS_NEEDED] * asked:
         reasons.append(
             message(
-                "Filled in: {share} of the fields that figures rest on, where this registry asks "
-                "for {needed}.",
+                "Filled in: {share} of the fields that figures rest on; this registry asks for "
+                "{needed}.",
                 share=_percent(100 * filled / asked),
                 needed=_percent(needed[FIELDS_NEEDED]),
             )
         )
-    return message(_INCOMPLETE, reasons=listed(reasons, " ")) if reasons else None
-
-
-def mark_of(report: Report) -> Message | None:
-    """The mark that a report is incomplete; None where it bears none."""
-    return next((warning for warning in report.warnings if is_mark(warning)), None)
+    return (message(_INCOMPLETE, reasons=listed(reasons, " ")),) if reasons else ()
 
 
 def is_mark(warning: Message) -> bool:
     """Whether a warning is the mark that its report is incomplete."""
     return warning.text == _INCOMPLETE
+
+
+def why_incomplete(report: Report) -> Message | None:
+    """Why a report is marked as incomplete; None where it bears no mark."""
+    for warning in report.warnings:
+        reasons = warning.parts.get("reasons")
+        if is_mark(warning) and isinstance(reasons, Message):
+            return reasons
+    return None
 
 
 def completeness_warning(rows: Sequence[RateRow] | Sequence[RecurrenceRow]) -> Message | None:
@@ -158,9 +169,9 @@ def completeness_warning(rows: Sequence[RateRow] | Sequence[RecurrenceRow]) -> M
     """
     known = []
     for row in rows:
-        assessed, mature = looked_at(row)
-        if display_rules.shows_percentage(mature):
-            known.append((assessed / mature, row.label))
+        looks = looks_of(row)
+        if display_rules.shows_percentage(looks.mature):
+            known.append((looks.assessed / looks.mature, row.label))
     if not known:
         return None
     (low, less), (high, more) = (choose(known, key=lambda pair: pair[0]) for choose in (min, max))
@@ -176,11 +187,12 @@ def completeness_warning(rows: Sequence[RateRow] | Sequence[RecurrenceRow]) -> M
     )
 
 
-def looked_at(row: RateRow | RecurrenceRow) -> tuple[int, int]:
-    """Units of a row that were followed up, of those old enough for it."""
+def looks_of(row: RateRow | RecurrenceRow) -> Looks:
+    """The follow-ups that a row rests on; of treated sites those at 12 months."""
     if isinstance(row, RecurrenceRow):
-        return row.assessed_at_12_months, row.mature_at_12_months
-    return row.assessed, row.mature
+        unit = message("treated sites")
+        return Looks(row.assessed_at_12_months, row.mature_at_12_months, unit)
+    return Looks(row.assessed, row.mature, message(row.unit))
 
 
 def _percent(value: float) -> str:

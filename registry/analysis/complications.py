@@ -12,7 +12,11 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter, level_label, level_order
-from registry.analysis.completeness import completeness_warning, report_is_incomplete
+from registry.analysis.completeness import (
+    completeness_warning,
+    looks_of,
+    report_is_incomplete,
+)
 from registry.analysis.counting import (
     ANY,
     Flags,
@@ -110,14 +114,7 @@ def complications(
                 )
             )
     incomplete = report_is_incomplete(
-        engine,
-        facts,
-        chosen,
-        cohort.within(clinics),
-        today=today,
-        assessed=total.assessed,
-        mature=total.mature,
-        unit=counted,
+        engine, facts, chosen, cohort.within(clinics), [looks_of(total)], today=today
     )
     mature = chosen & is_mature(facts, outcome, today)
     by_session = row_maker(facts, today)
@@ -150,7 +147,7 @@ def complications(
             *_excluded(facts, outcome, chosen, mature, cohort.within(clinics)),
             *(_without_leg(facts, outcome, mature) if counted is Unit.LEGS else ()),
         ),
-        warnings=(*((incomplete,) if incomplete is not None else ()), *warnings),
+        warnings=(*incomplete, *warnings),
         by_detection=_by_detection(facts, outcome, chosen, today, counted),
         scanned=int((mature & _scanned(facts, outcome)).sum()),
     )

@@ -19,6 +19,7 @@ from registry.access import Actor, Permission, may, require, scope
 from registry.analysis.benchmarks import Published, published_for
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import EPOCH
+from registry.analysis.completeness import looks_of, report_is_incomplete
 from registry.analysis.complications import serious_events
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.follow_up import is_past_window, planned_visits
@@ -181,6 +182,12 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         _row(measuring, indicator, cohort, targets.get(indicator.code))
         for indicator in catalogue().indicators.values()
     )
+    chosen = cohort.mask(facts, clinics)
+    # The first of them, any complication, stands for the follow-up that all of them rest on.
+    outcomes = [looks_of(row.now.row) for row in rows if row.now.row is not None]
+    incomplete = report_is_incomplete(
+        engine, facts, chosen, cohort.within(clinics), outcomes[:1], today=today
+    )
     judged = sum(row.status is not Status.TOO_FEW for row in rows)
     warnings = (
         (
@@ -210,8 +217,8 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         ),
         rows=rows,
         actions=actions,
-        serious=serious_events(facts, cohort.mask(facts, clinics), cohort.within(clinics)),
-        warnings=warnings,
+        serious=serious_events(facts, chosen, cohort.within(clinics)),
+        warnings=(*incomplete, *warnings),
     )
 
 

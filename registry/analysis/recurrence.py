@@ -19,7 +19,7 @@ from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
 from registry.analysis.completeness import (
     completeness_warning,
-    looked_at,
+    looks_of,
     report_is_incomplete,
 )
 from registry.analysis.dimensions import NOT_RECORDED
@@ -48,7 +48,11 @@ from registry.catalogue import catalogue
 from registry.errors import NotFound
 from registry.messages import Message, message
 from registry.statistics import display_rules
-from registry.statistics.clustering import clustered_proportion, per_patient_counts
+from registry.statistics.clustering import (
+    clustered_proportion,
+    count_distinct,
+    per_patient_counts,
+)
 from registry.statistics.competing_risks import (
     AalenJohansen,
     aalen_johansen_by_patient,
@@ -91,19 +95,9 @@ def recurrence(
     warnings: list[Message] = []
     total = _row(histories, kept, "total", message("All treated sites"), today)
     rows: tuple[RecurrenceRow, ...] = ()
-    assessed, mature = looked_at(total)
-    incomplete = report_is_incomplete(
-        engine,
-        facts,
-        chosen,
-        cohort.within(clinics),
-        today=today,
-        assessed=assessed,
-        mature=mature,
-        unit="treated sites",
+    warnings += report_is_incomplete(
+        engine, facts, chosen, cohort.within(clinics), [looks_of(total)], today=today
     )
-    if incomplete is not None:
-        warnings.append(incomplete)
     if group_by != ALL:
         rows = tuple(
             _row(histories, flags, code, label, today)
@@ -217,15 +211,14 @@ def _row(
     mature, assessed = int(old_enough.sum()), int(counted["assessed_at_12_months"].sum())
     least, most = bounds_for_unassessed(int(clear.sum()), assessed, mature)
     methods = Counter(
-        method or NOT_RECORDED
-        for method, recurred in zip(histories.seen_by, counted["recurrences"], strict=True)
-        if recurred
+        histories.seen_by[site] or NOT_RECORDED
+        for site in np.flatnonzero(counted["recurrences"]).tolist()
     )
     return RecurrenceRow(
         code=code,
         label=label,
         sites=int(kept.sum()),
-        patients=len(np.unique(patients[kept])),
+        patients=count_distinct(patients[kept]),
         assessed=int(looked.sum()),
         success=_by_patient(won[looked], patients[looked]),
         recurrences=int((endings == RECURRENCE).sum()),
