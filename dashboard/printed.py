@@ -14,23 +14,27 @@ from typing import Any, Final
 from dashboard import (
     complication_data,
     figures,
+    lasting_data,
     outcome_data,
     overview_data,
     report_data,
     unit_data,
 )
-from dashboard.figures import Figure
+from dashboard.figures import Figure, clock_charts
 from dashboard.figures.outcome_charts import improved
 from dashboard.report_data import Table, say
 from dashboard.take_away import figure_of
 from dashboard.text import _, ngettext
 from registry.analysis import (
+    clock_wording,
     comparison_wording,
     frozen,
     outcome_wording,
     units_wording,
     wording,
 )
+from registry.analysis.claims import ClaimsReport
+from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.event_course import EventCourseReport
@@ -39,6 +43,7 @@ from registry.analysis.judgement import STATUS_LABELS, Status, interval_shown, v
 from registry.analysis.overview import OverviewReport
 from registry.analysis.reported_outcomes import ReportedOutcomesReport
 from registry.analysis.reports import QUESTIONS
+from registry.analysis.response import ResponseReport
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.severity import SeverityReport
 from registry.analysis.units import UnitsReport
@@ -299,6 +304,10 @@ def _answer(report: Report) -> Sequence[Message | str]:
         return [*groups, *crude, *([] if adjusted is None else [adjusted])]
     if isinstance(report, ReportedOutcomesReport):
         return [outcome_wording.satisfaction_sentence(report.satisfaction)]
+    if isinstance(report, ClocksReport):
+        return [clock_wording.in_full(clock) for clock in report.clocks]
+    if isinstance(report, ResponseReport):
+        return [clock_wording.courses_sentence(report.courses)]
     if isinstance(report, UnitsReport):
         spread = units_wording.spread(report)
         return [*units_wording.answer(report), *([] if spread is None else [spread])]
@@ -348,6 +357,10 @@ def _pictures(report: Report) -> Sequence[Figure | None]:
         return [figures.two_groups(report.a, report.b, say(report.heading.title))]
     if isinstance(report, ReportedOutcomesReport):
         return [improved(report)] if report.rows else []
+    if isinstance(report, ClocksReport):
+        return [clock_charts.clock_curves(clock) for clock in report.clocks]
+    if isinstance(report, ResponseReport):
+        return [clock_charts.clearance(report), clock_charts.sessions_per_course(report.courses)]
     return [figure_of(report)]
 
 
@@ -391,6 +404,15 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
                 outcome_data.answer_table(report.satisfaction) if answers else [],
             ),
         ]
+    if isinstance(report, ClocksReport):
+        return [(say(clock.label), lasting_data.clock_table(clock)) for clock in report.clocks]
+    if isinstance(report, ResponseReport):
+        return [
+            (_("Clearance by scale and visit"), lasting_data.clearance_table(report)),
+            (_("Occlusion by visit"), lasting_data.occlusion_table(report)),
+        ]
+    if isinstance(report, ClaimsReport):
+        return [(say(report.heading.title), lasting_data.claim_table(report))]
     if isinstance(report, UnitsReport):
         return [
             (say(report.heading.title), unit_data.unit_table(report)),

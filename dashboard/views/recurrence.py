@@ -1,21 +1,43 @@
-"""Whether treated veins come back: success, time to recurrence, clear at 12 months."""
+"""Whether it lasts: recurrence after success, separate clocks, response, and what is told of it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import streamlit as st
 
-from dashboard import figures, filters, report_data, report_parts
+from dashboard import figures, filters, lasting_data, report_data, report_parts
+from dashboard.figures import clock_charts
+from dashboard.filters import View
 from dashboard.report_data import say
-from dashboard.text import _
-from registry.analysis import wording
+from dashboard.text import _, plain
+from registry.analysis import clock_wording, wording
+from registry.analysis.claims import ClaimRow, ClaimsReport
+from registry.analysis.clock_results import ClockResult, ClocksReport
 from registry.analysis.cohort import DIMENSION_LABELS
 from registry.analysis.reports import QUESTIONS
+from registry.analysis.response import ResponseReport
 from registry.analysis.results import CurvePoint, RecurrenceReport, RecurrenceRow
 from registry.analysis.treated_sites import GROUPINGS
+from registry.catalogue import ClaimStanding
 from registry.vocabulary import FollowUpMethod
 
-PAGE = "recurrence"
-HEADLINE_DAY = 365
+PAGE: Final = "recurrence"
+HEADLINE_DAY: Final = 365
+AFTER, CLOCKS, RESPONSE, CLAIMS = "after", "clocks", "response", "claims"
+FIRST_CLOCK: Final = "visible_again"
+AFTER_SUCCESS: Final = "recurrence"
+
+
+def parts() -> dict[str, str]:
+    """The questions of the page."""
+    return {
+        AFTER: _("After success"),
+        CLOCKS: _("Each on its clock"),
+        RESPONSE: _("Response, sessions"),
+        CLAIMS: _("What patients are told"),
+    }
 
 
 def groupings() -> dict[str, str]:
@@ -96,7 +118,7 @@ def how_seen(row: RecurrenceRow) -> None:
 
 
 def groups(report: RecurrenceReport, day: int) -> None:
-    """Groups side by side at one landmark."""
+    """Groups side by side: at one landmark, over time while they are few, and against another."""
     report_parts.figure(
         figures.recurrence_by_group(report, day),
         _("No group has enough sites observed to day {day}; there is nothing to draw.").format(
@@ -105,30 +127,45 @@ def groups(report: RecurrenceReport, day: int) -> None:
         "recurrence_groups",
         report,
     )
-    report_parts.cautions(report.warnings)
+    beside = lasting_data.clocks_of(
+        report.heading.cohort, group_by=report.by, only=(AFTER_SUCCESS,)
+    )
+    clock = beside.clocks[0]
+    if len(clock.rows) <= clock_charts.MOST_CURVES:
+        curves(clock, beside, "recurrence_group_curves")
+    compared(clock, day)
+    report_parts.cautions(beside.warnings)
 
 
-def main() -> None:
-    """Draw the page."""
-    st.title(_("Recurrence"))
-    st.text(say(QUESTIONS[PAGE].answers))
-    view = filters.open_view(PAGE, "by", "day")
-    with st.container(horizontal=True, key="recurrence_choices"):
-        by = filters.choice(view, "by", _("Compare by"), groupings(), report_data.ALL_TOGETHER)
-        day = str(HEADLINE_DAY)
-        if by != report_data.ALL_TOGETHER:
-            day = filters.choice(view, "day", _("Compare at"), landmarks(), day)
-    filters.close_view(view, by=(by, report_data.ALL_TOGETHER), day=(day, str(HEADLINE_DAY)))
-    if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
+def curves(clock: ClockResult, report: ClocksReport, key: str) -> None:
+    """The lines of a clock."""
+    report_parts.figure(
+        clock_charts.clock_curves(clock),
+        _("No clock runs for ten or more at once, so there is no line to draw."),
+        key,
+        report,
+    )
+
+
+def compared(clock: ClockResult, day: int) -> None:
+    """Each group against the largest, and whether chance alone would set them so far apart."""
+    if clock.comparison is None:
         return
+    st.header(_("Groups against each other"))
+    st.text(say(clock_wording.tested_sentence(clock.comparison)))
+    rows = lasting_data.difference_table(clock, day)
+    if rows:
+        report_parts.table(rows, _("Difference of the groups"))
+
+
+def after_success(view: View, by: str, day: str) -> None:
+    """Recurrence after success, the headline of the page."""
     report = report_data.recurrence_after_success(view.cohort, group_by=by)
     if report.total.sites == 0:
-        st.info(
-            _("No treated site is recorded in these sessions, so recurrence cannot be followed."),
-            icon=":material/hourglass_empty:",
-        )
+        no_site()
         report_parts.definition(report, view)
         return
+    report_parts.incomplete(report)
     answer(report.total)
     if report.rows:
         groups(report, int(day))
@@ -143,6 +180,188 @@ def main() -> None:
     with st.expander(_("Success and clear at 12 months"), icon=":material/table:"):
         report_parts.table(report_data.outcome_table(report), _("Success and clear at 12 months"))
     report_parts.definition(report, view)
+
+
+def no_site() -> None:
+    """Without a treated site there is nothing to follow."""
+    st.info(
+        _("No treated site is recorded in these sessions, so recurrence cannot be followed."),
+        icon=":material/hourglass_empty:",
+    )
+
+
+def on_its_clock(view: View, name: str, by: str, day: str) -> None:
+    """One clock in words and lines, and all of them at a glance."""
+    report = lasting_data.clocks_of(view.cohort, group_by=by, only=(name,))
+    clock = report.clocks[0]
+    with st.container(border=True, key="answer"):
+        shown = clock_wording.share_at(clock_wording.point_at(clock.total, int(day)))
+        report_parts.headline(
+            say(clock.label),
+            shown,
+            say(clock_wording.clock_sentence(clock, clock.total, int(day))),
+        )
+    st.text(say(clock_wording.course_of_clock(clock)))
+    if clock.total.started:
+        if len(clock.rows) > clock_charts.MOST_CURVES:
+            report_parts.figure(
+                clock_charts.clock_points(clock, int(day)),
+                _("No group has enough observed to day {day}; nothing to draw.").format(day=day),
+                "recurrence_clock_points",
+                report,
+            )
+        else:
+            curves(clock, report, "recurrence_clock_curves")
+        compared(clock, int(day))
+        report_parts.cautions(report.warnings)
+        report_parts.table_with_file(report, lasting_data.clock_table(clock))
+    every = lasting_data.clocks_of(view.cohort)
+    st.header(_("All clocks"))
+    report_parts.table(
+        lasting_data.glance_table(every), _("All clocks at each landmark"), words=(_("Unit"),)
+    )
+    report_parts.take_away(every, "recurrence_clocks_files")
+    report_parts.definition(report, view)
+
+
+def respond(view: View, report: ResponseReport) -> None:
+    """Clearance, occlusion and sessions of the courses."""
+    courses, never = report.courses, report.never
+    cells = (
+        (
+            _("Never cleared or occluded"),
+            wording.share(never),
+            _("{interval} (95 % CI) of {count} sites looked at.").format(
+                interval=wording.interval(never), count=wording.count(never.denominator)
+            )
+            if never.denominator
+            else _("No site was looked at after its last planned session yet."),
+        ),
+        (
+            _("Sessions of a course, median"),
+            clock_wording.number(courses.spread.median),
+            _("Middle half {quartiles}, {count} ended courses.").format(
+                quartiles=clock_wording.quartiles(courses.spread),
+                count=wording.count(courses.spread.count),
+            ),
+        ),
+        (
+            _("Topped up beyond the plan"),
+            wording.share(courses.topped_up),
+            _("{interval} (95 % CI) of {count} ended courses with a plan.").format(
+                interval=wording.interval(courses.topped_up),
+                count=wording.count(courses.topped_up.denominator),
+            ),
+        ),
+    )
+    columns = st.columns(3, border=True)
+    for column, (label, shown, sentence) in zip(columns, cells, strict=True):
+        with column:
+            report_parts.headline(label, shown, sentence)
+    st.header(_("Clearance by visit"))
+    report_parts.figure(
+        clock_charts.clearance(report),
+        _("No site was scored at a visit after its last planned session yet."),
+        "recurrence_clearance",
+        report,
+    )
+    if report.clearance:
+        report_parts.table(
+            lasting_data.clearance_table(report),
+            _("Clearance by scale and visit"),
+            words=("Visit",),
+        )
+    if report.occlusion:
+        st.header(_("Occlusion on duplex"))
+        report_parts.table(lasting_data.occlusion_table(report), _("Occlusion by visit"))
+    st.header(_("Sessions of a course"))
+    report_parts.figure(
+        clock_charts.sessions_per_course(courses),
+        _("No course has ended yet, so its sessions cannot be counted."),
+        "recurrence_courses",
+        report,
+    )
+    if courses.gaps.count:
+        st.text(say(clock_wording.courses_sentence(courses)))
+    report_parts.definition(report, view)
+
+
+def standings() -> Mapping[ClaimStanding, str]:
+    """How sources read elsewhere bear on a claim."""
+    return {
+        ClaimStanding.SUPPORTED: _("sources read since agree"),
+        ClaimStanding.CONTESTED: _("sources read since differ"),
+        ClaimStanding.CONTRADICTED: _("sources read since contradict it"),
+        ClaimStanding.UNTRACED: _("no source found at all"),
+    }
+
+
+def claim(row: ClaimRow) -> None:
+    """One claim, and what stands beside it."""
+    standing = plain(standings()[row.claim.standing])
+    st.markdown(f"**“{plain(_(row.claim.text))}”**  \n:gray[{standing}]")
+    lines = [
+        f"- {report_parts.exact(say(own.label))}: "
+        f"**{report_parts.exact(say(clock_wording.own_figure(own)))}**"
+        for own in row.own
+    ]
+    if row.remark is not None:
+        lines.append(f"- :gray[{report_parts.exact(say(row.remark))}]")
+    st.markdown("\n".join(lines))
+
+
+def told(view: View, report: ClaimsReport) -> None:
+    """Claim by claim, those with an own figure first."""
+    st.text(
+        _(
+            "Said to patients by an article that names no source. What is seen here stands beside "
+            "it, not against it: a claim has no denominator and no definition."
+        )
+    )
+    with_figure = [row for row in report.rows if row.own]
+    without = [row for row in report.rows if not row.own]
+    for row in with_figure:
+        claim(row)
+    label = _("Nothing here to set beside it: {count} claims").format(count=len(without))
+    with st.expander(label, icon=":material/block:"):
+        for row in without:
+            claim(row)
+    report_parts.take_away(report, "recurrence_claims_files")
+    report_parts.definition(report, view)
+
+
+def main() -> None:
+    """Draw the page: each question asks for no more than it shows."""
+    st.title(_("Recurrence"))
+    st.text(say(QUESTIONS[PAGE].answers))
+    view = filters.open_view(PAGE, "part", "clock", "by", "day")
+    part = filters.choice(view, "part", _("Question"), parts(), AFTER, is_row=True)
+    by, day, clock = report_data.ALL_TOGETHER, str(HEADLINE_DAY), FIRST_CLOCK
+    if part in {AFTER, CLOCKS}:
+        with st.container(horizontal=True, key="recurrence_choices"):
+            if part == CLOCKS:
+                names = lasting_data.clock_names()
+                clock = filters.choice(view, "clock", _("Clock"), names, FIRST_CLOCK)
+            by = filters.choice(view, "by", _("Compare by"), groupings(), by)
+            if by != report_data.ALL_TOGETHER or part == CLOCKS:
+                day = filters.choice(view, "day", _("At"), landmarks(), day)
+    filters.close_view(
+        view,
+        part=(part, AFTER),
+        clock=(clock, FIRST_CLOCK),
+        by=(by, report_data.ALL_TOGETHER),
+        day=(day, str(HEADLINE_DAY)),
+    )
+    if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
+        return
+    if part == CLOCKS:
+        on_its_clock(view, clock, by, day)
+    elif part == RESPONSE:
+        respond(view, lasting_data.response_of(view.cohort))
+    elif part == CLAIMS:
+        told(view, lasting_data.claims_beside(view.cohort))
+    else:
+        after_success(view, by, day)
 
 
 main()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from registry.analysis import wording
 from registry.analysis.claims import OwnFigure
 from registry.analysis.clock_results import (
@@ -15,6 +17,8 @@ from registry.analysis.comparison_wording import points, points_interval
 from registry.analysis.response import Courses, Spread
 from registry.messages import Message, listed, message
 from registry.statistics import display_rules
+
+ONE_YEAR: Final = 365
 
 
 def months(day: int) -> int:
@@ -90,6 +94,16 @@ def course_of_clock(clock: ClockResult) -> Message:
     )
 
 
+def in_full(clock: ClockResult) -> Message:
+    """A clock with what it says by 12 months, and from what to what it runs."""
+    return message(
+        "{clock}: {sentence} {course}",
+        clock=clock.label,
+        sentence=clock_sentence(clock, clock.total, ONE_YEAR),
+        course=course_of_clock(clock),
+    )
+
+
 def difference_sentence(found: GroupDifference, reference: Message) -> Message:
     """One group minus the reference at a landmark, in points."""
     return message(
@@ -115,10 +129,10 @@ def tested_sentence(comparison: GroupComparison) -> Message:
         return comparison.withheld or message("No test.")
     name = {
         "gray": message("Gray's test"),
-        "log_rank_cause_specific_by_patient": message("Log-rank test, by patient"),
+        "log_rank_cause_specific_by_patient": message("Log-rank test by patient"),
     }[test.method]
     return message(
-        "{name} of {groups} groups, not adjusted: χ² {chi_square}, {freedom} df, p {p}.",
+        "{name}, {groups} groups, not adjusted: χ² {chi_square}, {freedom} df, p {p}.",
         name=name,
         groups=len(test.groups),
         chi_square=f"{test.chi_square:.1f}",

@@ -470,7 +470,8 @@ def test_recurrence_is_followed_from_success(
     app.selectbox(key="recurrence_by").set_value("vessel_class").run()
     app.selectbox(key="recurrence_day").set_value("182").run()
     assert app.query_params == {"by": "vessel_class", "day": "182"}
-    assert len(charts(app)) == 2
+    # The groups on that day and over time, and all together.
+    assert len(charts(app)) == 3
 
 
 def test_sites_that_were_never_looked_at_are_not_called_clear(
