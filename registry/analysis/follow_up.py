@@ -36,6 +36,7 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
     days = facts.sessions["day"].to_numpy(np.int64)
     patients = facts.sessions["patient"].to_numpy(np.int64)
     died = np.zeros(len(days), dtype=np.bool_)
+    overdue = _overdue(engine, cohort.within(clinics), today)
     rows = []
     for visit in catalogue().visits.values():
         counted = sessions_counted(facts, chosen, visit, today)
@@ -50,7 +51,7 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
                 due=int(due.sum()),
                 seen=int(seen.sum()),
                 missed=int(counted["missed"].sum()),
-                overdue=_overdue(engine, cohort.within(clinics), visit.code, today),
+                overdue=overdue.get(visit.code, 0),
                 completeness=clustered_proportion(
                     *per_patient_counts(patients[due], seen[due])
                 ).estimate,
@@ -96,6 +97,10 @@ def sessions_counted(
 
 def seen_between(facts: Facts, first: int, last: int) -> NDArray[np.bool_]:
     """Sessions whose patient was seen from ``first`` to ``last`` days after them."""
+    return facts.once(("seen", first, last), lambda: _seen_between(facts, first, last))
+
+
+def _seen_between(facts: Facts, first: int, last: int) -> NDArray[np.bool_]:
     keys = facts.once("visits by patient and day", lambda: _visit_keys(facts))
     days = facts.sessions["day"].to_numpy(np.int64)
     own = facts.sessions["patient"].to_numpy(np.int64) * _PATIENT + days
@@ -109,10 +114,12 @@ def _visit_keys(facts: Facts) -> NDArray[np.int64]:
     return np.sort(patients * _PATIENT + facts.visits["day"].to_numpy(np.int64))
 
 
-def _overdue(engine: Engine, clinics: frozenset[int], visit_code: str, today: dt.date) -> int:
+def _overdue(engine: Engine, clinics: Collection[int], today: dt.date) -> dict[str | None, int]:
+    """How many visits of each kind are still planned although their window has closed."""
+    late = planned_visits(clinics).where(is_past_window(today))
+    counts = late.with_only_columns(FollowUp.visit_code, sa.func.count())
     with reading(engine) as db:
-        found = overdue_visits(clinics, visit_code, today).subquery()
-        return int(db.scalar(sa.select(sa.func.count()).select_from(found)) or 0)
+        return dict(db.execute(counts.group_by(FollowUp.visit_code)).all())
 
 
 def planned_visits(clinics: Collection[int]) -> sa.Select[FollowUp]:

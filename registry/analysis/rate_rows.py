@@ -28,7 +28,11 @@ from registry.analysis.facts import Facts
 from registry.analysis.results import Basis, RateRow
 from registry.messages import Message
 from registry.statistics import display_rules
-from registry.statistics.clustering import clustered_proportion, per_patient_counts
+from registry.statistics.clustering import (
+    clustered_proportion,
+    count_distinct,
+    per_patient_counts,
+)
 from registry.statistics.proportions import bounds_for_unassessed
 from registry.statistics.result import Estimate, Interval
 from registry.statistics.survival import (
@@ -136,7 +140,7 @@ def row_maker(
             mature=n,
             events=x,
             assessed=assessed,
-            patients=len(np.unique(owners)),
+            patients=count_distinct(owners),
             screened=int(counted.screened.sum()),
             basis=basis,
             estimate=estimate,
@@ -186,7 +190,7 @@ def _until(history: History, mature: Flags, patients: Days, window: int) -> Esti
     """1 - Kaplan-Meier at the end of the window, patients with several sessions allowed for."""
     had = history.had[mature]
     durations = np.where(had, history.first[mature], np.clip(history.observed[mature], 0, window))
-    if len(np.unique(patients)) == len(patients):
+    if count_distinct(patients) == len(patients):
         curve = kaplan_meier(count_by_day(durations, had))
     else:
         curve = kaplan_meier_by_patient(durations, had, patients)

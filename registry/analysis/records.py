@@ -39,6 +39,9 @@ _ROOTS: Final[dict[str, Any]] = {
     for model in (Patient, Course, TreatmentSession, AdverseEvent, FollowUp)
 }
 
+_ROWS_OF_A_SAVE: Final = 20
+"""Records listed of one save at most, on average: a file that was imported is one save too."""
+
 
 @dataclass(frozen=True, slots=True)
 class DueVisit:
@@ -244,8 +247,10 @@ def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) 
         rows = db.execute(
             sa.select(latest.c.at, latest.c.action, AuditRow.table_name, AuditRow.row_key)
             .join(AuditRow, AuditRow.change_set_id == latest.c.id)
-            .where(AuditRow.table_name.in_(_ROOTS))
+            # Without the index on the table: SQLite would read the trail of all those tables.
+            .where(AuditRow.table_name.concat("").in_(_ROOTS))
             .order_by(latest.c.id.desc(), AuditRow.id)
+            .limit(_ROWS_OF_A_SAVE * limit)
         ).all()
         touched = [(row.at, row.action, row.table_name, _key(row.row_key)) for row in rows]
         patients = _patients_of(db, clinic_id, [(table, key) for *_, table, key in touched])

@@ -93,9 +93,15 @@ def dense_codes(codes: ArrayLike, name: str = "patients") -> tuple[Integers, int
     return inverse.astype(np.int64, copy=False), len(distinct)
 
 
+def count_distinct(labels: ArrayLike) -> int:
+    """How many different labels there are, quickly for codes that are small whole numbers."""
+    codes, size = dense_codes(labels)
+    return int(np.count_nonzero(np.bincount(codes, minlength=size)))
+
+
 def too_few_patients(codes: Integers) -> bool:
     """Whether rows are repeated in patients who are too few to estimate what that does."""
-    patients = np.unique(codes).size
+    patients = count_distinct(codes)
     return patients < min(display_rules.MINIMUM_PATIENTS_FOR_CLUSTERING, codes.size)
 
 
@@ -145,7 +151,7 @@ def linearised_variance(events_per_patient: ArrayLike, sessions_per_patient: Arr
         raise ValueError("a variance by patient needs at least 2 patients")
     total = int(n.sum())
     residuals = y - n * (int(y.sum()) / total)
-    return float(m / (m - 1) * np.dot(residuals, residuals) / total**2)
+    return float(m / (m - 1) * np.sum(residuals**2) / total**2)
 
 
 def intraclass_correlation(
