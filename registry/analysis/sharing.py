@@ -268,9 +268,9 @@ def _of_year(facts: Facts, clinics: Collection[int], year: int) -> Flags:
     return whole.mask(facts, clinics)
 
 
-def _names(facts: Facts, dimension: str, flags: Flags) -> np.ndarray[Any, Any]:
-    codes = facts.sessions[dimension].to_numpy()[flags]
-    return np.array(facts.levels[dimension] or ("",))[codes]
+def _names(facts: Facts, dimension: str, flags: Flags) -> list[str]:
+    levels = facts.levels[dimension]
+    return [levels[code] for code in facts.sessions[dimension].to_numpy()[flags]]
 
 
 def _row(

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import LinearConstraint, linprog, milp
 
 from registry.statistics.disclosure import (
     Family,
     ReleasedRow,
     Row,
     declare_family,
+    keeps_hidden,
     protect,
 )
+from tests.adversary import possible_values
 from tests.agreement import agrees
 
 PLENTY = 40
@@ -32,60 +33,6 @@ def rows_about(*patients, denominators=PLENTY):
     total = Row((), frozenset(range(atoms)), sum(patients), atoms * denominators)
     events = np.array(patients)
     return Family(events, np.full(atoms, denominators), (*single, total))
-
-
-def possible_values(released, family, i, kind):
-    """Values of a count that agree with all that was released: at most three, found one by one.
-
-    Written from the adversary's side: it knows the published rows, which atoms each row holds, and
-    that zeros are shown.
-    """
-    atoms = family.events.size
-    holds = np.array([[a in row.atoms for a in range(atoms)] for row in family.rows], dtype=float)
-    numerators = np.hstack([holds, np.zeros_like(holds)])
-    denominators = np.hstack([holds, holds])
-    target = (numerators, denominators)[kind][i]
-    names = [row.name for row in family.rows if row.published]
-    assert [row.name for row in released] == names
-    equal, equal_to, at_least = [], [], []
-    for row, shown in zip([r for r in family.rows if r.published], released, strict=True):
-        j = family.rows.index(row)
-        if shown.numerator is not None:
-            equal.append(numerators[j])
-            equal_to.append(shown.numerator)
-        elif shown.denominator is not None:
-            at_least.append(numerators[j])
-        if shown.denominator is not None:
-            equal.append(denominators[j])
-            equal_to.append(shown.denominator)
-        else:
-            at_least.append(denominators[j])
-    some = {
-        "A_eq": np.array(equal) if equal else None,
-        "b_eq": equal_to if equal else None,
-        "A_ub": -np.array(at_least) if at_least else None,
-        "b_ub": -np.ones(len(at_least)) if at_least else None,
-    }
-    least = linprog(target, **some)
-    greatest = linprog(-target, **some)
-    assert least.status == 0
-    low = int(np.ceil(least.fun - 1e-6))
-    high = low + 20 if greatest.status == 3 else int(np.floor(-greatest.fun + 1e-6))
-    assert high - low >= 2, "the linear programme narrows a hidden count down"
-    constraints = [LinearConstraint(np.array(equal), equal_to, equal_to)] if equal else []
-    if at_least:
-        constraints.append(LinearConstraint(np.array(at_least), 1, np.inf))
-    values = []
-    for value in range(low, high + 1):
-        found = milp(
-            np.zeros(2 * atoms),
-            integrality=np.ones(2 * atoms, dtype=int),
-            constraints=[*constraints, LinearConstraint(target, value, value)],
-        )
-        values += [value] if found.x is not None else []
-        if len(values) == 3:
-            break
-    return values
 
 
 def audit(family, released, threshold=5, minimum_patients=10):
@@ -330,3 +277,37 @@ def test_an_empty_cohort_shows_no_row():
 def test_impossible_input_is_refused(call):
     with pytest.raises(ValueError, match=r"\w"):
         call()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=4), st.booleans())
+def test_a_release_put_together_elsewhere_is_audited_as_an_adversary_would(counts, has_total):
+    family = rows_about(*counts, denominators=30)
+    *cells, total = (
+        ReleasedRow(
+            row.name,
+            row.numerator_patients
+            if row.numerator_patients == 0 or row.numerator_patients >= 5
+            else None,
+            row.denominator_patients,
+        )
+        for row in family.rows
+    )
+    shown = total.numerator if has_total else None
+    released = (*cells, ReleasedRow((), shown, total.denominator))
+    hidden = [i for i, row in enumerate(released) if row.numerator is None]
+    try:
+        is_kept = all(len(possible_values(released, family, i, 0)) == 3 for i in hidden)
+    except AssertionError:
+        is_kept = False
+    assert keeps_hidden(family, released) is is_kept
+
+
+def test_what_protects_itself_keeps_what_it_hides_and_what_shows_a_small_count_does_not():
+    family = rows_about(3, 8, 12)
+    assert keeps_hidden(family, protect(family))
+    everything = [
+        ReleasedRow(row.name, row.numerator_patients, row.denominator_patients)
+        for row in family.rows
+    ]
+    assert not keeps_hidden(family, everything)
