@@ -23,7 +23,7 @@ DONE: Final = "change_done"
 
 def show() -> None:
     """The changes of the clinic at hand, and the forms to add one or to withdraw one."""
-    st.header(_("Changes in this clinic"))
+    st.header(_("Changes in {clinic}").format(clinic=plain(state.clinic_summary().name)))
     done = st.session_state.pop(DONE, None)
     if done:
         st.success(plain(done))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
 from typing import Any, Final
 
 import altair as alt
@@ -16,7 +17,6 @@ from registry.analysis.sequential import PathPoint, Sequential
 from registry.statistics.control_charts import ChartKind, Phase
 
 MOST_TICKS: Final = 6
-LONGEST_CHANGE: Final = 24
 SIGNAL_COLOUR: Final = "#d55e00"
 """Vermilion of Okabe and Ito; the shape of the point says the same."""
 
@@ -123,7 +123,7 @@ def cusum(found: Sequential, *, height: int = 240) -> Figure:
     bottom = min(-low, *(point.lower for point in found.path))
     y = alt.Y(
         "score:Q",
-        scale=alt.Scale(domain=[1.15 * bottom, 1.15 * top], nice=False),
+        scale=alt.Scale(domain=[1.35 * bottom, 1.35 * top], nice=False),
         axis=alt.Axis(title=None, labelColor=INK, tickCount=5),
     )
     limits = [
@@ -244,27 +244,23 @@ def _steps(report: ControlReport, phase: Phase, number: int) -> Values:
 
 
 def _changes(report: ControlReport, x: alt.X) -> list[alt.Chart]:
-    """A line where something changed: whole where limits begin anew, dotted for a note."""
+    """A line under its letter where something changed: whole where limits begin anew, or dotted."""
     points = report.drawing.points
     layers: list[alt.Chart] = []
     for begins, dash in ((True, [1, 0]), (False, [2, 3])):
         rules: Values = []
-        for row in report.changes:
-            if row.begins_limits is not begins:
-                continue
-            after = (i for i, p in enumerate(points) if p.last_day >= row.change.changed_on)
-            what = row.change.what
-            shown = what if len(what) <= LONGEST_CHANGE else f"{what[: LONGEST_CHANGE - 1]}…"
-            rules.append({"place": next(after, len(points)) - 0.5, "name": shown})
+        for letter, row in zip(ascii_uppercase, report.changes, strict=False):
+            if row.begins_limits is begins:
+                after = (i for i, p in enumerate(points) if p.last_day >= row.change.changed_on)
+                rules.append({"place": next(after, len(points)) - 0.5, "name": letter})
         if rules:
-            layers.append(
-                chart_of(rules).mark_rule(color=INK, opacity=0.7, strokeDash=dash).encode(x)
-            )
-            layers.append(
-                chart_of(rules)
-                .mark_text(align="left", baseline="top", dx=4, color=INK, fontSize=11)
-                .encode(x, y=alt.value(0), text="name:N")
-            )
+            base = chart_of(rules).encode(x)
+            layers += [
+                base.mark_rule(color=INK, opacity=0.7, strokeDash=dash),
+                base.mark_text(
+                    align="left", baseline="top", dx=4, color=INK, fontSize=12, fontWeight="bold"
+                ).encode(y=alt.value(0), text="name:N"),
+            ]
     return layers
 
 
@@ -293,14 +289,15 @@ def _axis_of_points(names: Sequence[str], last: int) -> alt.X:
 
 
 def _axis_of_sessions(path: Sequence[PathPoint]) -> alt.X:
-    last = path[-1].sessions
-    every = max(1, -(-len(path) // MOST_TICKS))
-    marked = path[::every]
-    labels = [control_wording.month(point.month) for point in marked]
+    first_of_month: dict[str, int] = {}
+    for point in path:
+        first_of_month.setdefault(control_wording.month(point.month), point.sessions)
+    every = max(1, -(-len(first_of_month) // MOST_TICKS))
+    labels = [*first_of_month][::every]
     return alt.X(
         "sessions:Q",
-        scale=alt.Scale(domain=[0, last], nice=False),
-        axis=_ticks([point.sessions for point in marked], labels),
+        scale=alt.Scale(domain=[0, path[-1].sessions], nice=False),
+        axis=_ticks([first_of_month[label] for label in labels], labels),
     )
 
 
@@ -328,6 +325,8 @@ def _title(report: ControlReport) -> str:
     shown = what.get(kind, _("Share of sessions with the event"))
     if drawing.is_run:
         return _("{what}; line: median").format(what=shown)
+    if drawing.counts_gaps:
+        return _("{what}; line: median of the baseline, dashed: limits").format(what=shown)
     return _("{what}; line: baseline, dashed: limits").format(what=shown)
 
 
@@ -347,13 +346,14 @@ def _key(report: ControlReport, points: Values, *, has_open_run: bool) -> str:
     signs = (
         (any(value["is_signal"] for value in points), _("■ signals.")),
         (has_open_run, _("○ sessions since the last event, still counting.")),
-        (
-            any(row.begins_limits for row in report.changes),
-            _("│ a change from which limits begin anew."),
-        ),
-        (
-            any(not row.begins_limits for row in report.changes),
-            _("┊ a change that is noted; limits stay."),
-        ),
     )
-    return " ".join(said for occurs, said in signs if occurs)
+    told = [said for occurs, said in signs if occurs]
+    for letter, row in zip(ascii_uppercase, report.changes, strict=False):
+        text = (
+            _("{letter}: {what}, {day}; limits begin anew.")
+            if row.begins_limits
+            else _("{letter}: {what}, {day}; limits stay.")
+        )
+        day = wording.day(row.change.changed_on)
+        told.append(text.format(letter=letter, what=row.change.what, day=day))
+    return " ".join(told)

@@ -266,11 +266,13 @@ def crude_difference(
 ) -> Estimate | None:
     """Unadjusted difference of two sets of mature sessions with these rates, first minus second.
 
-    None with too few events or sessions, and where it cannot be estimated.
+    None with too few events or sessions, and where it cannot be estimated: a set without events,
+    not all of it assessed, shows no spread from which its share of the interval could come.
     """
-    if _too_few(*rows):
+    is_plain = _is_plain(*rows)
+    if _too_few(*rows) or (not is_plain and not all(row.events for row in rows)):
         return None
-    return _Compared(facts, outcome, first, second, is_plain=_is_plain(*rows)).difference(None)
+    return _Compared(facts, outcome, first, second, is_plain=is_plain).difference(None)
 
 
 def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, str]:

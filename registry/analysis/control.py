@@ -26,7 +26,7 @@ from registry.analysis.chart_points import (
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
 from registry.analysis.comparison import crude_difference
-from registry.analysis.completeness import completeness_warning, report_is_incomplete
+from registry.analysis.completeness import completeness_warning, looks_of, report_is_incomplete
 from registry.analysis.counting import (
     ANY,
     Flags,
@@ -197,16 +197,7 @@ def control(
         for code in _outcomes()
         if (rate := _watched(facts, cohort, chosen, outcome_of(code), span, new_limits, today))
     ]
-    incomplete = report_is_incomplete(
-        engine,
-        facts,
-        chosen,
-        within,
-        today=today,
-        assessed=total.assessed,
-        mature=total.mature,
-        unit=total.unit,
-    )
+    incomplete = report_is_incomplete(engine, facts, chosen, within, [looks_of(total)], today=today)
     return ControlReport(
         heading=Heading(
             "control",
@@ -241,19 +232,9 @@ def control(
             )
             if item.count
         ),
-        warnings=tuple(
-            warning
-            for warning in (
-                incomplete,
-                *_cautions(
-                    total,
-                    drawing,
-                    changes,
-                    is_of_one=is_of_one,
-                    is_marked=incomplete is not None,
-                ),
-            )
-            if warning is not None
+        warnings=(
+            *incomplete,
+            *_cautions(total, drawing, changes, is_of_one=is_of_one, is_marked=bool(incomplete)),
         ),
     )
 
@@ -385,8 +366,8 @@ def _cautions(
     *,
     is_of_one: bool,
     is_marked: bool,
-) -> list[Message | None]:
-    found: list[Message | None] = []
+) -> list[Message]:
+    found: list[Message] = []
     is_known = display_rules.headline_is_proportion(total.assessed, total.mature)
     if total.mature and not is_known and not is_marked:
         found.append(
@@ -422,7 +403,8 @@ def _cautions(
                     firm=display_rules.POINTS_FOR_FIRM_LIMITS,
                 )
             )
-    found += [completeness_warning((row.before, row.after)) for row in changes if row.difference]
+    compared = [completeness_warning((row.before, row.after)) for row in changes if row.difference]
+    found += [differing for differing in compared if differing is not None]
     found.append(
         message(
             "Limits take sessions as independent of each other; several of one patient make "

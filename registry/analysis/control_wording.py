@@ -11,6 +11,7 @@ from registry.analysis.chart_points import Point
 from registry.analysis.comparison_wording import points as difference_in_points
 from registry.analysis.comparison_wording import points_interval
 from registry.analysis.control import ChangeRow, ControlReport
+from registry.analysis.results import RateRow
 from registry.analysis.sequential import Sequential
 from registry.messages import Message, listed, message
 from registry.statistics import display_rules
@@ -244,30 +245,32 @@ def false_signal_sentence(report: ControlReport) -> Message:
 
 
 def change_sentence(row: ChangeRow) -> Message:
-    """The rates before and after a change, and their difference."""
+    """The rates before and after a change, and their difference where there is enough for one."""
     if row.difference is None:
         return message(
-            "{events} events in {sessions} sessions old enough, before and after together: too few "
-            "to compare; {least_events} events and {least_sessions} sessions on each side are the "
-            "least.",
-            events=row.before.events + row.after.events,
-            sessions=wording.count(row.before.mature + row.after.mature),
-            least_events=display_rules.MINIMUM_EVENTS_FOR_COMPARISON,
-            least_sessions=display_rules.MINIMUM_GROUP_FOR_COMPARISON,
+            "Events before: {events_before} in {sessions_before} sessions old enough; after: "
+            "{events_after} in {sessions_after}. That is too little for a difference.",
+            events_before=wording.count(row.before.events),
+            sessions_before=wording.count(row.before.mature),
+            events_after=wording.count(row.after.events),
+            sessions_after=wording.count(row.after.mature),
         )
     return message(
-        "{before} before ({events_before} of {sessions_before}), {after} after ({events_after} of "
-        "{sessions_after}): {difference} points ({level} CI {interval}).",
-        before=wording.rate(row.before),
-        events_before=wording.count(row.before.events),
-        sessions_before=wording.count(row.before.mature),
-        after=wording.rate(row.after),
-        events_after=wording.count(row.after.events),
-        sessions_after=wording.count(row.after.mature),
+        "Before {before}, after {after}: {difference} points ({level} CI {interval}).",
+        before=_rate_and_counts(row.before),
+        after=_rate_and_counts(row.after),
         difference=difference_in_points(row.difference.value),
         level=wording.level(row.difference),
         interval=points_interval(row.difference),
     )
+
+
+def _rate_and_counts(row: RateRow) -> Message:
+    """A rate with its counts, or the counts alone where they say it all."""
+    counts = {"events": wording.count(row.events), "sessions": wording.count(row.mature)}
+    if not row.events or not display_rules.shows_percentage(row.mature):
+        return message("{events} of {sessions}", **counts)
+    return message("{rate} ({events} of {sessions})", rate=wording.rate(row), **counts)
 
 
 def span(years: float) -> Message:
