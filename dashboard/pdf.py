@@ -119,6 +119,7 @@ def _title_block(document: Document, styles: dict[str, ParagraphStyle]) -> list[
             colWidths=[28 * mm, WIDTH - 28 * mm],
             style=TableStyle(
                 [
+                    _OWN_LETTERS,
                     ("VALIGN", (0, 0), (-1, -1), "TOP"),
                     ("LEFTPADDING", (0, 0), (-1, -1), 0),
                     ("TOPPADDING", (0, 0), (-1, -1), 1),
@@ -184,6 +185,7 @@ def _about(section: Section, styles: dict[str, ParagraphStyle]) -> Table:
         colWidths=[38 * mm, WIDTH - 38 * mm],
         style=TableStyle(
             [
+                _OWN_LETTERS,
                 ("VALIGN", (0, 0), (-1, -1), "TOP"),
                 ("LEFTPADDING", (0, 0), (-1, -1), 0),
                 ("TOPPADDING", (0, 0), (-1, -1), 1),
@@ -199,6 +201,7 @@ def _box(content: Sequence[Flowable], accent: colors.Color, ground: colors.Color
         colWidths=[WIDTH],
         style=TableStyle(
             [
+                _OWN_LETTERS,
                 ("BACKGROUND", (0, 0), (-1, -1), ground),
                 ("LINEBEFORE", (0, 0), (0, -1), 3, accent),
                 ("LEFTPADDING", (0, 0), (-1, -1), 10),
@@ -254,6 +257,7 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
         hAlign="LEFT",
         style=TableStyle(
             [
+                _OWN_LETTERS,
                 ("VALIGN", (0, 0), (-1, 0), "BOTTOM"),
                 ("VALIGN", (0, 1), (-1, -1), "TOP"),
                 ("LEFTPADDING", (0, 0), (-1, -1), PADDING),
@@ -403,6 +407,8 @@ def _register_fonts() -> None:
             pdfmetrics.registerFont(TTFont(name, str(path)))
 
 
+# Whatever a cell holds: otherwise the layout names a typeface that is not embedded.
+_OWN_LETTERS: Final = ("FONTNAME", (0, 0), (-1, -1), TEXT)
 _INK: Final = colors.HexColor("#1b2733")
 _ACCENT: Final = colors.HexColor("#0b5e8a")
 _GROUND: Final = colors.HexColor("#f1f4f7")
