@@ -56,7 +56,8 @@ def _patient(line: CallLine) -> None:
         st.text(_boxes([outcomes[outcome] for outcome in ContactOutcome]))
         questions = worklist_words.questions()
         asked = worklist_data.to_ask(line.visit_code)
-        st.text(_("Ask: {questions}").format(questions=_boxes([questions[f] for f in asked])))
+        boxes = _boxes([said for family, said in questions.items() if family in asked])
+        st.text(_("Ask: {questions}").format(questions=boxes))
 
 
 def _boxes(labels: list[str]) -> str:

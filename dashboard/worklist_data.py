@@ -18,7 +18,6 @@ from registry.analysis.worklist import Worklist, WorklistReport
 from registry.catalogue import EventFamily, catalogue
 from registry.entry import contact, recording
 from registry.entry.contact import ContactEntry
-from registry.messages import Message
 from registry.vocabulary import (
     FollowUpStatus,
     ReasonForChange,
@@ -129,12 +128,12 @@ def book(line: CallLine) -> str | None:
     return code
 
 
-def to_ask(visit_code: str | None) -> tuple[EventFamily, ...]:
-    """Kinds of event to be asked about at a visit, in the order of its checklist."""
+def to_ask(visit_code: str | None) -> frozenset[EventFamily]:
+    """Kinds of event to be asked about at a visit: those of its checklist, or all."""
     rows = catalogue()
     lists = [row for row in rows.checklists.values() if row.visit_code == visit_code]
     terms = [code for row in lists for code in row.term_codes] or list(rows.event_terms)
-    return tuple(dict.fromkeys(rows.event_terms[code].family for code in terms))
+    return frozenset(rows.event_terms[code].family for code in terms)
 
 
 def counts_table(report: WorklistReport) -> Table:
@@ -165,15 +164,33 @@ def detail_table(report: DataQualityReport, part: Part) -> Table:
         {
             **({_("Clinic"): say(row.clinic_label)} if is_of_several else {}),
             _("What"): say(row.label),
-            _("As it should be"): wording.share(row.estimate),
+            _("Share"): wording.share(row.estimate),
             _("95 % interval"): wording.interval(row.estimate),
-            _("Looked at"): _counted(row),
-            _("Lacking"): wording.count(row.lacking),
+            _("Lacking"): _lacking(row),
         }
         for row in report.details(part)
         if row.estimate.denominator
     ]
 
 
-def _counted(row: QualityRow) -> str:
-    return f"{wording.count(row.estimate.denominator)} {say(Message(row.estimate.unit))}"
+def part_table(report: DataQualityReport) -> Table:
+    """The shares of whole parts as they are shown."""
+    return [
+        {
+            _("Clinic"): say(row.clinic_label),
+            _("Part"): say(row.label),
+            _("Share"): wording.share(row.estimate),
+            _("95 % interval"): wording.interval(row.estimate),
+            _("Lacking"): _lacking(row),
+            _("Asked for"): wording.percent(row.needed, 1),
+        }
+        for row in report.parts()
+    ]
+
+
+def _lacking(row: QualityRow) -> str:
+    return _("{lacking} of {all} {unit}").format(
+        lacking=wording.count(row.lacking),
+        all=wording.count(row.estimate.denominator),
+        unit=_(row.estimate.unit),
+    )

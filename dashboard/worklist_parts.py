@@ -49,9 +49,9 @@ def line(shown: CallLine) -> None:
             elif shown.timing is Timing.OVERDUE:
                 st.badge(plain(_("Overdue")), icon=":material/event_busy:", color="orange")
         st.text(worklist_words.visit(shown))
-        if shown.visit_id is not None:
-            st.caption(plain(worklist_words.attempts(shown)))
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+            if shown.visit_id is not None:
+                st.text(worklist_words.attempts(shown), width="stretch")
             _ways_on(shown, key)
 
 

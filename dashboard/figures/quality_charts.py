@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import altair as alt
 
@@ -13,7 +13,7 @@ from registry.analysis import wording
 from registry.analysis.data_quality import QualityRow
 from registry.statistics import display_rules
 
-ROW: int = 46
+ROW: Final = 46
 
 
 def thermometer(rows: tuple[QualityRow, ...], about: str) -> Figure | None:
@@ -63,7 +63,9 @@ def thermometer(rows: tuple[QualityRow, ...], about: str) -> Figure | None:
         alt.layer(glass, filled, interval, needed).properties(height=alt.Step(ROW)),
         _("Share as it should be, with 95 % interval; the stroke is what is asked for"),
         f"{about}: " + "; ".join(f"{say(row.label)}: {_in_short(row)}" for row in drawn) + ".",
-        key=_("A pale bar has not reached its stroke."),
+        key=_("A pale bar has not reached its stroke.")
+        if any(row.is_enough is False for row in drawn)
+        else "",
     )
 
 

@@ -81,8 +81,8 @@ def answer(report: WorklistReport) -> None:
         st.markdown(f"**{exact(late)}**, {exact(soon)}.")
         if unreachable:
             text = ngettext(
-                "{count} of them cannot be reached, or is lost to follow-up.",
-                "{count} of them cannot be reached, or are lost to follow-up.",
+                "{count} of all these cannot be reached, or is lost to follow-up.",
+                "{count} of all these cannot be reached, or are lost to follow-up.",
                 unreachable,
             )
             st.text(text.format(count=wording.count(unreachable)))
@@ -213,6 +213,8 @@ def main() -> None:
         else:
             answer(report)
             withheld()
+            table(report)
+            return
         if not st.session_state.get(SHEET):
             with st.expander(_("Counts by visit"), icon=":material/table:"):
                 table(report)

@@ -29,12 +29,12 @@ FEWEST_FOR_USUAL: Final = 10
 """Injections of a product and form in the clinic from which their median is called usual."""
 
 RULES: Final[Mapping[str, Message]] = {
-    "volume": message("Volume at most three times the usual one of its product and form"),
-    "onset": message("Onset within the days that are typical for the event"),
-    "early_visit": message("Visit not before its window opens"),
-    "finding": message("Finding that was present has its event"),
-    "one_session": message("No other session of the patient on that day"),
-    "one_event": message("No other event of that kind in the patient on that day"),
+    "volume": message("Volume at most 3 times the usual"),
+    "onset": message("Onset within typical days"),
+    "early_visit": message("Visit not before its window"),
+    "finding": message("Present finding has its event"),
+    "one_session": message("No second session that day"),
+    "one_event": message("No second such event that day"),
 }
 
 Flags = NDArray[np.bool_]

@@ -74,7 +74,7 @@ PARTS: Final[Mapping[Part, Message]] = {
 LINKS: Final[Mapping[str, Message]] = {
     "followed": message("Sessions with a follow-up"),
     "attributed": message("Events attributed to a session"),
-    "lot_named": message("Sessions whose injections all name their lot"),
+    "lot_named": message("Injections name their lot"),
 }
 
 

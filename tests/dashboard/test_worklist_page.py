@@ -155,7 +155,7 @@ def test_three_failures_offer_to_give_up_to_those_who_may_amend(
             make.a_contact_attempt(db, clinic_id, patient, visit, attempted_on=TODAY - days * DAY)
     for role, may in ((Role.CLINICIAN, True), (Role.AUDITOR, False)):
         app = app_as(role, sqlite_engine, PAGE, clinic_id=clinic_id)
-        assert "1 of them cannot be reached" in words(app)
+        assert "1 of all these cannot be reached" in words(app)
         app.session_state["worklist:part"] = "unreachable"
         app.run()
         assert "Unreachable: 3 attempts" in words(app)
