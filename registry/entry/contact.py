@@ -54,7 +54,7 @@ def record_contact(
                     "There is no such visit in this clinic, or it was withdrawn. The attempt was "
                     "not stored."
                 )
-            _refuse(_problems(entry, clinic_day(db.get_one(Clinic, clinic_id), now)))
+            _refuse(contact_problems(entry, clinic_day(db.get_one(Clinic, clinic_id), now)))
             db.add(
                 ContactAttempt(
                     clinic_id=clinic_id,
@@ -111,7 +111,8 @@ def _withdraw(
     write(db, ContactAttempt, stored, {"voided_at": now})
 
 
-def _problems(entry: ContactEntry, today: dt.date) -> list[Problem]:
+def contact_problems(entry: ContactEntry, today: dt.date) -> list[Problem]:
+    """All that keeps an attempt from being stored, but for its visit."""
     found = []
     if entry.attempted_on > today:
         found.append(Problem("attempted_on", "not_in_future", "The day lies in the future."))

@@ -16,8 +16,10 @@ from registry.entry.assessments import (
     leg_problems,
 )
 from registry.entry.barcode import PackContent, pack_problems
+from registry.entry.change_points import ChangeEntry, problems_of_change
 from registry.entry.checks import Known, row_problems
 from registry.entry.clinic_settings import lot_problems, setting_problems
+from registry.entry.contact import ContactEntry, contact_problems
 from registry.entry.forms import FollowUpEntry
 from registry.entry.problems import Problem, Question
 from registry.entry.risk_facts import fact_problems
@@ -25,6 +27,7 @@ from registry.exchange.drafts import Drafts
 from registry.exchange.single_rows import RowEntry
 from registry.exchange.stored import Stored
 from registry.schema import (
+    ChangePoint,
     ClinicSetting,
     ContactAttempt,
     FollowUp,
@@ -60,6 +63,7 @@ class RowChecks:
             *(link.values["same_as_id"] for link in drafts.rows_of(PatientLink)),
         }
         self._said = set(stored.said)
+        self._told = set(stored.told)
         self._follow_ups = {
             id_: (row["patient_id"], row["status"])
             for id_, row in stored.roots[FollowUp].items()
@@ -95,6 +99,8 @@ class RowChecks:
         elif entry.model is ProductGtin:
             content = PackContent(values["product_code"], values["concentration_percent"])
             yield from pack_problems(values["gtin"], content)
+        elif entry.model is ChangePoint:
+            yield from self._change(entry)
         elif entry.model is ClinicSetting:
             yield from setting_problems(values["code"], values["value"], values["valid_from"])
 
@@ -131,12 +137,22 @@ class RowChecks:
 
     def _attempt(self, entry: RowEntry) -> Found:
         values = entry.values
-        if values["attempted_on"] > self._today:
-            yield Problem("attempted_on", "not_in_future", "The day lies in the future.")
+        attempt = ContactEntry(
+            id=entry.id, **{name: values[name] for name in values if name != "patient_id"}
+        )
+        yield from contact_problems(attempt, self._today)
         if not self._is_of_person(values["follow_up_id"], values["patient_id"]):
             yield Problem(
                 "follow_up_id", "of_same_patient", "follow_ups.csv has no such key of this patient."
             )
+
+    def _change(self, entry: RowEntry) -> Found:
+        change = ChangeEntry(**entry.values)
+        yield from problems_of_change(change)
+        told = (change.changed_on, change.what.strip().casefold())
+        if told in self._told:
+            yield Problem("what", "known", "This change is told for that day already.")
+        self._told.add(told)
 
     def _link(self, entry: RowEntry) -> Found:
         duplicate, kept = entry.values["patient_id"], entry.values["same_as_id"]

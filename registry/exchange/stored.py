@@ -18,6 +18,7 @@ from registry.exchange.drafts import Drafts, Shelf
 from registry.exchange.single_rows import NAMED_BY, RowEntry, table_of
 from registry.schema import (
     AdverseEvent,
+    ChangePoint,
     Clinician,
     Course,
     FollowUp,
@@ -60,7 +61,8 @@ class Stored:
 
     ``sessions`` and ``sites`` hold what is known of each patient, ``injected`` what was given in
     stored sessions on the same day as a session of the files. ``links`` are stored, ``persons``
-    counts those of the files too. ``said`` holds patient, day and what was said: a leg or an item.
+    counts those of the files too. ``said`` holds patient, day and what was said: a leg or an item;
+    ``told`` the day and the words of changes of the clinic.
     """
 
     roots: dict[type[Base], dict[UUID, Row]] = field(default_factory=lambda: defaultdict(dict))
@@ -75,6 +77,7 @@ class Stored:
     links: dict[UUID, UUID] = field(default_factory=dict)
     persons: Persons = field(default_factory=lambda: Persons({}))
     said: set[tuple[UUID, dt.date, str]] = field(default_factory=set)
+    told: set[tuple[dt.date, str]] = field(default_factory=set)
 
     def living(self, model: type[Base], id_: UUID | None) -> Row | None:
         """The stored row unless it was voided."""
@@ -206,7 +209,7 @@ def _read_named(db: DbSession, clinic_id: int, drafts: Drafts, stored: Stored) -
 
 
 def _read_said(db: DbSession, clinic_id: int, drafts: Drafts, stored: Stored) -> None:
-    """Legs assessed and items answered, which are said once a day."""
+    """Legs assessed, items answered and changes told, which are said once a day."""
     once: tuple[tuple[type[Base], str, str], ...] = (
         (LimbAssessment, "assessed_on", "side"),
         (PatientReportedOutcome, "answered_on", "item_code"),
@@ -215,6 +218,9 @@ def _read_said(db: DbSession, clinic_id: int, drafts: Drafts, stored: Stored) ->
         patients = {entry.values["patient_id"] for entry in drafts.rows_of(model)}
         for row in _living(db, model, clinic_id, "patient_id", patients):
             stored.said.add((row["patient_id"], row[day], str(row[what])))
+    if next(drafts.rows_of(ChangePoint), None) is not None:
+        for row in _all_living(db, ChangePoint, clinic_id):
+            stored.told.add((row["changed_on"], row["what"].casefold()))
 
 
 def _same_day_sessions(stored: Stored, drafts: Drafts) -> list[UUID]:

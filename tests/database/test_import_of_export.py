@@ -462,7 +462,7 @@ def single_rows(draw: st.DrawFn, entries: list[Entry]) -> list[SingleRow]:
             value=draw(st.none() | st.just(Decimal("2.5"))),
             valid_from=day,
         )
-    for what in draw(st.sets(st.sampled_from(["=CO2 foam", "new\nlaser"]))):
+    for what in draw(st.sets(st.sampled_from(["=CO2 foam", "New laser"]))):
         add(ChangePoint, changed_on=draw(DAYS), what=what, begins_limits=draw(st.booleans()))
     if draw(st.booleans()):
         gtin = "09501101530003"

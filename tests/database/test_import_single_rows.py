@@ -289,6 +289,14 @@ WRONG: list[tuple[dict[str, Rows], tuple[str, int, str, str]]] = [
     ),
     ({"change_points": [CHANGE | {"what": "x" * 201}]}, ("change_points.csv", 2, "what", "length")),
     (
+        {"change_points": [CHANGE | {"what": "two\nlines"}]},
+        ("change_points.csv", 2, "what", "length"),
+    ),
+    (
+        {"change_points": [CHANGE, CHANGE | {"change_point_key": "C2", "what": "CO2 FOAM"}]},
+        ("change_points.csv", 3, "what", "known"),
+    ),
+    (
         {"safety_overrides": [OVERRIDE, OVERRIDE]},
         ("safety_overrides.csv", 3, "rule", "key_once"),
     ),
@@ -324,6 +332,7 @@ def test_what_the_registry_said_already_counts(engine: Engine, clinic_id: int, b
     more = parsed(
         limb_assessments=[LEG | {"assessment_key": "L2"}],
         reported_outcomes=[ANSWER | {"answer_key": "Q2"}],
+        change_points=[CHANGE | {"change_point_key": "C2"}],
         patient_links=[{"link_key": "K2", "patient_key": "P-1", "same_as_key": "P-3"}],
     )
     plan = plan_import(engine, by, clinic_id, more, now=NOW)
@@ -331,6 +340,7 @@ def test_what_the_registry_said_already_counts(engine: Engine, clinic_id: int, b
         ("patient_links.csv", 2, "patient_key", "one_link"),
         ("limb_assessments.csv", 2, "side", "once_a_day"),
         ("reported_outcomes.csv", 2, "item_code", "once_a_day"),
+        ("change_points.csv", 2, "what", "known"),
     ]
 
 
