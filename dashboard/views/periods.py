@@ -30,9 +30,9 @@ from registry.errors import InvalidEntry, RegistryError
 
 PAGE: Final = "periods"
 # Keys in ``st.session_state``: the identifier of what is being typed, which is stored once however
-# often it is sent, and the name of the period that was kept by the click before this run.
+# often it is sent, and what the click before this run has done, in words.
 REQUEST: Final = "period_request"
-KEPT: Final = "period_kept"
+DONE: Final = "period_done"
 
 
 def in_print() -> None:
@@ -97,16 +97,16 @@ def freeze() -> None:
                 wrong[problem.field].error(plain(_(problem.message)))
             return
         del st.session_state[REQUEST]
-        st.session_state[KEPT] = name.strip()
+        st.session_state[DONE] = _("“{name}” is kept as it is today.").format(name=name.strip())
         st.rerun()
 
 
 def kept_periods() -> None:
     """Every period that is kept; one opens to its reports."""
     st.header(_("Periods kept as they were"))
-    told = st.session_state.pop(KEPT, None)
-    if told is not None:
-        st.success(plain(_("“{name}” is kept as it is today.").format(name=told)))
+    done = st.session_state.pop(DONE, None)
+    if done is not None:
+        st.success(plain(done))
     kept = period_data.kept_periods()
     if not kept:
         st.info(
@@ -299,6 +299,9 @@ def _withdrawing(period: PeriodKept) -> None:
                 found: tuple[Problem, ...] = error.problems
                 wrong.error(plain(" ".join(_(problem.message) for problem in found)))
             else:
+                st.session_state[DONE] = _("“{name}” is withdrawn. It stays readable.").format(
+                    name=period.name
+                )
                 st.rerun()
 
 
