@@ -6,7 +6,6 @@ import datetime as dt
 import re
 from dataclasses import replace
 from decimal import Decimal
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
@@ -304,8 +303,7 @@ def site_outcomes(
     with_duplex = entry.method is FollowUpMethod.DUPLEX
     found: list[Problem] = []
     outcomes: list[SiteOutcomeEntry] = []
-    last = photographs.last_of_sites(entry.patient_id, sites)
-    for shot, alike in groupby(sites, key=last.get):
+    for shot, alike in photographs.by_last_photograph(entry.patient_id, sites).items():
         with photographs.beside(shot):
             for side, anatomy_code in alike:
                 outcome, problems = _site_outcome(form, side, anatomy_code, scale_code, with_duplex)

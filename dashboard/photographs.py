@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
 
@@ -53,15 +54,17 @@ def panel(patient: PatientHeader, shown: Timeline) -> None:
     photograph_form.ask(patient, shown, past)
 
 
-def last_of_sites(
+def by_last_photograph(
     patient_id: UUID, sites: Sequence[tuple[Laterality, str]]
-) -> Mapping[tuple[Laterality, str], Shot]:
-    """The last photograph of each site; none for those who see no pictures."""
+) -> Mapping[Shot | None, Sequence[tuple[Laterality, str]]]:
+    """The sites that share a last photograph; all share none for those who see no pictures."""
     if not photograph_data.may_see_pictures():
-        return {}
+        return {None: sites}
     past = photograph_data.photographs_of(patient_id)
-    found = {site: past.last_of(*site) for site in sites}
-    return {site: shot for site, shot in found.items() if shot is not None}
+    found: defaultdict[Shot | None, list[tuple[Laterality, str]]] = defaultdict(list)
+    for site in sites:
+        found[past.last_of(*site)].append(site)
+    return found
 
 
 @contextlib.contextmanager
@@ -98,7 +101,7 @@ def _pair(aspect: Aspect) -> list[tuple[DeltaGenerator, Shot]]:
             for number, (column, name, shot, other) in enumerate(
                 zip(
                     columns,
-                    (_("Left picture"), _("Right picture")),
+                    (_("First picture"), _("Second picture")),
                     pair,
                     (aspect.shots[0], aspect.shots[-1]),
                     strict=True,

@@ -175,9 +175,16 @@ def test_strangers_cannot_upload_into_memory(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "expected"), [("clinician", 404), ("auditor", 404), ("data_manager", 204)]
+    ("who", "expected"),
+    [
+        ("clinician", 204),
+        ("data_manager", 204),
+        ("auditor", 404),
+        ("practice_manager", 404),
+        ("administrator", 404),
+    ],
 )
-def test_only_who_may_import_uploads(served: Served, who: str, expected: int) -> None:
+def test_only_who_may_import_or_record_uploads(served: Served, who: str, expected: int) -> None:
     with served.sign_in(who) as client:
         tab = Tab(served, client)
         tab.run()
