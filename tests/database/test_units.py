@@ -144,12 +144,12 @@ def test_a_flag_that_is_case_mix_goes_at_equal_case_mix(sqlite_engine: Engine, c
         for number in range(1, 7):
             make.a_clinician(db, clinic, number)
     for number in range(1, 6):
-        treat(sqlite_engine, clinic, 20, 1, clinician=number, vessel_class=VesselClass.RETICULAR)
+        treat(sqlite_engine, clinic, 26, 1, clinician=number, vessel_class=VesselClass.RETICULAR)
         treat(sqlite_engine, clinic, 5, 2, clinician=number, vessel_class=VesselClass.TRUNCAL)
     treat(sqlite_engine, clinic, 20, 8, clinician=6, vessel_class=VesselClass.TRUNCAL)
     report = units(sqlite_engine, reader(clinic), EVERYTHING, today=TODAY)
     *_, last = report.rows
-    assert last.standing is Standing.HIGH_ALERT
+    assert last.standing.is_flagged
     assert last.standing_at_equal_mix is Standing.WITHIN
     assert last.ratio is not None
     assert last.ratio.value == pytest.approx(1.0)
