@@ -193,11 +193,13 @@ def behind_links(report: Report) -> None:
     if not figures:
         return
     name = report.heading.name
-    measures = {code: say(label) for code, label in openable_counts.MEASURES[name].items()}
+    counted = {measure for _group, measure in figures}
+    labels = openable_counts.MEASURES[name]
+    measures = {code: say(label) for code, label in labels.items() if code in counted}
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{name}_behind"):
         group = _one_of(_("Records behind"), {c: say(m) for c, m in groups.items()}, f"{name}_row")
         measure = _one_of(_("Which of them"), measures, f"{name}_count")
-        _link_to_records(report, group, measure, figures[group, measure])
+        _link_to_records(report, group, measure, figures.get((group, measure), 0))
 
 
 def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
@@ -215,7 +217,8 @@ def _links_of_group(report: Report, group: str) -> None:
     if group not in groups:
         return
     st.text(f"{say(groups[group])}:")
-    for measure in [*openable_counts.MEASURES[report.heading.name]][:MOST_LINKS]:
+    measures = [*openable_counts.MEASURES[report.heading.name]]
+    for measure in [name for name in measures if (group, name) in figures][:MOST_LINKS]:
         _link_to_records(report, group, measure, figures[group, measure], with_measure=True)
 
 

@@ -194,6 +194,7 @@ def _mark(clock: ClockResult, row: ClockRow, day: int) -> Mark:
             (_("Still observed"), wording.count(point.at_risk)),
             (_("Started"), wording.count(row.started)),
         ),
+        group=row.code,
     )
 
 

@@ -38,6 +38,7 @@ def figures() -> dict[str, str]:
     return {
         COMPLICATIONS: _("Complications"),
         "recurrence": _("Recurrence"),
+        "clocks": _("Clocks of treated veins"),
         "follow_up": _("Follow-up"),
     }
 
@@ -75,7 +76,7 @@ def groups(view: View, report: str, by: str) -> dict[str, str]:
         return {code: words.visit(code) for code in catalogue().visits}
     if by == report_data.BY_EVENT:
         return {TOTAL: _("As counted"), **report_data.events()}
-    if report == "recurrence" and by in OF_SITES:
+    if report in {"recurrence", "clocks"} and by in OF_SITES:
         return {TOTAL: _("All together"), **report_data.levels_of_sites(by)}
     return {TOTAL: _("All together"), **view.offered.get(by, {})}
 

@@ -23,6 +23,7 @@ from sqlalchemy.engine import Engine
 from registry.access import ALLOWED, Actor, Permission, may, scope
 from registry.access_log import log_access
 from registry.analysis import complications, counting, follow_up, recurrence, treated_sites
+from registry.analysis.clocks import CLOCKS, EVENT
 from registry.analysis.cohort import level_label
 from registry.analysis.columns import EPOCH
 from registry.analysis.counting import Outcome
@@ -157,6 +158,8 @@ def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int
             i: message("{site}: {course}", site=names[site], course=_course(histories, site))
             for i, site in enumerate(sites.tolist())
         }
+    if asked.report == "clocks":
+        return _on_clock(facts, asked, chosen)
     outcome = counting.outcome_of(asked.event)
     if asked.group_by == complications.BY_EVENT:
         if asked.group != TOTAL:
@@ -176,6 +179,31 @@ def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int
         label = message(labels[EVENT_TERMS[term]].label)
         events[session].append(message("{event}, day {day}", event=label, day=day))
     return rows, {i: listed(events[row]) for i, row in enumerate(rows.tolist()) if row in events}
+
+
+def _on_clock(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int, Message]]:
+    """The site behind each entry of a clock, or behind each of its events."""
+    histories = treated_sites.histories_of(facts)
+    name, _, what = asked.measure.rpartition("_")
+    clock = CLOCKS[name]
+    kept = treated_sites.sites_of(histories, chosen)
+    times = clock.times(facts, kept)
+    times = times.of(_sites_in_group(facts, asked, kept)[times.site])
+    if what == "events":
+        times = times.of(times.ending == EVENT)
+    endings = (message("observed"), clock.event, *clock.competing)
+    names = _site_names(facts)
+    return histories.session[times.site], {
+        i: message(
+            "{site}: {ending}, {days} days after the start of the clock",
+            site=names[site],
+            ending=endings[ending],
+            days=days,
+        )
+        for i, (site, ending, days) in enumerate(
+            zip(times.site.tolist(), times.ending.tolist(), times.duration.tolist(), strict=True)
+        )
+    }
 
 
 def _units(facts: Facts, outcome: Outcome, asked: Behind, chosen: Flags) -> Rows:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.analysis import complications, counting, treated_sites
+from registry.analysis.clock_results import ClocksReport
+from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.rate_rows import Unit
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
@@ -49,6 +51,11 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
             f"at_risk_{day}": message("Still observed on day {day}", day=day)
             for day in LANDMARK_DAYS
         },
+    },
+    "clocks": {
+        f"{clock.code}_{what}": message(text, clock=clock.label)
+        for clock in CLOCKS.values()
+        for what, text in (("events", "{clock}: happened"), ("started", "{clock}: started"))
     },
     "follow_up": {
         "missed": message("Not seen"),
@@ -118,6 +125,11 @@ def figures_of(report: Report) -> dict[tuple[str, str], int]:
                 counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
                 counts[f"at_risk_{point.day}"] = point.at_risk
             found |= {(line.code, measure): figure for measure, figure in counts.items()}
+    elif isinstance(report, ClocksReport):
+        for clock in report.clocks:
+            for entry in (clock.total, *clock.rows):
+                found[entry.code, f"{clock.code}_events"] = entry.events
+                found[entry.code, f"{clock.code}_started"] = entry.started
     elif isinstance(report, FollowUpReport):
         for visit in report.rows:
             counts = {
@@ -136,6 +148,10 @@ def groups_of(report: Report) -> dict[str, Message]:
         return {row.code: row.label for row in (report.total, *report.rows)}
     if isinstance(report, FollowUpReport):
         return {row.code: row.label for row in report.rows}
+    if isinstance(report, ClocksReport):
+        return {
+            row.code: row.label for clock in report.clocks for row in (clock.total, *clock.rows)
+        }
     return {}
 
 
@@ -145,6 +161,9 @@ def unit_of(asked: Behind) -> Message:
         return message("visits")
     if asked.report == "recurrence":
         return message("treated sites")
+    if asked.report == "clocks":
+        unit = CLOCKS[asked.measure.rpartition("_")[0]].unit
+        return message("treated sites" if unit == "sites" else unit)
     is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
     return message(Unit.SESSIONS if is_of_sessions else asked.unit)
 
@@ -154,6 +173,7 @@ def check(asked: Behind) -> None:
     groupings = {
         "complications": complications.GROUPINGS,
         "recurrence": treated_sites.GROUPINGS,
+        "clocks": treated_sites.GROUPINGS,
         "follow_up": ("visit",),
     }
     if asked.report not in MEASURES:
