@@ -19,6 +19,7 @@ from dashboard import (
     overview_data,
     report_data,
     unit_data,
+    worklist_data,
 )
 from dashboard.figures import Figure, clock_charts
 from dashboard.figures.outcome_charts import improved
@@ -37,6 +38,7 @@ from registry.analysis.claims import ClaimsReport
 from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
+from registry.analysis.data_quality import PARTS, DataQualityReport
 from registry.analysis.event_course import EventCourseReport
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.judgement import STATUS_LABELS, Status, interval_shown, value_shown
@@ -47,6 +49,7 @@ from registry.analysis.response import ResponseReport
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.severity import SeverityReport
 from registry.analysis.units import UnitsReport
+from registry.analysis.worklist import WorklistReport
 from registry.messages import Message
 
 WHOLE_REPORT: Final = "clinic_report"
@@ -402,6 +405,16 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
             (
                 _("Every answer on satisfaction"),
                 outcome_data.answer_table(report.satisfaction) if answers else [],
+            ),
+        ]
+    if isinstance(report, WorklistReport):
+        return [(_("Who is due, by visit"), worklist_data.counts_table(report))]
+    if isinstance(report, DataQualityReport):
+        return [
+            (say(report.heading.title), worklist_data.part_table(report)),
+            *(
+                (say(name), worklist_data.detail_table(report, part))
+                for part, name in PARTS.items()
             ),
         ]
     if isinstance(report, ClocksReport):

@@ -25,6 +25,7 @@ from dashboard.figures.marks import INK
 from dashboard.text import _
 from registry.analysis.colophon import ONE_YEAR, Colophon
 from registry.analysis.control import ControlReport
+from registry.analysis.data_quality import DataQualityReport
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.units import UnitsReport
@@ -72,6 +73,8 @@ def figure_of(report: Report) -> Figure | None:
         return figures.control(report)
     if isinstance(report, UnitsReport):
         return figures.funnel(report)
+    if isinstance(report, DataQualityReport):
+        return figures.thermometer(report.parts(), _say(report.heading.title))
     return figures.follow_up(report) if isinstance(report, FollowUpReport) else None
 
 

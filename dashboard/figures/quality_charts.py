@@ -17,12 +17,15 @@ ROW: Final = 46
 
 
 def thermometer(rows: tuple[QualityRow, ...], about: str) -> Figure | None:
-    """Shares of the whole parts of one clinic; None without a record that could be looked at."""
+    """Shares of whole parts, with their clinic where there are several; None without a record."""
     drawn = [row for row in rows if row.estimate.value is not None]
     if not drawn:
         return None
     values = [_value(i, row) for i, row in enumerate(drawn)]
-    labels = [[say(row.label), _in_short(row)] for row in drawn]
+    names_of = [say(row.label) for row in drawn]
+    if len({row.clinic for row in drawn}) > 1:
+        names_of = [f"{say(row.label)}, {say(row.clinic_label)}" for row in drawn]
+    labels = [[name, _in_short(row)] for name, row in zip(names_of, drawn, strict=True)]
     y = alt.Y(
         "row:O",
         axis=alt.Axis(
@@ -62,7 +65,7 @@ def thermometer(rows: tuple[QualityRow, ...], about: str) -> Figure | None:
     return Figure(
         alt.layer(glass, filled, interval, needed).properties(height=alt.Step(ROW)),
         _("Share as it should be, with 95 % interval; the stroke is what is asked for"),
-        f"{about}: " + "; ".join(f"{say(row.label)}: {_in_short(row)}" for row in drawn) + ".",
+        f"{about}: " + "; ".join(f"{name}: {short}" for name, short in labels) + ".",
         key=_("A pale bar has not reached its stroke.")
         if any(row.is_enough is False for row in drawn)
         else "",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from registry.cli.care import print_quality, print_worklist
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
 from registry.cli.lasting import print_claims, print_clocks, print_response
 from registry.cli.taking import Format, draw, list_behind, write, write_whole
@@ -165,12 +166,14 @@ def _print_report(answer: Report) -> None:
     from registry.analysis.clock_results import ClocksReport
     from registry.analysis.comparison import ComparisonReport
     from registry.analysis.control import ControlReport
+    from registry.analysis.data_quality import DataQualityReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.response import ResponseReport
     from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport
     from registry.analysis.sharing import SharedReport
     from registry.analysis.units import UnitsReport
+    from registry.analysis.worklist import WorklistReport
 
     heading = answer.heading
     typer.echo(f"{heading.title}\n{heading.definition}")
@@ -202,6 +205,10 @@ def _print_report(answer: Report) -> None:
             typer.echo(f"Serious: {label}: {count}")
     elif isinstance(answer, OverviewReport):
         _print_overview(answer)
+    elif isinstance(answer, WorklistReport):
+        print_worklist(answer)
+    elif isinstance(answer, DataQualityReport):
+        print_quality(answer)
     elif isinstance(answer, FollowUpReport):
         show_table(
             [
