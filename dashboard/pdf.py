@@ -350,7 +350,7 @@ class _SignedCanvas(Canvas):
     def showPage(self) -> None:  # noqa: N802 - the name that reportlab calls
         """Hold the page back."""
         self._pages.append(dict(self.__dict__))
-        self._startPage()  # type: ignore[attr-defined] - the stubs do not know it
+        self._startPage()  # type: ignore[attr-defined]  # not in the stubs
 
     def save(self) -> None:
         """Sign every page with its number and write the file."""

@@ -65,7 +65,7 @@ def freeze(
 
     engine = opened(database)
     by, clinic_id = operator(engine), clinic_of(engine, clinic).id
-    if (period is None) == (start is None or end is None):
+    if (start or end) if period is not None else not (start and end):
         raise typer.BadParameter("Give --period, or both --from and --to.")
     first, last = (
         span_of(period, today())

@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 import typer
 from openpyxl import load_workbook
+from pypdf import PdfReader
 from sqlalchemy.engine import Engine
 
 from registry import cli
@@ -454,6 +455,50 @@ def test_the_records_behind_a_count_are_as_many_as_it_says(
         assert len(listed["records"]) == listed["count"]
     assert clinic("report", report, "--behind", "total:nonsense")[0] == 1
     assert clinic(*arguments, "--format", "xlsx")[0] == 2
+
+
+def test_a_report_is_printed(
+    clinic: Sclero, treated: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("complications", "clinic_report"):
+        pdf = in_bytes(functools.partial(clinic, "report", name, "--format", "pdf"), monkeypatch)
+        said = " ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+        assert "Command line" in said
+    assert clinic("report", "clinic_report")[0] == 2
+    with reading(treated) as db:
+        log = db.execute(sa.select(AccessLog.action, AccessLog.detail)).all()
+    assert [row.action for row in log] == ["download_report"] * 2
+    assert [row.detail.partition(";")[0] for row in log] == [
+        "complications.pdf",
+        "clinic_report.pdf",
+    ]
+
+
+def test_a_period_is_frozen_shown_and_withdrawn(
+    clinic: Sclero, treated: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze = ("period", "freeze", "Last year", "--period", "last_year")
+    assert clinic(*freeze)[0] == 0
+    assert clinic(*freeze)[0] == 1, "a period is never overwritten"
+    assert "Last year" in clinic("period", "list")[1]
+    show = ("period", "show", "Last year")
+    code, out, _ = clinic(*show)
+    assert (code, "Nothing has changed since" in out) == (0, True)
+    kept = json.loads(clinic(*show, "--format", "json")[1])
+    assert {result["name"] for result in kept["results"]} >= {"complications", "recurrence"}
+    pdf = in_bytes(functools.partial(clinic, *show, "--format", "pdf"), monkeypatch)
+    assert "Report of the clinic: Last year" in PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+    assert clinic(*show, "--format", "csv")[0] == 2
+    assert clinic("period", "show", "Nothing")[0] == 1
+    assert clinic("period", "void", "Last year", "--reason", " ")[0] == 1
+    assert clinic("period", "void", "Last year", "--reason", "Wrong year")[0] == 0
+    for days in (
+        (),
+        ("--from", "2026-01-01"),
+        ("--period", "last_year", "--to", "2026-01-01"),
+    ):
+        assert clinic("period", "freeze", "Days", *days)[0] == 2
+    assert clinic("period", "freeze", "Now", "--period", "this_year")[0] == 1
 
 
 def test_a_figure_is_drawn_into_a_file(clinic: Sclero, treated: Engine, tmp_path: Path) -> None:
