@@ -15,6 +15,7 @@ import pytest
 from scipy.stats import binom
 from sqlalchemy.engine import Engine
 
+from dashboard.figures import funnel
 from registry.access import Actor, Grant
 from registry.analysis import sharing
 from registry.analysis.cohort import CohortFilter
@@ -131,7 +132,12 @@ def test_flags_go_by_exact_tails_and_nobody_is_ranked_or_named_but_the_reader(
     names = [str(row.label) for row in report.rows]
     assert names[1] == f"{UNSAID} 2 (you)"
     assert report.own is report.rows[1]
-    everything = json.dumps([report.to_dict(), report.to_rows(), [str(s) for s in answer(report)]])
+    drawn = funnel(report)
+    assert drawn is not None
+    said = [*map(str, answer(report)), drawn.title, drawn.description, drawn.key]
+    picture = drawn.chart.to_dict()
+    assert "Fewer than ten sessions" in json.dumps(picture)
+    everything = json.dumps([report.to_dict(), report.to_rows(), said, picture])
     assert everything.count(UNSAID) == everything.count(f"{UNSAID} 2 (you)") > 0
     assert [row.is_named for row in report.rows] == [True, True, True, True, False, True]
     expected = [row.ratio.denominator for row in report.rows if row.ratio]
