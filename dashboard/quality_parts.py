@@ -26,7 +26,8 @@ def show(view: View) -> None:
             st.header(say(name))
             st.text(_meaning(part))
             report_parts.table(rows, say(name), words=(_("What"),))
-    report_parts.take_away(report, "data_quality_files")
+    if not _is_of_one(report):
+        report_parts.take_away(report, "data_quality_files")
     report_parts.definition(report, view)
 
 
@@ -51,8 +52,13 @@ def _clinic(clinic: str, parts: tuple[QualityRow, ...], report: DataQualityRepor
         figures.thermometer(parts, name),
         _("No record could be looked at."),
         f"thermometer_{clinic}",
-        report if report.rows and len({row.clinic for row in report.rows}) == 1 else None,
+        report if _is_of_one(report) else None,
     )
+
+
+def _is_of_one(report: DataQualityReport) -> bool:
+    """Whether the report is about one clinic, whose picture then is that of the whole report."""
+    return len({row.clinic for row in report.rows}) == 1
 
 
 def _sentence(row: QualityRow) -> str:
