@@ -42,6 +42,8 @@ PAGES = (
     ("complications", {}),
     ("complications", {"by": "month"}),
     ("complications", {"by": "product", "event": "hyperpigmentation"}),
+    ("control", {}),
+    ("control", {"by": "sessions", "event": "hyperpigmentation"}),
     ("recurrence", {}),
     ("recurrence", {"by": "vessel_class"}),
 )

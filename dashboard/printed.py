@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dashboard import (
     complication_data,
+    control_data,
     figures,
     lasting_data,
     outcome_data,
@@ -38,6 +39,7 @@ from registry.analysis.claims import ClaimsReport
 from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
+from registry.analysis.control import ControlReport
 from registry.analysis.data_quality import PARTS, DataQualityReport
 from registry.analysis.event_course import EventCourseReport
 from registry.analysis.frozen import PeriodKept
@@ -56,8 +58,8 @@ WHOLE_REPORT: Final = "clinic_report"
 """What the report of a whole clinic is called in file names and in the log of accesses."""
 FORMAT_KEPT: Final = 1
 """Version of the form in which the reports of a period are kept."""
-LONGEST_FIGURE: Final = 22
-"""Characters of an interval such as "0.0 to 9.7 per 1,000"; a longer text is made of words."""
+LONGEST_FIGURE: Final = 28
+"""Characters of an interval such as "20.5 to 200.1 per 1,000"; a longer text is made of words."""
 _SAID_ELSEWHERE: Final = frozenset({"Title", "Result", "Note", "Taken by", "Taken at"})
 
 
@@ -356,6 +358,11 @@ def _pictures(report: Report) -> Sequence[Figure | None]:
         return [*groups, figures.recurrence(report.total)]
     if isinstance(report, EventCourseReport):
         return [figures.onset(report.onset), figures.resolution(_durations(report))]
+    if isinstance(report, ControlReport):
+        watched = report.sequential
+        if isinstance(watched, Message):
+            return [figure_of(report)]
+        return [figure_of(report), figures.cusum(watched), figures.vlad(watched)]
     if isinstance(report, ComparisonReport):
         return [figures.two_groups(report.a, report.b, say(report.heading.title))]
     if isinstance(report, ReportedOutcomesReport):
@@ -380,6 +387,11 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
         return [
             (_("Recurrence after success"), report_data.landmark_table(report)),
             (_("Success and clear at 12 months"), report_data.outcome_table(report)),
+        ]
+    if isinstance(report, ControlReport):
+        return [
+            (_("Points of the chart"), control_data.point_table(report)),
+            (_("Rates before and after each change"), control_data.change_table(report)),
         ]
     if isinstance(report, FollowUpReport):
         return [(_("Visits"), report_data.visit_table(report))]

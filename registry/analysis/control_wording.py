@@ -293,7 +293,12 @@ def sentences(report: ControlReport) -> tuple[Message, ...]:
     found = report.sequential
     told = [chart_sentence(report), state_sentence(report), open_run_sentence(report)]
     if isinstance(found, Sequential):
-        told += [detection_sentence(found), cusum_sentence(found), vlad_sentence(found)]
+        told += [
+            detection_sentence(found),
+            baseline_sentence(found),
+            cusum_sentence(found),
+            vlad_sentence(found),
+        ]
     else:
         told.append(found)
     return tuple(said for said in told if said is not None)
