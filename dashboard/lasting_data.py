@@ -88,7 +88,9 @@ def difference_table(clock: ClockResult, day: int) -> Table:
             _("Group"): _("{group} minus {reference}").format(
                 group=say(item.label), reference=reference
             ),
-            _("Difference (points)"): points(item.estimate.value),
+            _("Points at {months} months").format(months=clock_wording.months(day)): points(
+                item.estimate.value
+            ),
             _("95 % interval"): points_interval(item.estimate),
         }
         for item in found.differences

@@ -37,8 +37,8 @@ def clock_curves(clock: ClockResult, *, height: int = 320) -> Figure | None:
     top = min(1.0, 1.15 * max(LEAST_TOP, highest))
     days = [point.day for point in clock.total.landmarks]
     marks = [0, *(day for day in days if day <= last)]
-    if marks[-1] < last:
-        marks += [day for day in days if day > last][:1]
+    if marks == [0]:
+        marks += days[:1]
     labels = json.dumps([_below(groups, day) for day in marks])
     x = alt.X(
         "day:Q",

@@ -91,6 +91,8 @@ def report(
       sclero report complications --event hyperpigmentation --by skin_type --from 2026-01-01
       sclero report comparison --by form --a foam --b liquid
       sclero report recurrence --format json > recurrence.json
+      sclero report clocks --by form
+      sclero report claims
       sclero report complications --period last_quarter --format xlsx > complications.xlsx
       sclero report complications --by form --figure complications.png
       sclero report clinic_report --period last_quarter --format pdf > last_quarter.pdf
