@@ -26,7 +26,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, require
-from registry.analysis.columns import as_days
+from registry.analysis.columns import as_days, as_text, day_number
+from registry.analysis.follow_up import is_past_window
 from registry.analysis.timeline import last_day
 from registry.analysis.unwatched_events import UnwatchedEvent, unwatched_events
 from registry.catalogue import catalogue
@@ -160,15 +161,23 @@ def to_do(
         own: list[sa.ColumnElement[bool]] = []
         if own_only:
             own = [TreatmentSession.clinician_id.in_(_own_numbers(by, clinic_id))]
-        found = _sign_offs(db, clinic_id, where + own, today)
+        linked = {patient for pair in kept_under(db, clinic_id).items() for patient in pair}
+        # Visits under another pseudonym count too: those sessions are looked at one by one.
+        is_linked = TreatmentSession.patient_id.in_(linked)
+        single = _sign_offs(db, clinic_id, [*where, *own, is_linked], today) if linked else []
+        tally = _tally(db, clinic_id, [*where, *own, ~is_linked], today)
+        open_ids = [UUID(id_) for id_, is_open, _ in tally if is_open]
+        also_open = [one.session_id for one in single if one.missing]
+        shown = TreatmentSession.id.in_([*open_ids[:limit], *also_open])
+        sign_offs = _sign_offs(db, clinic_id, [shown], today)
         events = unwatched_events(db, clinic_id, own, today, limit)
-    open_ones = [sign_off for sign_off in found if sign_off.missing]
     return ToDo(
-        sign_offs=tuple(open_ones[:limit]),
+        sign_offs=tuple(sign_offs[:limit]),
         events=tuple(events),
-        sessions=len(found),
-        complete=sum(sign_off.is_complete for sign_off in found),
-        open_sessions=len(open_ones),
+        sessions=len(tally) + len(single),
+        complete=sum(is_complete for *_, is_complete in tally)
+        + sum(one.is_complete for one in single),
+        open_sessions=len(open_ids) + len(also_open),
     )
 
 
@@ -229,7 +238,12 @@ def _sign_offs(
             Patient.voided_at.is_(None),
             *where,
         )
-        .order_by(TreatmentSession.treated_on.desc(), TreatmentSession.recorded_at.desc())
+        # By a computed day: SQLite would walk all sessions in the order of its index.
+        .order_by(
+            as_days(TreatmentSession.treated_on, db).desc(),
+            TreatmentSession.recorded_at.desc(),
+            TreatmentSession.id,
+        )
     ).all()
     kept = kept_under(db, clinic_id)
     people = {row.patient_id for row in sessions}
@@ -267,11 +281,7 @@ def _sign_offs(
         ),
         kept,
     )
-    takes_photographs = db.scalar(
-        sa.select(
-            sa.exists().where(Photograph.clinic_id == clinic_id, Photograph.voided_at.is_(None))
-        )
-    )
+    takes_photographs = db.scalar(_takes_photographs(clinic_id))
     found = []
     for session in sessions:
         person = kept.get(session.patient_id, session.patient_id)
@@ -287,6 +297,144 @@ def _sign_offs(
         }
         found.append(SignOff(session.id, person, session.pseudonym, session.treated_on, steps))
     return found
+
+
+def _tally(
+    db: DbSession, clinic_id: int, where: Sequence[sa.ColumnElement[bool]], today: dt.date
+) -> Sequence[tuple[str, bool, bool]]:
+    """Of each session, newest first: its key, whether a step is open, whether it is complete.
+
+    Says what :func:`_sign_offs` says, of patients who are linked with nobody, without fetching
+    their visits.
+    """
+    session = (
+        sa.select(
+            as_text(TreatmentSession.id, db).label("key"),
+            TreatmentSession.clinic_id,
+            TreatmentSession.id,
+            TreatmentSession.patient_id,
+            as_days(TreatmentSession.treated_on, db).label("day"),
+            TreatmentSession.recorded_at,
+            (TreatmentSession.modality == Modality.SCLEROTHERAPY).label("injects"),
+            TreatmentSession.consent_version.is_(None).label("no_consent"),
+            Patient.died_on.is_not(None).label("died"),
+        )
+        .join(
+            Patient,
+            sa.and_(
+                Patient.clinic_id == TreatmentSession.clinic_id,
+                Patient.id == TreatmentSession.patient_id,
+            ),
+        )
+        .where(
+            TreatmentSession.clinic_id == clinic_id,
+            TreatmentSession.voided_at.is_(None),
+            Patient.voided_at.is_(None),
+            *where,
+        )
+        # Chosen first: SQLite would otherwise begin with all visits there are.
+        .cte("chosen")
+        .prefix_with("MATERIALIZED")
+    )
+    lots = {
+        key: given == named
+        for key, given, named in db.execute(
+            sa.select(session.c.key, sa.func.count(), sa.func.count(Injection.lot_id))
+            .join(Injection, _within(session, Injection, "treatment_session_id", "id"))
+            .group_by(session.c.key)
+        )
+    }
+    after = as_days(sa.func.coalesce(FollowUp.seen_on, FollowUp.due_on), db) - session.c.day
+    is_planned = FollowUp.status == FollowUpStatus.PLANNED
+    due = 2 * as_days(FollowUp.due_on, db)
+    visits = {
+        key: flags
+        for key, *flags in db.execute(
+            sa.select(
+                session.c.key,
+                _any(FollowUp.status.in_([FollowUpStatus.PLANNED, FollowUpStatus.SEEN])),
+                _any(FollowUp.checklist_code.is_not(None)),
+                _any(FollowUp.status.in_(_NOT_COMING)),
+                # Even when the window of the visit that is due first has closed.
+                sa.func.min(
+                    sa.case((is_planned & is_past_window(today), due), (is_planned, due + 1))
+                ),
+            )
+            .join(FollowUp, _within(session, FollowUp, "patient_id", "patient_id"))
+            .where(
+                sa.or_(FollowUp.treatment_session_id == session.c.id, after.between(*VISIT_DAYS))
+            )
+            .group_by(session.c.key)
+        )
+    }
+    photographed = _photographed(db, clinic_id, session)
+    asked_by = day_number(today) - catalogue().visits[ASKED_AT].to_day
+    found = []
+    for one in db.execute(
+        sa.select(
+            session.c.key,
+            session.c.day,
+            session.c.injects,
+            session.c.no_consent,
+            session.c.died,
+        ).order_by(session.c.day.desc(), session.c.recorded_at.desc(), session.c.id)
+    ):
+        booked, asked, left, first_planned = visits.get(one.key, (0, 0, 0, None))
+        gone = one.died or left
+        if first_planned is not None:
+            is_late, is_waiting = first_planned % 2 == 0, True
+        else:
+            is_late, is_waiting = not gone and one.day < asked_by, not gone
+        is_open = (
+            one.no_consent
+            or not lots.get(one.key, not one.injects)
+            or not (booked or gone)
+            or (not asked and is_late)
+            or (photographed is not None and one.key not in photographed)
+        )
+        found.append((one.key, is_open, not is_open and (asked or not is_waiting)))
+    return found
+
+
+def _within(
+    session: sa.FromClause, model: type[Any], column: str, of_session: str
+) -> sa.ColumnElement[bool]:
+    """Joins what was not withdrawn to the sessions, inside their clinic."""
+    return sa.and_(
+        model.clinic_id == session.c.clinic_id,
+        getattr(model, column) == session.c[of_session],
+        model.voided_at.is_(None),
+    )
+
+
+def _any(condition: sa.ColumnElement[bool]) -> sa.Function[int]:
+    """1 when a row of the group meets the condition, else 0."""
+    return sa.func.max(sa.case((condition, 1), else_=0))
+
+
+def _photographed(db: DbSession, clinic_id: int, session: sa.FromClause) -> set[str] | None:
+    """Sessions of which a photograph shows the before or after; None where none are taken."""
+    if not db.scalar(_takes_photographs(clinic_id)):
+        return None
+    around = as_days(Photograph.taken_on, db) - session.c.day
+    return set(
+        db.scalars(
+            sa.select(session.c.key)
+            .join(Photograph, _within(session, Photograph, "patient_id", "patient_id"))
+            .where(
+                sa.or_(
+                    Photograph.treatment_session_id == session.c.id,
+                    around.between(*PHOTOGRAPH_DAYS),
+                )
+            )
+        )
+    )
+
+
+def _takes_photographs(clinic_id: int) -> sa.Select[bool]:
+    return sa.select(
+        sa.exists().where(Photograph.clinic_id == clinic_id, Photograph.voided_at.is_(None))
+    )
 
 
 def _by_person(rows: Iterable[Any], kept: Mapping[UUID, UUID]) -> defaultdict[UUID, list[Any]]:
@@ -353,7 +501,8 @@ def _complications(session: Any, visits: Sequence[Any], today: dt.date) -> Stand
         return Standing(StepState.DONE)
     planned = [visit for visit in visits if visit.status is FollowUpStatus.PLANNED]
     if planned:
-        first = min(planned, key=lambda visit: visit.due_on)
+        # Of several due on one day the first to close.
+        first = min(planned, key=lambda v: (v.due_on, last_day(v.visit_code, v.due_on)))
         is_late = last_day(first.visit_code, first.due_on) < today
         return Standing(StepState.OPEN if is_late else StepState.NOT_DUE, first.due_on, first.id)
     asked_by = session.treated_on + dt.timedelta(days=catalogue().visits[ASKED_AT].to_day)
