@@ -501,7 +501,7 @@ def standing_answers(engine: Engine, clinic_id: int) -> list[Any]:
     return [sorted(a, key=lambda x: (x.condition_code, x.sclerosant_code or "")) for a in answers]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_importing_an_export_gives_the_same_records(
     migrated_sqlite: Path, data: st.DataObject
