@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -70,7 +69,7 @@ def _record() -> None:
         )
         sent = st.form_submit_button(_("Record the change"), type="primary")
     if sent:
-        entry = ChangeEntry(changed_on or dt.date.min, what, begins_limits)
+        entry = ChangeEntry(changed_on, what, begins_limits)
         _do(lambda key: control_data.record(entry, key), _("The change is recorded."))
 
 

@@ -80,15 +80,14 @@ def control(report: ControlReport, *, height: int = 320) -> Figure | None:
     layers.append(
         base.mark_line(strokeWidth=2).encode(x, at("value"), detail="phase:N", tooltip=tips)
     )
-    for is_signal, shape, colour in ((False, "circle", None), (True, "square", SIGNAL_COLOUR)):
-        kept = [value for value in drawn if value["is_signal"] is is_signal]
-        if kept:
-            mark = {"color": colour} if colour else {}
-            layers.append(
-                chart_of(kept)
-                .mark_point(shape=shape, filled=True, size=110 if colour else 55, opacity=1, **mark)
-                .encode(x, at("value"), tooltip=tips)
-            )
+    signal = base.mark_point(shape="square", filled=True, size=110, opacity=1, color=SIGNAL_COLOUR)
+    for is_signal, mark in (
+        (False, base.mark_point(filled=True, size=55, opacity=1)),
+        (True, signal),
+    ):
+        if any(value["is_signal"] is is_signal for value in drawn):
+            wanted = f"datum.is_signal === {json.dumps(is_signal)}"
+            layers.append(mark.transform_filter(wanted).encode(x, at("value"), tooltip=tips))
     if open_run is not None and open_run.length:
         layers.append(
             chart_of([{"place": last, "value": open_run.length}])

@@ -198,8 +198,8 @@ def _chart(cut: _Cut, choice: ChartChoice, why: Message, kind: ChartKind) -> Dra
         chart = make(cut.events, cut.sessions, plan=plan)
     if is_run:
         middle = float(np.median([p.value for p in chart.points if p.value is not None]))
-        points = tuple(replace(point, centre_line=middle) for point in chart.points)
-        chart = replace(chart, points=points, open_run=None)
+        lined = tuple(replace(point, centre_line=middle) for point in chart.points)
+        chart = replace(chart, points=lined, open_run=None)
     return Drawing(
         choice,
         why,

@@ -60,6 +60,7 @@ from registry.statistics.result import Estimate
 SESSIONS: Final = "sessions"
 EVENTS: Final = "events"
 UNITS: Final = (SESSIONS, EVENTS)
+DEFAULT_GROUPING: Final = str(Span.MONTH)
 GROUPINGS: Final = tuple(str(span) for span in Span)
 
 
@@ -158,7 +159,7 @@ def control(
     *,
     today: dt.date,
     event: str = ANY,
-    group_by: str = Span.MONTH,
+    group_by: str = DEFAULT_GROUPING,
     unit: str = SESSIONS,
 ) -> ControlReport:
     """Draw an outcome by month, by quarter, or as sessions or days between events.

@@ -103,7 +103,7 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             "control",
             message("Is it changing, by more than chance from month to month?"),
             control.GROUPINGS,
-            control.Span.MONTH,
+            control.DEFAULT_GROUPING,
             lambda engine, by, asked: control.control(
                 engine,
                 by,

@@ -274,10 +274,11 @@ def average_run_length(
     )
     remaining, once = eye_array(grid.size, format="csc") - transition.tocsc(), np.ones(grid.size)
     # A baseline alone leaves four entries a row; the risks of many sessions leave few zeros.
-    if values.size <= _FEW_RISKS:
-        lengths = spsolve(remaining, once)
-    else:
-        lengths = np.linalg.solve(remaining.toarray(), once)
+    lengths: Floats = (
+        spsolve(remaining, once)
+        if values.size <= _FEW_RISKS
+        else np.linalg.solve(remaining.toarray(), once)
+    )
     return float(lengths[0])
 
 
