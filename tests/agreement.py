@@ -147,6 +147,7 @@ WITHOUT_ORACLE = {
     "survival.cumulative_incidence": "1 minus `landmark`, limits turned over",
     "survival.bounds_for_lost": "`kaplan_meier` of two imagined outcomes, by hand",
     "competing_risks.incidence_at": "reads `aalen_johansen` at a day",
+    "competing_risks.incidence_difference": "two of `incidence_at`; root of both squared errors",
     "log_rank.tested": "inside `log_rank` and `gray_test`",
     "log_rank.counts_by_stratum": "counting",
     "log_rank.of_cause": "counting",

@@ -11,6 +11,7 @@ from dashboard import figures, filters, lasting_data, report_data, report_parts
 from dashboard.figures import clock_charts
 from dashboard.filters import View
 from dashboard.report_data import say
+from dashboard.report_parts import exact
 from dashboard.text import _, plain
 from registry.analysis import clock_wording, wording
 from registry.analysis.claims import ClaimRow, ClaimsReport
@@ -298,16 +299,18 @@ def standings() -> Mapping[ClaimStanding, str]:
 
 def claim(row: ClaimRow) -> None:
     """One claim, and what stands beside it."""
-    standing = plain(standings()[row.claim.standing])
-    st.markdown(f"**“{plain(_(row.claim.text))}”**  \n:gray[{standing}]")
-    lines = [
-        f"- {report_parts.exact(say(own.label))}: "
-        f"**{report_parts.exact(say(clock_wording.own_figure(own)))}**"
-        for own in row.own
-    ]
+    st.markdown(
+        f"**“{plain(_(row.claim.text))}”**  \n:gray[{plain(standings()[row.claim.standing])}]"
+    )
+    if row.own:
+        st.markdown(
+            "\n".join(
+                f"- {exact(say(own.label))}: **{exact(say(clock_wording.own_figure(own)))}**"
+                for own in row.own
+            )
+        )
     if row.remark is not None:
-        lines.append(f"- :gray[{report_parts.exact(say(row.remark))}]")
-    st.markdown("\n".join(lines))
+        st.markdown(f":gray[{exact(say(row.remark))}]")
 
 
 def told(view: View, report: ClaimsReport) -> None:
