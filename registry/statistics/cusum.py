@@ -274,12 +274,9 @@ def average_run_length(
     )
     remaining, once = eye_array(grid.size, format="csc") - transition.tocsc(), np.ones(grid.size)
     # A baseline alone leaves four entries a row; the risks of many sessions leave few zeros.
-    lengths: Floats = (
-        spsolve(remaining, once)
-        if values.size <= _FEW_RISKS
-        else np.linalg.solve(remaining.toarray(), once)
-    )
-    return float(lengths[0])
+    if values.size <= _FEW_RISKS:
+        return float(spsolve(remaining, once)[0])
+    return float(np.linalg.solve(remaining.toarray(), once)[0])
 
 
 def design(
