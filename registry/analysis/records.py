@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
+from registry import audit
 from registry.access import Actor, Permission, require
 from registry.analysis.stored_entries import Stored, stored_sessions
 from registry.database import DbSession, reading
@@ -140,50 +142,65 @@ def lots_on_the_shelf(
 ) -> list[ShelfLot]:
     """Lots neither expired nor recalled on the day ``on``, the last used first."""
     require(by, Permission.RECORD, clinic_id)
-    last_used = sa.func.max(TreatmentSession.treated_on)
     with reading(engine) as db:
-        rows = db.execute(
-            sa.select(
-                Lot.product_code,
-                Lot.lot_number,
-                Lot.expires_on,
-                Lot.is_compounded,
-                Injection.concentration_percent,
-                last_used,
-            )
-            .outerjoin(
-                Injection,
-                sa.and_(
-                    Injection.clinic_id == Lot.clinic_id,
-                    Injection.lot_id == Lot.id,
-                    Injection.voided_at.is_(None),
-                ),
-            )
-            .outerjoin(
-                TreatmentSession,
-                sa.and_(
-                    TreatmentSession.clinic_id == Injection.clinic_id,
-                    TreatmentSession.id == Injection.treatment_session_id,
-                ),
-            )
-            .where(
-                Lot.clinic_id == clinic_id,
-                Lot.voided_at.is_(None),
-                sa.or_(Lot.expires_on.is_(None), Lot.expires_on >= on),
-                sa.or_(Lot.recalled_on.is_(None), Lot.recalled_on > on),
-            )
-            .group_by(
-                Lot.id,
-                Lot.product_code,
-                Lot.lot_number,
-                Lot.expires_on,
-                Lot.is_compounded,
-                Injection.concentration_percent,
-            )
-            .order_by(last_used.desc().nulls_last(), Lot.lot_number)
-            .limit(limit)
+        seal = audit.head(db)
+        known = _lots_known.setdefault(engine, {})
+        if clinic_id not in known or known[clinic_id][0] != seal:
+            # Every injection of the clinic is looked at, and a form asks at each change.
+            known[clinic_id] = (seal, _lots_of(db, clinic_id))
+    return [
+        lot
+        for lot, recalled_on in known[clinic_id][1]
+        if (lot.expires_on is None or lot.expires_on >= on)
+        and (recalled_on is None or recalled_on > on)
+    ][:limit]
+
+
+_LotsKnown = dict[int, tuple[int, list[tuple[ShelfLot, dt.date | None]]]]
+_lots_known: WeakKeyDictionary[Engine, _LotsKnown] = WeakKeyDictionary()
+"""The lots of each clinic at a seal, each with the day of its recall."""
+
+
+def _lots_of(db: DbSession, clinic_id: int) -> list[tuple[ShelfLot, dt.date | None]]:
+    last_used = sa.func.max(TreatmentSession.treated_on)
+    rows = db.execute(
+        sa.select(
+            Lot.product_code,
+            Lot.lot_number,
+            Lot.expires_on,
+            Lot.is_compounded,
+            Injection.concentration_percent,
+            last_used,
+            Lot.recalled_on,
         )
-        return [ShelfLot(*row) for row in rows]
+        .outerjoin(
+            Injection,
+            sa.and_(
+                Injection.clinic_id == Lot.clinic_id,
+                Injection.lot_id == Lot.id,
+                Injection.voided_at.is_(None),
+            ),
+        )
+        .outerjoin(
+            TreatmentSession,
+            sa.and_(
+                TreatmentSession.clinic_id == Injection.clinic_id,
+                TreatmentSession.id == Injection.treatment_session_id,
+            ),
+        )
+        .where(Lot.clinic_id == clinic_id, Lot.voided_at.is_(None))
+        .group_by(
+            Lot.id,
+            Lot.product_code,
+            Lot.lot_number,
+            Lot.expires_on,
+            Lot.is_compounded,
+            Lot.recalled_on,
+            Injection.concentration_percent,
+        )
+        .order_by(last_used.desc().nulls_last(), Lot.lot_number)
+    )
+    return [(ShelfLot(*row[:-1]), row.recalled_on) for row in rows]
 
 
 def treaters(engine: Engine, by: Actor, clinic_id: int) -> list[Treater]:
