@@ -65,7 +65,7 @@ class Known:
     first day of an event or follow-up that belongs to the session.
 
     ``recalled`` says from which day a lot is withdrawn. ``history`` is what warns before the
-    needle; None where nobody knows it, as for imported files. ``stored`` is the session as it
+    needle; None where that is past, as for imported files. ``stored`` is the session as it
     stands, when the entry amends one.
     """
 

@@ -80,7 +80,7 @@ class History:
 def safety_problems(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     """What the clinician is warned of, by the rules valid on the day of the session.
 
-    Without a history (imported files, which hold none) only the lots are judged.
+    Without a history (imported files, whose sessions took place already) only lots are judged.
     """
     if entry.treated_on > known.today:
         return
