@@ -103,8 +103,8 @@ def export(
     A path that ends in ``.zip`` and an open binary file get an archive, any other path a folder;
     what is there already is not overwritten. ``identity`` adds names, birth dates, hospital
     numbers and clinicians' names, ``include_free_text`` notes, narratives and the changes told on
-    charts, which may name people; either needs the right to identity and a ``reason``, which is logged.
-    Raises :class:`PermissionDenied`, :class:`InvalidEntry` without a reason, and
+    charts, which may name people; either needs the right to identity and a ``reason``, which is
+    logged. Raises :class:`PermissionDenied`, :class:`InvalidEntry` without a reason, and
     :class:`UnreadableFile` when the target cannot be written.
     """
     require(by, Permission.EXPORT, clinic_id)
