@@ -348,11 +348,11 @@ def _key(report: ControlReport, points: Values, *, has_open_run: bool) -> str:
     )
     told = [said for occurs, said in signs if occurs]
     for letter, row in zip(ascii_uppercase, report.changes, strict=False):
-        text = (
-            _("{letter}: {what}, {day}; limits begin anew.")
-            if row.begins_limits
-            else _("{letter}: {what}, {day}; limits stay.")
-        )
+        text = _("{letter}: {what}, {day}; limits stay.")
+        if row.begins_limits:
+            text = _("{letter}: {what}, {day}; limits begin anew.")
+        elif report.drawing.is_run:
+            text = _("{letter}: {what}, {day}.")
         day = wording.day(row.change.changed_on)
         told.append(text.format(letter=letter, what=row.change.what, day=day))
     return " ".join(told)

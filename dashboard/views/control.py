@@ -119,6 +119,7 @@ def sequential(report: ControlReport) -> None:
 
 def show(report: ControlReport) -> None:
     """Everything there is to say about an outcome with sessions old enough."""
+    report_parts.incomplete(report)
     answer(report)
     drawn = figures.control(report)
     if drawn is not None:

@@ -406,12 +406,13 @@ def _cautions(
             )
     compared = [completeness_warning((row.before, row.after)) for row in changes if row.difference]
     found += [differing for differing in compared if differing is not None]
-    found.append(
-        message(
-            "Limits take sessions as independent of each other; several of one patient make "
-            "signals by chance somewhat more frequent."
+    if drawing.chart is not None and not drawing.is_run:
+        found.append(
+            message(
+                "Limits take sessions as independent of each other; several of one patient make "
+                "signals by chance somewhat more frequent."
+            )
         )
-    )
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from registry.analysis import wording
 from registry.analysis.chart_points import YEAR_DAYS, MatureSessions, as_day, kept_cuts
 from registry.analysis.columns import day_number
 from registry.analysis.counting import Days
@@ -105,8 +106,8 @@ def sequential(
         "A CUSUM needs a baseline of whole years with at least {least} events, and sessions after "
         "it. So far there are {events} events in {sessions} sessions.",
         least=BASELINE_EVENTS,
-        events=int(given.had.sum()),
-        sessions=len(given.day),
+        events=wording.count(given.had.sum()),
+        sessions=wording.count(len(given.day)),
     )
 
 
