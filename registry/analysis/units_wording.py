@@ -82,7 +82,7 @@ def by_chance(report: UnitsReport) -> Message:
     """How many flags chance alone would raise."""
     return message(
         "If all had the same rate, chance alone would put up to {count} of {all} outside the 95 % "
-        "limits; the column “q” allows for so many looks.",
+        "limits; the false discovery rate q allows for so many looks.",
         count=f"{0.05 * len(report.rows):.1f}",
         all=wording.count(len(report.rows)),
     )

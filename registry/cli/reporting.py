@@ -12,6 +12,7 @@ import typer
 from registry.cli.care import print_quality, print_worklist
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
 from registry.cli.lasting import print_claims, print_clocks, print_response
+from registry.cli.standing import print_shared, print_units
 from registry.cli.taking import Format, draw, list_behind, write, write_whole
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.results import Report
-    from registry.analysis.sharing import SharedReport
-    from registry.analysis.units import UnitsReport
 
 WHOLE: Final = "clinic_report"
 """The report of the whole clinic; its pages call it the same."""
@@ -278,9 +277,9 @@ def _print_report(answer: Report) -> None:
     elif isinstance(answer, ControlReport):
         _print_control(answer)
     elif isinstance(answer, UnitsReport):
-        _print_units(answer)
+        print_units(answer)
     elif isinstance(answer, SharedReport):
-        _print_shared(answer)
+        print_shared(answer)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],
@@ -359,67 +358,6 @@ def _print_control(answer: ControlReport) -> None:
         on = wording.day(row.change.changed_on)
         typer.echo(f"{on}, {row.change.what}: {control_wording.change_sentence(row)}")
     typer.echo(str(control_wording.false_signal_sentence(answer)))
-
-
-def _print_units(answer: UnitsReport) -> None:
-    from registry.analysis import units_wording, wording
-
-    for sentence in units_wording.answer(answer):
-        typer.echo(str(sentence))
-    show_table(
-        [
-            ("", "left"),
-            ("Events", "right"),
-            ("Sessions", "right"),
-            ("Rate", "right"),
-            ("95 % CI", "right"),
-            ("O/E", "right"),
-            ("Standing", "left"),
-        ],
-        [
-            (
-                str(row.label),
-                wording.count(row.rate.events),
-                wording.count(row.rate.mature),
-                wording.rate(row.rate),
-                wording.interval(row.rate.estimate),
-                units_wording.ratio(row.ratio),
-                str(units_wording.STANDINGS[row.standing]),
-            )
-            for row in answer.rows
-        ],
-    )
-    found = [units_wording.spread(answer), answer.others_withheld]
-    found += [units_wording.others(answer.others)] if answer.others else []
-    for said in found:
-        if said is not None:
-            typer.echo(str(said))
-
-
-def _print_shared(answer: SharedReport) -> None:
-    from registry.analysis import units_wording
-
-    show_table(
-        [
-            ("Clinic", "left"),
-            ("Year", "left"),
-            ("", "left"),
-            ("Events", "right"),
-            ("Sessions", "right"),
-            ("Rate", "right"),
-        ],
-        [
-            (
-                str(row.clinic or ""),
-                str(row.year or ""),
-                str(row.label),
-                units_wording.shared_count(row.numerator),
-                units_wording.shared_count(row.denominator),
-                units_wording.shared_rate(row),
-            )
-            for row in (*answer.rows, answer.total)
-        ],
-    )
 
 
 def _print_overview(answer: OverviewReport) -> None:

@@ -382,6 +382,11 @@ def test_a_report_has_three_faces(name: str, clinic: Sclero) -> None:
     assert clinic("report", name, "--by", "shoe")[0] == 1
 
 
+def test_nothing_leaves_for_sharing_before_a_year_is_closed(clinic: Sclero) -> None:
+    code, _, said = clinic("report", "complications", "--by", "form", "--share")
+    assert (code, "No calendar year" in said) == (1, True)
+
+
 def test_the_command_line_and_the_library_agree(clinic: Sclero) -> None:
     printed = json.loads(clinic("report", "complications", "--format", "json")[1])
     engine = make_engine("sqlite:///data/registry.sqlite")
