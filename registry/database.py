@@ -324,6 +324,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
         "cache_spill=OFF",
         # Without this, INSERT OR REPLACE removes the old row past the delete trigger.
         "recursive_triggers=ON",
+        # An erased name or picture is overwritten in the file, not only forgotten.
+        "secure_delete=ON",
     ):
         try:
             connection.execute(f"PRAGMA {pragma}")

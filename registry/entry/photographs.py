@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -34,7 +34,7 @@ from registry.schema import (
 )
 from registry.vocabulary import FollowUpStatus, Laterality, PhotoView, ReasonForChange
 
-LONGEST_CONSENT_VERSION = 40
+LONGEST_CONSENT_VERSION: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +145,9 @@ def erase_photograph(
     """Erase the picture of a photograph for good and withdraw it, as after a withdrawn consent.
 
     A photograph that was withdrawn before can be erased too. ``reason_text`` is kept with it; what
-    it showed is not. Copies in backups made before live as long as those. Raises
-    :class:`Conflict` when another photograph in use has the same picture.
+    it showed is not. Copies in backups made before live as long as those, and PostgreSQL keeps its
+    own until the table is vacuumed. Raises :class:`Conflict` when another photograph in use has the
+    same picture.
     """
     require(by, Permission.AMEND, clinic_id)
     cause = cause_of_change(

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Grant
 from registry.analysis import photographs as reading_photographs
 from registry.analysis.photographs import PatientPhotographs, Shot, photographs_of, picture
-from registry.database import DbSession, reading
+from registry.database import DbSession, reading, sqlite_path
 from registry.entry import photographs, recording
 from registry.entry.forms import PatientEntry
 from registry.entry.photograph_content import digest_of
@@ -294,6 +294,20 @@ def test_erasing_takes_the_picture_and_leaves_the_reason(world: World) -> None:
     assert pictures_by_doctor(world).level is Level.OK
     again = world.add()
     assert world.show(again) == before, "with a new consent the same picture can be stored"
+
+
+def test_nothing_of_an_erased_picture_is_left_in_the_file(sqlite_engine: Engine) -> None:
+    world = World(sqlite_engine)
+    content = io.BytesIO()
+    Image.effect_noise((300, 300), 90).save(content, "PNG")
+    photograph = world.store(world.entry(), content.getvalue()).id
+    piece = world.show(photograph)[9_000:9_040]
+    path = sqlite_path(sqlite_engine.url)
+    assert path is not None
+    assert piece in path.read_bytes()
+    world.erase(photograph)
+    sqlite_engine.dispose()
+    assert piece not in path.read_bytes()
 
 
 def test_a_withdrawn_photograph_can_still_be_erased(world: World) -> None:
