@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import change_form, control_data, figures, filters, report_data, report_parts
 from dashboard.report_data import say
-from dashboard.text import _, ngettext
+from dashboard.text import _, ngettext, plain
 from registry.analysis import control_wording, wording
 from registry.analysis.chart_points import MONTHS_IN, Span
 from registry.analysis.control import EVENTS, SESSIONS, ControlReport
@@ -80,10 +80,7 @@ def changes(report: ControlReport) -> None:
         return
     st.header(_("Before and after"))
     for row in reversed(report.changes):
-        st.markdown(
-            f"**{report_parts.exact(row.change.what)}**, "
-            f"{report_parts.exact(wording.day(row.change.changed_on))}"
-        )
+        st.markdown(f"**{plain(row.change.what)}**, {plain(wording.day(row.change.changed_on))}")
         st.text(say(control_wording.change_sentence(row)))
     with st.expander(_("Before and after as a table"), icon=":material/table:"):
         report_parts.table(
