@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
-from registry.analysis import control_wording, wording
+from registry.analysis import control_wording, units_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
 from registry.analysis.completeness import why_incomplete
 from registry.analysis.control import ControlReport
@@ -31,6 +31,7 @@ from registry.analysis.results import (
     RecurrenceReport,
     Report,
 )
+from registry.analysis.units import UnitsReport
 from registry.messages import Message, listed, message
 
 ONE_YEAR: Final = 365
@@ -227,4 +228,6 @@ def _summary(report: Report) -> tuple[Message, ...]:
             )
             for row in report.rows
         )
+    if isinstance(report, UnitsReport):
+        return units_wording.answer(report)
     return ()

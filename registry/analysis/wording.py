@@ -26,6 +26,7 @@ METHODS: Final[Mapping[str, str]] = {
     "kaplan_meier_log_log_by_patient": "Kaplan-Meier, by patient",
     "newcombe_by_patient": "Newcombe, by patient",
     "linear_model_by_patient": "linear model, by patient",
+    "poisson_exact": "exact Poisson (O/E)",
     "cluster_robust_risk_ratio": "Poisson regression, by patient",
     "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided",
 }
