@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.analysis import wording
 from registry.analysis.columns import EPOCH, day_number
 from registry.analysis.counting import Days, Flags
 from registry.messages import Message, message
@@ -38,6 +39,8 @@ from registry.statistics.control_charts import (
 
 BASELINE_POINTS: Final = display_rules.POINTS_FOR_FIRM_LIMITS
 """Limits come from the first so many points of a phase, so that what follows cannot move them."""
+MOST_GAPS: Final = 400
+"""With more events nobody reads their gaps one by one: months are drawn instead. Our decision."""
 MONTHS_IN: Final = {"month": 1, "quarter": 3}
 YEAR_DAYS: Final = 365.25
 
@@ -142,9 +145,18 @@ def draw(
 ) -> Drawing:
     """Choose a chart for the sessions and draw it; limits begin anew on the days ``changes``.
 
-    ``settled_until`` is the last treatment day that is old enough; months and quarters that end
-    later are no points. ``several`` counts events instead of sessions with one.
+    More events than `MOST_GAPS` are drawn by month, whatever was asked for. ``settled_until`` is
+    the last treatment day that is old enough; months and quarters that end later are no points.
+    ``several`` counts events instead of sessions with one.
     """
+    if by not in MONTHS_IN and (events := int(given.had.sum())) > MOST_GAPS:
+        found = draw(given, Span.MONTH, changes, settled_until=settled_until, several=several)
+        why = message(
+            "{events} events are too many to be drawn one by one, so months are. {why}",
+            events=wording.count(events),
+            why=found.why,
+        )
+        return replace(found, why=why)
     if by in MONTHS_IN:
         cut = _periods(given, MONTHS_IN[by], changes, settled_until, several=several)
         choice = choose_chart(cut.events, cut.sessions, several_per_session=several)

@@ -276,8 +276,8 @@ def _rate_and_counts(row: RateRow) -> Message:
 def span(years: float) -> Message:
     """A time in months, or in years from three on."""
     months = years * MONTHS_A_YEAR
-    if months < 1:
-        return message("less than a month")
+    if months < 1.5:
+        return message("a month")
     if years < LONG_YEARS:
         return message("{months} months", months=f"{months:.0f}")
     return message("{years} years", years=f"{years:.0f}" if years >= 10 else f"{years:.1f}")

@@ -115,6 +115,13 @@ def test_rare_events_become_gaps_that_tell_no_day() -> None:
     assert days.points[0].drawn.value == 60.0  # From 1 January to 1 March 2024.
 
 
+def test_too_many_gaps_to_be_read_become_months() -> None:
+    found = drawn(months([(60, 30)] * 14), Span.SESSIONS)
+    assert found.chart is not None
+    assert found.chart.kind is ChartKind.P
+    assert str(found.why).startswith("420 events are too many to be drawn one by one")
+
+
 def test_gaps_are_counted_anew_from_a_change() -> None:
     found = drawn(months([(20, 1)] * 12 + [(20, 2)] * 12), Span.SESSIONS, dt.date(2025, 1, 1))
     assert found.chart is not None
