@@ -30,8 +30,8 @@ class Figure:
     """A chart, what is drawn in it, and its content in a sentence for whoever does not see it.
 
     ``title`` stands above the chart: an axis title wider than a phone would squeeze the plot.
-    ``key`` explains the signs that occur in it. ``is_by_group`` says that its points carry the code of
-    their row of the report.
+    ``key`` explains the signs that occur in it. ``is_by_group`` says that its points carry the code
+    of their row of the report.
     """
 
     chart: alt.LayerChart | alt.FacetChart

@@ -392,7 +392,7 @@ def _tally(
             or (not asked and is_late)
             or (photographed is not None and one.key not in photographed)
         )
-        found.append((one.key, is_open, not is_open and (asked or not is_waiting)))
+        found.append((one.key, bool(is_open), not is_open and bool(asked or not is_waiting)))
     return found
 
 
