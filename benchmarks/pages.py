@@ -33,7 +33,7 @@ from dashboard import state
 from registry import accounts, sign_in
 from registry.access import Grant
 from registry.analysis.facts import facts_of
-from registry.database import make_engine
+from registry.database import make_engine, refresh_statistics
 from registry.operations import clinics, migration
 from registry.vocabulary import Role
 from tests.made_up_clinic import fill
@@ -164,6 +164,7 @@ def measured(sessions: int, before: Mapping[Case, Cost]) -> dict[Case, Cost]:
         engine = make_engine(f"sqlite:///{folder}/registry.sqlite")
         migration.upgrade(engine)
         tokens = filled(engine, sessions)
+        refresh_statistics(engine)
         reading_engine = make_engine(engine.url, read_only=True)
         state.install(state.Installation(engine, reading_engine))
         print(f"facts read: {timed(lambda: facts_of(reading_engine))}")

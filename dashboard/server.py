@@ -49,7 +49,7 @@ from dashboard import documents, identity, incidents, logs, state
 from dashboard.gate import Doorkeeper, Front, Gate, utc_now
 from dashboard.routes import Routes
 from registry import sign_in
-from registry.database import make_engine
+from registry.database import make_engine, refresh_statistics
 from registry.entry import drafts
 from registry.errors import DatabaseUnavailable, RegistryError, Unfit
 from registry.operations import migration
@@ -132,6 +132,7 @@ def serve(
     migration.require_current(engine)
     with contextlib.suppress(DatabaseUnavailable):  # somebody else is writing: at the next start
         drafts.discard_old_drafts(engine, now=utc_now())
+    refresh_statistics(engine)
     listening = take_port(host, port)
     port = listening.getsockname()[1]
     scheme = "https" if https else "http"

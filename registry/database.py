@@ -14,7 +14,7 @@ import re
 import sqlite3
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from enum import Enum as PythonEnum
 from pathlib import Path
@@ -278,6 +278,18 @@ def make_engine(url: str | URL, *, read_only: bool = False) -> Engine:
         f"{backend} is not supported. Use SQLite (sqlite:///registry.sqlite) or PostgreSQL 15 or "
         "newer (postgresql://user@host/name)."
     )
+
+
+def refresh_statistics(engine: Engine) -> None:
+    """Tell SQLite how many rows its indexes tell apart; it guesses, and badly, until then.
+
+    PostgreSQL keeps these numbers by itself. A database that is busy or full keeps its old ones.
+    """
+    if engine.dialect.name == "sqlite":
+        with suppress(sa.exc.OperationalError), engine.begin() as connection:
+            # A sample of each index will do, however many rows there are.
+            connection.exec_driver_sql("PRAGMA analysis_limit=1000")
+            connection.exec_driver_sql("ANALYZE")
 
 
 def digest(salt: str, value: object) -> str | None:

@@ -313,6 +313,13 @@ def upgrade() -> None:
                 op.f("ck_lot_recalled_on_range"),
                 "recalled_on BETWEEN '1900-01-01' AND '2199-12-31'",
             )
+        op.create_index("ix_course_patient", "course", ["clinic_id", "patient_id"], unique=False)
+        op.create_index(
+            "ix_follow_up_session",
+            "follow_up",
+            ["clinic_id", "treatment_session_id"],
+            unique=False,
+        )
 
 
 def downgrade() -> None:
@@ -323,6 +330,8 @@ def downgrade() -> None:
             "nothing was changed. To go back to an older version, restore a backup made with it."
         )
     with altering_tables(op.get_bind()):
+        op.drop_index("ix_follow_up_session", table_name="follow_up")
+        op.drop_index("ix_course_patient", table_name="course")
         with op.batch_alter_table("lot") as lot:
             lot.drop_constraint(op.f("ck_lot_recalled_on_range"), type_="check")
             lot.drop_column("recalled_on")

@@ -45,6 +45,7 @@ class FollowUp(Record, Base):
         ),
         sa.Index("ix_follow_up_patient", "clinic_id", "patient_id", "seen_on"),
         sa.Index("ix_follow_up_due", "clinic_id", "status", "due_on"),
+        sa.Index("ix_follow_up_session", "clinic_id", "treatment_session_id"),
     )
 
     patient_id: Mapped[UUID] = field("Patient", "Who was followed up.")

@@ -28,7 +28,10 @@ class Course(Record, Base):
     """A plan of one or more sessions for one problem."""
 
     __tablename__ = "course"
-    __table_args__ = (within_clinic("patient_id", "patient"),)
+    __table_args__ = (
+        within_clinic("patient_id", "patient"),
+        sa.Index("ix_course_patient", "clinic_id", "patient_id"),
+    )
 
     patient_id: Mapped[UUID] = field("Patient", "Whose course it is.")
     opened_on: Mapped[dt.date] = field("Opened on", "Day the course was planned.")
