@@ -35,10 +35,18 @@ KNOWN_OF_STREAMLIT = frozenset(
 PageAs = Callable[..., Page]
 
 
+def settled(page: Page) -> None:
+    """Wait until no run of the script is asked for or under way.
+
+    The page itself says so from the moment a click asks for a run, before the server knows of it.
+    """
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=40_000)
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))

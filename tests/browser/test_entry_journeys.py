@@ -17,6 +17,7 @@ from registry.database import reading
 from registry.entry.rows import lot_id
 from registry.schema import AdverseEvent, FollowUp, Injection, TreatedSite, TreatmentSession
 from registry.vocabulary import FollowUpStatus
+from tests.browser import conftest
 from tests.browser.conftest import KNOWN_OF_STREAMLIT
 from tests.factories import (
     PRODUCT,
@@ -94,11 +95,12 @@ class Treated:
 
 
 def settled(page: Page) -> None:
-    """Wait until the script has run to its end."""
+    """Wait until what was typed has been sent and its run has ended.
+
+    Numbers and live texts are sent a moment after the last key.
+    """
     page.wait_for_timeout(150)
-    expect(page.locator("[data-testid=stApp]")).not_to_have_attribute(
-        "data-test-script-state", "running"
-    )
+    conftest.settled(page)
 
 
 def choose(page: Page, label: str, typed: str, nth: int = 0) -> None:

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs
+from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs, settled
 from tests.factories import a_patient, a_session, a_site, an_identity, an_injection, saving
 from tests.serving import Served
 
@@ -32,11 +32,6 @@ def recorded_twice(served: Served) -> None:
             session = a_session(db, clinic, patient, treated_on=day)
             site = a_site(db, clinic, patient, session)
             an_injection(db, clinic, session, treated_site_id=site)
-
-
-def settled(page: Page) -> None:
-    """Wait until what was typed has come back: a click before that may meet another element."""
-    expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-script-state", "running")
 
 
 def violations(page: Page) -> set[str]:

@@ -14,7 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from openpyxl import load_workbook
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs
+from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs, settled
 from tests.made_up_clinic import fill
 from tests.serving import Served, people, serving
 
@@ -40,9 +40,9 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def settled(page: Page) -> None:
-    """Until the script has run and everything is drawn."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+def drawn(page: Page) -> None:
+    """Wait until the report is drawn to its last heading."""
+    settled(page)
     expect(page.get_by_role("heading", name="What is counted")).to_be_visible()
 
 
@@ -54,7 +54,7 @@ def cells(table: Locator) -> list[list[str]]:
 def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: PageAs) -> None:
     page = page_as("practice_manager")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
-    settled(page)
+    drawn(page)
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Complications").click()
     expect(page.get_by_role("heading", name="Complications", exact=True)).to_be_visible()
     choose(page, "Compare by", "Vessel class")
@@ -62,7 +62,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("form=liquid"))
     expect(page).to_have_url(re.compile("by=vessel_class"))
-    settled(page)
+    drawn(page)
     picture = page.get_by_test_id("stVegaLiteChart").first
     expect(picture).to_be_visible()
     expect(picture).to_have_attribute("aria-label", re.compile("Telangiectasia: "))
@@ -71,7 +71,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     link = page.url
 
     page.goto(link)
-    settled(page)
+    drawn(page)
     assert page.url == link
     expect(page.get_by_text(sentence)).to_be_visible()
     expect(picture).to_have_attribute("aria-label", described)
@@ -104,7 +104,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
 
 def test_from_a_point_to_its_sessions_and_the_picture(page_as: PageAs) -> None:
     page = page_as("clinician", path="/complications?by=form&period=last_12_months")
-    settled(page)
+    drawn(page)
     picture = page.get_by_test_id("stVegaLiteChart").first
     expect(picture).to_have_attribute("aria-label", re.compile("Liquid: "))
     points = picture.locator("g.mark-symbol path")
@@ -163,11 +163,11 @@ def test_from_a_point_to_its_sessions_and_the_picture(page_as: PageAs) -> None:
 
 def test_the_filter_goes_along_and_the_way_back_leads_back(page_as: PageAs) -> None:
     page = page_as("clinician", path="/complications?form=foam")
-    settled(page)
+    drawn(page)
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Recurrence").click()
     expect(page.get_by_role("heading", name="Recurrence", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/recurrence\?form=foam"))
-    settled(page)
+    drawn(page)
     page.go_back()
     if "/recurrence" in page.url:
         # Streamlit may note the page and its filter as two steps.
@@ -175,7 +175,7 @@ def test_the_filter_goes_along_and_the_way_back_leads_back(page_as: PageAs) -> N
         page.go_back()
     expect(page.get_by_role("heading", name="Complications", exact=True)).to_be_visible()
     expect(page).to_have_url(re.compile(r"/complications\?form=foam$"))
-    settled(page)
+    drawn(page)
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page).not_to_have_url(re.compile("form="))
 
@@ -184,7 +184,7 @@ def test_the_filter_goes_along_and_the_way_back_leads_back(page_as: PageAs) -> N
 @pytest.mark.parametrize("path", ["/", "/complications?by=form", "/recurrence?by=vessel_class"])
 def test_every_reading_page_is_accessible(page_as: PageAs, path: str, scheme: str) -> None:
     page = page_as("practice_manager", path=path, scheme=scheme)
-    settled(page)
+    drawn(page)
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
     found = Axe().run(page).response["violations"]
     assert [
@@ -202,7 +202,7 @@ def test_the_records_behind_a_figure_are_accessible_on_a_phone_too(
     page = page_as(who, path="/sessions-behind?measure=events", scheme=scheme, width=390)
     expect(page.get_by_role("heading", name=re.compile("^[0-9]+ sessions"))).to_be_visible()
     expect(page.locator(".st-key-records button").first).to_be_visible()
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    settled(page)
     found = Axe().run(page).response["violations"]
     assert [
         (rule["id"], node["html"][:160])
@@ -216,7 +216,7 @@ def test_the_records_behind_a_figure_are_accessible_on_a_phone_too(
 @pytest.mark.parametrize("path", ["/", "/complications?by=event", "/recurrence"])
 def test_a_phone_shows_every_page_without_scrolling_sideways(page_as: PageAs, path: str) -> None:
     page = page_as("practice_manager", path=path, width=390)
-    settled(page)
+    drawn(page)
     picture = page.get_by_test_id("stVegaLiteChart").first
     expect(picture).to_be_visible()
     box = picture.bounding_box()

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from registry.vocabulary import FollowUpStatus
-from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs
+from tests.browser.conftest import KNOWN_OF_STREAMLIT, PageAs, settled
 from tests.factories import a_follow_up, a_patient, a_session, an_identity, saving
 from tests.serving import Served
 
@@ -31,11 +31,6 @@ def overdue(served: Served) -> None:
                 due_on=today - dt.timedelta(days=days - 56), status=FollowUpStatus.PLANNED,
                 seen_on=None, method=None, checklist_code=None, checklist_version=None,
             )  # fmt: skip
-
-
-def settled(page: Page) -> None:
-    """Wait until what was clicked has come back: a click before that may meet another element."""
-    expect(page.get_by_test_id("stApp")).not_to_have_attribute("data-test-script-state", "running")
 
 
 def violations(page: Page) -> set[str]:
