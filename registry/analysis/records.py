@@ -250,26 +250,31 @@ def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) 
     """What the actor stored last in this clinic, newest first: the answer to "was it saved?"."""
     require(by, Permission.SEE_RECORDS, clinic_id)
     with reading(engine) as db:
-        latest = (
-            sa.select(ChangeSet.id, ChangeSet.at, ChangeSet.action)
-            .where(
-                ChangeSet.actor_id == by.user_id,
-                ChangeSet.clinic_id == clinic_id,
-                ChangeSet.request_key.is_not(None),
+        latest = {
+            row.id: row
+            for row in db.execute(
+                sa.select(ChangeSet.id, ChangeSet.at, ChangeSet.action)
+                .where(
+                    ChangeSet.actor_id == by.user_id,
+                    ChangeSet.clinic_id == clinic_id,
+                    ChangeSet.request_key.is_not(None),
+                )
+                .order_by(ChangeSet.id.desc())
+                .limit(limit)
             )
-            .order_by(ChangeSet.id.desc())
-            .limit(limit)
-            .subquery()
-        )
+        }
         rows = db.execute(
-            sa.select(latest.c.at, latest.c.action, AuditRow.table_name, AuditRow.row_key)
-            .join(AuditRow, AuditRow.change_set_id == latest.c.id)
+            sa.select(AuditRow.change_set_id, AuditRow.table_name, AuditRow.row_key)
             # Without the index on the table: SQLite would read the trail of all those tables.
-            .where(AuditRow.table_name.concat("").in_(_ROOTS))
-            .order_by(latest.c.id.desc(), AuditRow.id)
+            .where(AuditRow.change_set_id.in_(latest), AuditRow.table_name.concat("").in_(_ROOTS))
+            .order_by(AuditRow.change_set_id.desc(), AuditRow.id)
             .limit(_ROWS_OF_A_SAVE * limit)
         ).all()
-        touched = [(row.at, row.action, row.table_name, _key(row.row_key)) for row in rows]
+        touched = [
+            (set_.at, set_.action, row.table_name, _key(row.row_key))
+            for row in rows
+            for set_ in [latest[row.change_set_id]]
+        ]
         patients = _patients_of(db, clinic_id, [(table, key) for *_, table, key in touched])
         return [
             Save(at, action, key, *patients[key])
