@@ -4,7 +4,7 @@ A planned visit is *due* from ``DUE_SOON_DAYS`` before its day until its window 
 *overdue*. It is *unreachable* when three attempts in a row failed, when a number or address was
 wrong, or when the window closed 90 days ago and nothing was heard from the patient for as long:
 lost to follow-up, derived and never only typed. A session is *never planned* when no visit follows
-it (:mod:`registry.analysis.sign_off`). Whoever died is on no list.
+it (:mod:`registry.analysis.unvisited_sessions`). Whoever died is on no list.
 
 The order is that of :class:`Risk`, and within it the longest overdue first.
 """
@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from registry.analysis.follow_up import is_past_window, planned_visits
-from registry.analysis.sign_off import ASKED_AT, VISIT_DAYS, SignOff, sessions_without_visit
+from registry.analysis.sign_off import ASKED_AT, VISIT_DAYS, SignOff, sign_offs_of
 from registry.analysis.timeline import OPEN_OUTCOMES, last_day
+from registry.analysis.unvisited_sessions import sessions_without_visit
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.entry.same_person import kept_under
@@ -34,6 +35,7 @@ from registry.schema import (
     FollowUp,
     Injection,
     Patient,
+    PatientLink,
     TreatedSite,
     TreatmentSession,
 )
@@ -71,6 +73,9 @@ class Risk(StrEnum):
     TRUNCAL_FOAM = "truncal_foam"
     COMPLICATION_BEFORE = "complication_before"
     NONE = "none"
+
+
+_PLACE: Final = {risk: place for place, risk in enumerate(Risk)}
 
 
 class Timing(StrEnum):
@@ -136,6 +141,25 @@ class CallLine:
     given_name: str | None = None
     hospital_number: str | None = None
 
+
+class Listed(NamedTuple):
+    """A line of the list before it is shown: what it is sorted by, in that order, and counted by.
+
+    ``id`` is that of the visit, or of the session after which none was planned. ``risk`` is a place
+    among :class:`Risk`.
+    """
+
+    risk: int
+    due_on: dt.date
+    pseudonym: str
+    id: UUID
+    patient_id: UUID
+    visit_code: str | None
+    timing: Timing
+    silence: Silence | None
+    treated_on: dt.date | None
+    was_tried: bool
+
     def belongs_to(self, show: Show) -> bool:
         """Whether the line is in that part of the list."""
         if show is Show.UNREACHABLE:
@@ -145,7 +169,7 @@ class CallLine:
         return self.timing.value == show.value
 
 
-def call_lines(db: DbSession, clinic_id: int, today: dt.date) -> list[CallLine]:
+def call_list(db: DbSession, clinic_id: int, today: dt.date) -> tuple[Listed, ...]:
     """Every line of a clinic in the order in which to call."""
     wanted = planned_visits([clinic_id]).where(
         FollowUp.due_on <= today + dt.timedelta(days=DUE_SOON_DAYS)
@@ -169,77 +193,104 @@ def call_lines(db: DbSession, clinic_id: int, today: dt.date) -> list[CallLine]:
         )
     ).all()
     person = kept_under(db, clinic_id)
-    attempts = _attempts(db, clinic_id, wanted)
-    heard = _heard_from(db, clinic_id, today, person)
+    outcomes = _outcomes(db, clinic_id, wanted)
+    heard = _heard_from(db, clinic_id, wanted, today, person)
     risks = _Risks(db, clinic_id, person)
     lines = []
     for row in rows:
-        closed = last_day(row.visit_code, row.due_on)
-        own = attempts.get(row.id, ())
         whose = person.get(row.patient_id, row.patient_id)
+        tried = outcomes.get(row.id, ())
+        closed = last_day(row.visit_code, row.due_on)
         lines.append(
-            CallLine(
-                patient_id=row.patient_id,
-                pseudonym=row.pseudonym,
-                visit_id=row.id,
-                visit_code=row.visit_code,
-                due_on=row.due_on,
-                days_overdue=(today - row.due_on).days,
-                timing=Timing.OVERDUE if row.is_late else Timing.DUE,
-                silence=_silence(own, closed, today, is_heard=whose in heard),
+            Listed(
                 risk=risks.of(whose, row.treatment_session_id, row.due_on),
+                due_on=row.due_on,
+                pseudonym=row.pseudonym,
+                id=row.id,
+                patient_id=row.patient_id,
+                visit_code=row.visit_code,
+                timing=Timing.OVERDUE if row.is_late else Timing.DUE,
+                silence=_silence(tried, closed, today, is_heard=whose in heard),
                 treated_on=row.treated_on,
-                attempts=tuple(own),
+                was_tried=bool(tried),
             )
         )
-    lines += _never_planned(db, clinic_id, today, risks)
-    order = list(Risk)
-    return sorted(
-        lines,
-        key=lambda line: (order.index(line.risk), line.due_on, line.pseudonym, str(line.visit_id)),
+    return tuple(sorted([*lines, *_never_planned(db, clinic_id, today, risks)]))
+
+
+def shown_lines(
+    db: DbSession, clinic_id: int, listed: Sequence[Listed], today: dt.date
+) -> tuple[CallLine, ...]:
+    """Some lines of :func:`call_list` with all that is shown of them."""
+    attempts = _attempts(db, clinic_id, [line.id for line in listed if line.was_tried])
+    unplanned = [line.id for line in listed if line.timing is Timing.NOT_PLANNED]
+    sessions = {one.session_id: one for one in sign_offs_of(db, clinic_id, unplanned, today)}
+    risks = list(Risk)
+    return tuple(
+        CallLine(
+            patient_id=line.patient_id,
+            pseudonym=line.pseudonym,
+            visit_id=None if line.timing is Timing.NOT_PLANNED else line.id,
+            visit_code=line.visit_code,
+            due_on=line.due_on,
+            days_overdue=(today - line.due_on).days,
+            timing=line.timing,
+            silence=line.silence,
+            risk=risks[line.risk],
+            treated_on=line.treated_on,
+            attempts=tuple(attempts[line.id]),
+            session=sessions.get(line.id),
+        )
+        for line in listed
     )
 
 
 def _never_planned(
     db: DbSession, clinic_id: int, today: dt.date, risks: _Risks
-) -> Iterable[CallLine]:
+) -> Iterable[Listed]:
     """The newest session of each patient after which no visit was planned or held."""
-    due_after = catalogue().visits[ASKED_AT].due_day
+    due_after = dt.timedelta(days=catalogue().visits[ASKED_AT].due_day)
     seen: set[UUID] = set()
     for session in sessions_without_visit(db, clinic_id, today):
         if session.patient_id in seen:
             continue
         seen.add(session.patient_id)
-        due_on = session.treated_on + dt.timedelta(days=due_after)
-        yield CallLine(
-            patient_id=session.patient_id,
-            pseudonym=session.pseudonym,
-            visit_id=None,
-            visit_code=None,
+        due_on = session.treated_on + due_after
+        yield Listed(
+            risk=risks.of(session.patient_id, session.session_id, due_on),
             due_on=due_on,
-            days_overdue=(today - due_on).days,
+            pseudonym=session.pseudonym,
+            id=session.session_id,
+            patient_id=session.patient_id,
+            visit_code=None,
             timing=Timing.NOT_PLANNED,
             silence=None,
-            risk=risks.of(session.patient_id, session.session_id, due_on),
             treated_on=session.treated_on,
-            session=session,
+            was_tried=False,
         )
+
+
+def _outcomes(
+    db: DbSession, clinic_id: int, visits: sa.Select[FollowUp]
+) -> Mapping[UUID, list[ContactOutcome]]:
+    """What came of the attempts about each visit, the newest first."""
+    found: defaultdict[UUID, list[ContactOutcome]] = defaultdict(list)
+    rows = db.execute(
+        _standing_attempts(clinic_id)
+        .where(ContactAttempt.follow_up_id.in_(visits.with_only_columns(FollowUp.id)))
+        .with_only_columns(ContactAttempt.follow_up_id, ContactAttempt.outcome)
+    )
+    for visit, outcome in rows:
+        found[visit].append(outcome)
+    return found
 
 
 def _attempts(
-    db: DbSession, clinic_id: int, visits: sa.Select[FollowUp]
-) -> Mapping[UUID, list[Attempt]]:
+    db: DbSession, clinic_id: int, visits: Collection[UUID]
+) -> defaultdict[UUID, list[Attempt]]:
     """Attempts about each visit, the newest first."""
     found: defaultdict[UUID, list[Attempt]] = defaultdict(list)
-    rows = db.scalars(
-        sa.select(ContactAttempt)
-        .where(
-            ContactAttempt.clinic_id == clinic_id,
-            ContactAttempt.voided_at.is_(None),
-            ContactAttempt.follow_up_id.in_(visits.with_only_columns(FollowUp.id)),
-        )
-        .order_by(ContactAttempt.attempted_on.desc(), ContactAttempt.recorded_at.desc())
-    )
+    rows = db.scalars(_standing_attempts(clinic_id).where(ContactAttempt.follow_up_id.in_(visits)))
     for row in rows:
         found[row.follow_up_id].append(
             Attempt(row.id, row.version, row.attempted_on, row.method, row.outcome, row.note)
@@ -247,12 +298,20 @@ def _attempts(
     return found
 
 
+def _standing_attempts(clinic_id: int) -> sa.Select[ContactAttempt]:
+    return (
+        sa.select(ContactAttempt)
+        .where(ContactAttempt.clinic_id == clinic_id, ContactAttempt.voided_at.is_(None))
+        .order_by(ContactAttempt.attempted_on.desc(), ContactAttempt.recorded_at.desc())
+    )
+
+
 def _silence(
-    attempts: Sequence[Attempt], closed: dt.date, today: dt.date, *, is_heard: bool
+    outcomes: Sequence[ContactOutcome], closed: dt.date, today: dt.date, *, is_heard: bool
 ) -> Silence | None:
     """Why the patient counts as unreachable; None when there is no reason to."""
-    failed = list(takewhile(lambda attempt: attempt.outcome in _NOT_REACHED, attempts))
-    if any(attempt.outcome is ContactOutcome.WRONG_CONTACT for attempt in failed):
+    failed = list(takewhile(_NOT_REACHED.__contains__, outcomes))
+    if ContactOutcome.WRONG_CONTACT in failed:
         return Silence.WRONG_CONTACT
     if len(failed) >= FAILED_ATTEMPTS:
         return Silence.NOT_REACHED
@@ -261,23 +320,40 @@ def _silence(
 
 
 def _heard_from(
-    db: DbSession, clinic_id: int, today: dt.date, person: Mapping[UUID, UUID]
+    db: DbSession,
+    clinic_id: int,
+    visits: sa.Select[FollowUp],
+    today: dt.date,
+    person: Mapping[UUID, UUID],
 ) -> frozenset[UUID]:
-    """Who was seen, treated or reached within the last 90 days, under the patient that is kept."""
+    """Who was seen, treated or reached within the last 90 days, under the patient that is kept.
+
+    Asked of those whose visit was due before that, and of whoever is linked with somebody.
+    """
     since = today - dt.timedelta(days=SILENT_DAYS)
+    late = visits.where(FollowUp.due_on < since).with_only_columns(FollowUp.patient_id)
+    links = (PatientLink.clinic_id == clinic_id, PatientLink.voided_at.is_(None))
+    asked = sa.union(
+        late,
+        sa.select(PatientLink.patient_id).where(*links),
+        sa.select(PatientLink.same_as_id).where(*links),
+    )
     seen = sa.select(FollowUp.patient_id).where(
         FollowUp.clinic_id == clinic_id,
+        FollowUp.patient_id.in_(asked),
         FollowUp.voided_at.is_(None),
         FollowUp.status == FollowUpStatus.SEEN,
         FollowUp.seen_on >= since,
     )
     treated = sa.select(TreatmentSession.patient_id).where(
         TreatmentSession.clinic_id == clinic_id,
+        TreatmentSession.patient_id.in_(asked),
         TreatmentSession.voided_at.is_(None),
         TreatmentSession.treated_on >= since,
     )
     reached = sa.select(ContactAttempt.patient_id).where(
         ContactAttempt.clinic_id == clinic_id,
+        ContactAttempt.patient_id.in_(asked),
         ContactAttempt.voided_at.is_(None),
         ContactAttempt.outcome.not_in(_NOT_REACHED),
         ContactAttempt.attempted_on >= since,
@@ -290,73 +366,79 @@ class _Risks:
     """What is known of the patients of a clinic that says whom to call first."""
 
     def __init__(self, db: DbSession, clinic_id: int, person: Mapping[UUID, UUID]) -> None:
-        self._worst: dict[UUID, Risk] = {}
+        self._worst: dict[UUID, int] = {}
         self._foam_sessions: set[UUID] = set()
         self._foam_days: defaultdict[UUID, list[dt.date]] = defaultdict(list)
-        order = list(Risk)
-        for row in _events(db, clinic_id):
-            risk = _risk_of_event(row)
-            whose = person.get(row.patient_id, row.patient_id)
-            earlier = self._worst.get(whose, Risk.NONE)
-            self._worst[whose] = min(risk, earlier, key=order.index)
-        for row in _truncal_foam(db, clinic_id):
-            self._foam_sessions.add(row.id)
-            whose = person.get(row.patient_id, row.patient_id)
-            self._foam_days[whose].append(row.treated_on)
+        for patient_id, risk in _worst_events(db, clinic_id):
+            whose = person.get(patient_id, patient_id)
+            self._worst[whose] = min(risk, self._worst.get(whose, risk))
+        for session_id, patient_id, treated_on in _truncal_foam(db, clinic_id):
+            self._foam_sessions.add(session_id)
+            self._foam_days[person.get(patient_id, patient_id)].append(treated_on)
 
-    def of(self, person: UUID, session_id: UUID | None, due_on: dt.date) -> Risk:
-        """The first of the risks that holds for a visit of a person."""
-        worst = self._worst.get(person, Risk.NONE)
+    def of(self, person: UUID, session_id: UUID | None, due_on: dt.date) -> int:
+        """Place of the first of the risks that holds for a visit of a person."""
+        worst = self._worst.get(person, _PLACE[Risk.NONE])
         has_foam = session_id in self._foam_sessions or any(
             0 <= (due_on - day).days <= VISIT_DAYS[1] for day in self._foam_days.get(person, ())
         )
-        if has_foam and worst in (Risk.NONE, Risk.COMPLICATION_BEFORE):
-            return Risk.TRUNCAL_FOAM
-        return worst
+        return min(worst, _PLACE[Risk.TRUNCAL_FOAM]) if has_foam else worst
 
 
-def _events(db: DbSession, clinic_id: int) -> Sequence[Any]:
+def _worst_events(db: DbSession, clinic_id: int) -> Sequence[Any]:
+    """Place of the first of the risks that an event of each patient is."""
     criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
     by_nature = [term.code for term in catalogue().event_terms.values() if term.serious_by_nature]
+    is_open = sa.and_(
+        AdverseEvent.resolved_on.is_(None), AdverseEvent.event_outcome.in_(OPEN_OUTCOMES)
+    )
+    is_serious = sa.or_(*criteria, AdverseEvent.event_term_code.in_(by_nature))
+    is_complication = sa.and_(
+        AdverseEvent.treatment_session_id.is_not(None),
+        sa.or_(
+            AdverseEvent.causality.is_(None),
+            AdverseEvent.causality.not_in([Causality.UNLIKELY, Causality.UNRELATED]),
+        ),
+    )
+    risk = sa.case(
+        (sa.and_(is_open, is_serious), _PLACE[Risk.OPEN_SERIOUS]),
+        (is_open, _PLACE[Risk.OPEN_EVENT]),
+        (is_serious, _PLACE[Risk.SERIOUS_BEFORE]),
+        (is_complication, _PLACE[Risk.COMPLICATION_BEFORE]),
+        else_=_PLACE[Risk.NONE],
+    )
     return db.execute(
-        sa.select(
-            AdverseEvent.patient_id,
-            sa.and_(
-                AdverseEvent.resolved_on.is_(None), AdverseEvent.event_outcome.in_(OPEN_OUTCOMES)
-            ).label("is_open"),
-            sa.or_(*criteria, AdverseEvent.event_term_code.in_(by_nature)).label("is_serious"),
-            AdverseEvent.treatment_session_id,
-            AdverseEvent.causality,
-        ).where(AdverseEvent.clinic_id == clinic_id, AdverseEvent.voided_at.is_(None))
+        sa.select(AdverseEvent.patient_id, sa.func.min(risk))
+        .where(AdverseEvent.clinic_id == clinic_id, AdverseEvent.voided_at.is_(None))
+        .group_by(AdverseEvent.patient_id)
     ).all()
-
-
-def _risk_of_event(event: Any) -> Risk:
-    if event.is_open:
-        return Risk.OPEN_SERIOUS if event.is_serious else Risk.OPEN_EVENT
-    if event.is_serious:
-        return Risk.SERIOUS_BEFORE
-    unrelated = event.causality in (Causality.UNLIKELY, Causality.UNRELATED)
-    is_complication = event.treatment_session_id is not None and not unrelated
-    return Risk.COMPLICATION_BEFORE if is_complication else Risk.NONE
 
 
 def _truncal_foam(db: DbSession, clinic_id: int) -> Sequence[Any]:
     """Sessions in which foam was injected into a truncal vein."""
+    # Chosen by key: SQLite would otherwise look for such an injection session by session.
+    injected = (
+        sa.select(Injection.treatment_session_id)
+        .join(
+            TreatedSite,
+            sa.and_(
+                TreatedSite.clinic_id == Injection.clinic_id,
+                TreatedSite.id == Injection.treated_site_id,
+            ),
+        )
+        .where(
+            Injection.clinic_id == clinic_id,
+            Injection.voided_at.is_(None),
+            Injection.form == SclerosantForm.FOAM,
+            TreatedSite.vessel_class == VesselClass.TRUNCAL,
+        )
+    )
     return db.execute(
         sa.select(
             TreatmentSession.id, TreatmentSession.patient_id, TreatmentSession.treated_on
         ).where(
             TreatmentSession.clinic_id == clinic_id,
             TreatmentSession.voided_at.is_(None),
-            sa.exists().where(
-                Injection.clinic_id == clinic_id,
-                Injection.treatment_session_id == TreatmentSession.id,
-                Injection.voided_at.is_(None),
-                Injection.form == SclerosantForm.FOAM,
-                TreatedSite.clinic_id == clinic_id,
-                TreatedSite.id == Injection.treated_site_id,
-                TreatedSite.vessel_class == VesselClass.TRUNCAL,
-            ),
+            TreatmentSession.id.in_(injected),
         )
     ).all()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -168,8 +168,7 @@ def to_do(
         tally = _tally(db, clinic_id, [*where, *own, ~is_linked], today)
         open_ids = [UUID(id_) for id_, is_open, _ in tally if is_open]
         also_open = [one.session_id for one in single if one.missing]
-        shown = TreatmentSession.id.in_([*open_ids[:limit], *also_open])
-        sign_offs = _sign_offs(db, clinic_id, [shown], today)
+        sign_offs = sign_offs_of(db, clinic_id, [*open_ids[:limit], *also_open], today)
         events = unwatched_events(db, clinic_id, own, today, limit)
     return ToDo(
         sign_offs=tuple(sign_offs[:limit]),
@@ -181,28 +180,11 @@ def to_do(
     )
 
 
-def sessions_without_visit(db: DbSession, clinic_id: int, today: dt.date) -> list[SignOff]:
-    """Sessions before today, newest first, in whose time no visit was planned or held.
-
-    Left out are those of ``VISIT_DAYS`` ago and longer, and patients who died or do not come back.
-    """
-    visit_day = as_days(sa.func.coalesce(FollowUp.seen_on, FollowUp.due_on), db)
-    after = visit_day - as_days(TreatmentSession.treated_on, db)
-    # The person may have come under another pseudonym: that is looked at session by session.
-    own_visit = sa.exists().where(
-        FollowUp.clinic_id == clinic_id,
-        FollowUp.patient_id == TreatmentSession.patient_id,
-        FollowUp.voided_at.is_(None),
-        FollowUp.status != FollowUpStatus.MISSED,
-        sa.or_(FollowUp.treatment_session_id == TreatmentSession.id, after.between(*VISIT_DAYS)),
-    )
-    where = [
-        TreatmentSession.treated_on < today,
-        TreatmentSession.treated_on >= today - dt.timedelta(days=VISIT_DAYS[1]),
-        ~own_visit,
-    ]
-    found = _sign_offs(db, clinic_id, where, today)
-    return [one for one in found if one.steps[Step.FOLLOW_UP].state is StepState.OPEN]
+def sign_offs_of(
+    db: DbSession, clinic_id: int, session_ids: Collection[UUID], today: dt.date
+) -> list[SignOff]:
+    """Where some sessions of a clinic stand, newest first."""
+    return _sign_offs(db, clinic_id, [TreatmentSession.id.in_(session_ids)], today)
 
 
 def _own_numbers(by: Actor, clinic_id: int) -> sa.Select[int]:

@@ -6,7 +6,7 @@ Which lines there are, and in which order, is said in :mod:`registry.analysis.ca
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -21,9 +21,11 @@ from registry.analysis.call_lines import (
     FAILED_ATTEMPTS,
     SILENT_DAYS,
     CallLine,
+    Listed,
     Show,
     Timing,
-    call_lines,
+    call_list,
+    shown_lines,
 )
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.facts import facts_of
@@ -116,13 +118,12 @@ def worklist_counts(
     """
     clinics = cohort.within(scope(by, Permission.READ_RATES))
     facts = facts_of(engine)
-    with reading(engine) as db:
-        lines = [line for clinic_id in clinics for line in call_lines(db, clinic_id, today)]
+    lines = [line for clinic_id in clinics for line in _listed(engine, clinic_id, today)]
     planned = [line for line in lines if line.timing is not Timing.NOT_PLANNED]
     visits = catalogue().visits
     labels = {code: message(visit.label) for code, visit in visits.items()}
     labels["unscheduled"] = message("Unscheduled")
-    by_visit: defaultdict[str, list[CallLine]] = defaultdict(list)
+    by_visit: defaultdict[str, list[Listed]] = defaultdict(list)
     for line in planned:
         known = line.visit_code in visits
         by_visit[line.visit_code or "" if known else "unscheduled"].append(line)
@@ -133,7 +134,7 @@ def worklist_counts(
             sum(line.timing is Timing.DUE for line in by_visit[code]),
             sum(line.timing is Timing.OVERDUE for line in by_visit[code]),
             sum(line.silence is not None for line in by_visit[code]),
-            sum(bool(line.attempts) for line in by_visit[code]),
+            sum(line.was_tried for line in by_visit[code]),
         )
         for code, label in labels.items()
         if by_visit[code]
@@ -177,8 +178,7 @@ def worklist(
 ) -> Worklist:
     """Lines of one part of the list under their pseudonyms, and the reading is logged."""
     require(by, Permission.SEE_RECORDS, clinic_id)
-    with reading(engine) as db:
-        found = _part(call_lines(db, clinic_id, today), show, first, length)
+    found = _part(engine, clinic_id, today, show, first, length)
     if found.lines:
         log_access(
             log,
@@ -206,8 +206,8 @@ def call_sheet(
 ) -> Worklist:
     """The same lines with names and hospital numbers; each opening is logged with their number."""
     require(by, Permission.SEE_IDENTITY, clinic_id)
+    found = _part(engine, clinic_id, today, show, first, length)
     with reading(engine) as db:
-        found = _part(call_lines(db, clinic_id, today), show, first, length)
         found = replace(found, lines=_named(db, clinic_id, found.lines))
     if found.lines:
         log_access(
@@ -222,15 +222,25 @@ def call_sheet(
     return found
 
 
-def _part(lines: Sequence[CallLine], show: Show, first: int, length: int) -> Worklist:
+def _listed(engine: Engine, clinic_id: int, today: dt.date) -> tuple[Listed, ...]:
+    """The lines of a clinic in their order, read once for each seal of the data."""
+
+    def read() -> tuple[Listed, ...]:
+        with reading(engine) as db:
+            return call_list(db, clinic_id, today)
+
+    return facts_of(engine).once(("call list", clinic_id, today), read)
+
+
+def _part(
+    engine: Engine, clinic_id: int, today: dt.date, show: Show, first: int, length: int
+) -> Worklist:
+    lines = _listed(engine, clinic_id, today)
     kept = [line for line in lines if line.belongs_to(show)]
-    counts = Counter(part for line in lines for part in Show if line.belongs_to(part))
-    return Worklist(
-        show,
-        tuple(kept[first : first + length]),
-        first,
-        {part: counts[part] for part in Show},
-    )
+    with reading(engine) as db:
+        shown = shown_lines(db, clinic_id, kept[first : first + length], today)
+    counts = {part: sum(line.belongs_to(part) for line in lines) for part in Show}
+    return Worklist(show, shown, first, counts)
 
 
 def _named(db: DbSession, clinic_id: int, lines: Sequence[CallLine]) -> tuple[CallLine, ...]:

@@ -1,0 +1,88 @@
+"""Sessions after which no visit was planned or held."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from registry.analysis.columns import as_days
+from registry.analysis.sign_off import VISIT_DAYS, Step, StepState, sign_offs_of
+from registry.database import DbSession
+from registry.entry.same_person import kept_under
+from registry.schema import FollowUp, Patient, TreatmentSession
+from registry.vocabulary import FollowUpStatus
+
+
+class Unvisited(NamedTuple):
+    """A session that no visit follows.
+
+    ``patient_id`` is the patient who is kept, ``pseudonym`` the one the session was entered under.
+    """
+
+    session_id: UUID
+    patient_id: UUID
+    pseudonym: str
+    treated_on: dt.date
+
+
+def sessions_without_visit(db: DbSession, clinic_id: int, today: dt.date) -> list[Unvisited]:
+    """Sessions before today, newest first, in whose time no visit was planned or held.
+
+    Left out are those of ``VISIT_DAYS`` ago and longer, and patients who died or do not come back.
+    """
+    visit_day = as_days(sa.func.coalesce(FollowUp.seen_on, FollowUp.due_on), db)
+    after = visit_day - as_days(TreatmentSession.treated_on, db)
+    own_visit = sa.exists().where(
+        FollowUp.clinic_id == clinic_id,
+        FollowUp.patient_id == TreatmentSession.patient_id,
+        FollowUp.voided_at.is_(None),
+        FollowUp.status != FollowUpStatus.MISSED,
+        sa.or_(FollowUp.treatment_session_id == TreatmentSession.id, after.between(*VISIT_DAYS)),
+    )
+    sessions = db.execute(
+        sa.select(
+            TreatmentSession.id,
+            TreatmentSession.patient_id,
+            TreatmentSession.treated_on,
+            Patient.pseudonym,
+        )
+        .join(
+            Patient,
+            sa.and_(
+                Patient.clinic_id == TreatmentSession.clinic_id,
+                Patient.id == TreatmentSession.patient_id,
+            ),
+        )
+        .where(
+            TreatmentSession.clinic_id == clinic_id,
+            TreatmentSession.voided_at.is_(None),
+            Patient.voided_at.is_(None),
+            TreatmentSession.treated_on < today,
+            TreatmentSession.treated_on >= today - dt.timedelta(days=VISIT_DAYS[1]),
+            Patient.died_on.is_(None),
+            ~own_visit,
+        )
+        # By a computed day: SQLite would walk all sessions in the order of its index.
+        .order_by(
+            as_days(TreatmentSession.treated_on, db).desc(),
+            TreatmentSession.recorded_at.desc(),
+            TreatmentSession.id,
+        )
+    ).all()
+    kept = kept_under(db, clinic_id)
+    linked = {*kept, *kept.values()}
+    # The person may have come under another pseudonym: that is looked at session by session.
+    asked = [session.id for session in sessions if session.patient_id in linked]
+    also_open = {
+        one.session_id
+        for one in sign_offs_of(db, clinic_id, asked, today)
+        if one.steps[Step.FOLLOW_UP].state is StepState.OPEN
+    }
+    return [
+        Unvisited(id_, kept.get(patient, patient), pseudonym, treated_on)
+        for id_, patient, treated_on, pseudonym in sessions
+        if patient not in linked or id_ in also_open
+    ]
