@@ -5,7 +5,7 @@ A broken rule is a question, not an error: the record may be right.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
-from registry.analysis.columns import Codes, Column, as_days, as_text, columns_of, places, whole
+from registry.analysis.columns import Codes, as_days, as_text, columns_of, places, whole
 from registry.analysis.completeness import Checked
 from registry.analysis.event_facts import EVENT_TERMS
 from registry.analysis.facts import Facts
@@ -38,23 +38,28 @@ RULES: Final[Mapping[str, Message]] = {
 }
 
 Flags = NDArray[np.bool_]
+Looked = tuple[Codes, Flags]
+"""Of the records that a rule can be asked of: the row of its session, and whether it is kept."""
+Look = Callable[[DbSession, Facts, int], Looked]
 
 
 def rules_of(db: DbSession, facts: Facts, clinic_id: int, own: Flags) -> Iterator[Checked]:
     """Each rule in the records of ``own`` sessions of a clinic."""
     sessions, events = facts.sessions, facts.events
-    patients = sessions["patient"].to_numpy()
-    keys = (
-        sessions["clinic_id"].to_numpy().astype(object),
-        facts.session_ids.astype(str).astype(object),
-    )
-    yield _volumes(db, clinic_id, keys, own, patients)
+
+    def checked(code: str, unit: str, look: Look) -> Checked:
+        # Read once: from one filter to the next only the sessions that are chosen change.
+        rows, is_good = facts.once(("rule", code, clinic_id), lambda: look(db, facts, clinic_id))
+        asked = own[rows]
+        return Checked(code, unit, sessions["patient"].to_numpy()[rows[asked]], is_good[asked])
+
+    yield checked("volume", "injections", _volumes)
     inside = events["session"].to_numpy() >= 0
     inside[inside] = own[events["session"].to_numpy()[inside]]
     attributed = events[inside]
     yield _onsets(attributed)
-    yield _visits(db, clinic_id, keys, own, facts)
-    yield _findings(db, clinic_id, keys, own, patients)
+    yield checked("early_visit", "visits", _visits)
+    yield checked("finding", "findings", _findings)
     chosen = sessions[own]
     yield Checked(
         "one_session",
@@ -70,16 +75,14 @@ def rules_of(db: DbSession, facts: Facts, clinic_id: int, own: Flags) -> Iterato
     )
 
 
-def _volumes(
-    db: DbSession, clinic_id: int, keys: tuple[Column, Column], own: Flags, patients: Codes
-) -> Checked:
+def _volumes(db: DbSession, facts: Facts, clinic_id: int) -> Looked:
     found = columns_of(
         db,
         Injection.clinic_id,
         as_text(Injection.treatment_session_id, db).label("session_id"),
         Injection.product_code,
         sa.type_coerce(Injection.form, sa.String).label("form"),
-        Injection.liquid_ml,
+        sa.type_coerce(Injection.liquid_ml, sa.Float).label("ml"),
         where=[
             Injection.clinic_id == clinic_id,
             Injection.voided_at.is_(None),
@@ -90,15 +93,15 @@ def _volumes(
         {
             "product": found["product_code"],
             "form": found["form"],
-            "ml": found["liquid_ml"].astype(np.float64),
+            "ml": found["ml"].astype(np.float64),
         }
     )
     groups = table.groupby(["product", "form"])["ml"]
     usual, size = groups.transform("median"), groups.transform("size")
-    rows = _rows(found, keys)
-    asked = (size >= FEWEST_FOR_USUAL).to_numpy() & _within(rows, own)
+    rows = _rows(found, facts)
+    asked = (size >= FEWEST_FOR_USUAL).to_numpy() & (rows >= 0)
     is_good = (table["ml"] <= UNUSUAL_VOLUME * usual).to_numpy()
-    return Checked("volume", "injections", patients[rows[asked]], is_good[asked])
+    return rows[asked], is_good[asked]
 
 
 def _onsets(events: pd.DataFrame) -> Checked:
@@ -113,9 +116,7 @@ def _onsets(events: pd.DataFrame) -> Checked:
     return Checked("onset", "events", events["patient"].to_numpy()[asked], is_good[asked])
 
 
-def _visits(
-    db: DbSession, clinic_id: int, keys: tuple[Column, Column], own: Flags, facts: Facts
-) -> Checked:
+def _visits(db: DbSession, facts: Facts, clinic_id: int) -> Looked:
     visits = catalogue().visits
     found = columns_of(
         db,
@@ -131,17 +132,14 @@ def _visits(
             FollowUp.visit_code.in_(visits),
         ],
     )
-    rows = _rows(found, keys)
-    asked = _within(rows, own)
+    rows = _rows(found, facts)
+    known = rows >= 0
     opens = np.array([visits[code].from_day for code in found["visit_code"]], dtype=np.int64)
-    after = whole(found["day"])[asked] - facts.sessions["day"].to_numpy()[rows[asked]]
-    patients = facts.sessions["patient"].to_numpy()[rows[asked]]
-    return Checked("early_visit", "visits", patients, after >= opens[asked])
+    after = whole(found["day"])[known] - facts.sessions["day"].to_numpy()[rows[known]]
+    return rows[known], after >= opens[known]
 
 
-def _findings(
-    db: DbSession, clinic_id: int, keys: tuple[Column, Column], own: Flags, patients: Codes
-) -> Checked:
+def _findings(db: DbSession, facts: Facts, clinic_id: int) -> Looked:
     found = columns_of(
         db,
         FollowUpFinding.clinic_id,
@@ -169,18 +167,15 @@ def _findings(
             FollowUp.treatment_session_id.is_not(None),
         ],
     )
-    rows = _rows(found, keys)
-    asked = _within(rows, own)
-    is_good = whole(found["has_event"])[asked] == 1
-    return Checked("finding", "findings", patients[rows[asked]], is_good)
+    rows = _rows(found, facts)
+    known = rows >= 0
+    return rows[known], whole(found["has_event"])[known] == 1
 
 
-def _rows(found: Mapping[str, Any], keys: tuple[Column, Column]) -> Codes:
+def _rows(found: Mapping[str, Any], facts: Facts) -> Codes:
     """Row of the session that each record names; -1 for one that was withdrawn."""
+    keys = (
+        facts.sessions["clinic_id"].to_numpy().astype(object),
+        facts.session_ids.astype(str).astype(object),
+    )
     return places((found["clinic_id"], found["session_id"]), keys)
-
-
-def _within(rows: Codes, own: Flags) -> Flags:
-    inside = rows >= 0
-    inside[inside] = own[rows[inside]]
-    return inside
