@@ -17,6 +17,8 @@ from registry.errors import RegistryError
 OTHER: Final = "link:other"
 """Key in ``st.session_state``: the patient chosen as the same person as the open one."""
 REQUEST: Final = "link:request"
+OF: Final = "link:of"
+"""Key in ``st.session_state``: the patient for whom the other one was looked for."""
 _FIELDS: Final = ("link:text", "link:kept", "link:reason", OTHER, REQUEST)
 
 
@@ -69,6 +71,9 @@ def warn(found: list[Likeness], *, may_link: bool = False) -> None:
 
 def panel(patient: PatientHeader) -> None:
     """Link the open patient with another record of the same person, and undo such links."""
+    if st.session_state.get(OF) != patient.id:
+        _forget()
+        st.session_state[OF] = patient.id
     found = likely(patient.family_name, patient.birth_date, patient.hospital_number, patient.id)
     warn(found, may_link=True)
     other: PatientFound | None = st.session_state.get(OTHER)
@@ -136,6 +141,9 @@ def _link(patient: PatientHeader, other: PatientFound) -> None:
             "kept. The link can be undone."
         )
     )
+    days = (patient.birth_date, other.birth_date)
+    if None not in days and days[0] != days[1]:
+        st.warning(_("The birth dates differ: look twice."), icon=":material/warning:")
     if "link:kept" not in st.session_state:
         st.session_state["link:kept"] = patient.id
     kept = st.radio(

@@ -96,11 +96,13 @@ def check(entry: Entry, known: Known) -> list[Problem]:
 
 
 def _said_before(found: Iterator[Problem], stored: SessionEntry, known: Known) -> Iterator[Problem]:
-    """Problems of an amendment; what it does not touch, or was overridden, is only noted."""
+    """Problems of an amendment; what it leaves as it was is only noted.
+
+    A warning with another amount is another warning: whoever accepted 12 mL has not accepted 80.
+    """
     before = {(problem.rule, problem.message) for problem in _all(stored, known)}
-    overridden = {override.rule for override in stored.overrides}
     for problem in found:
-        settled = problem.rule in overridden or (problem.rule, problem.message) in before
+        settled = (problem.rule, problem.message) in before
         yield replace(problem, level=Level.NOTE) if problem.interrupts and settled else problem
 
 

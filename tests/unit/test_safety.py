@@ -537,8 +537,10 @@ def test_an_amendment_that_does_not_touch_a_warning_is_not_interrupted() -> None
     more = session(injection("asclera", liquid_ml=Decimal(12)))
     assert set(interrupting(more, about)) == {"dose:asclera_session"}
     told = override("dose:asclera_session", OverrideReason.PATIENT_INFORMED)
-    before = dataclasses.replace(stored, overrides=(told,))
-    assert interrupting(more, known(history, stored=before)) == {}
+    before = known(history, stored=dataclasses.replace(stored, overrides=(told,)))
+    assert interrupting(later, before) == {}
+    # Whoever accepted 11 mL has not accepted 12.
+    assert set(interrupting(more, before)) == {"dose:asclera_session"}
 
 
 def test_an_added_product_is_judged_although_the_rest_stays() -> None:
