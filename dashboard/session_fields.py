@@ -321,6 +321,8 @@ def add_preparation(form: Form) -> int:
 def _remove(form: Form, p: int) -> None:
     left = [other for other in form.get("preparations", []) if other != p]
     form.set("preparations", left)
+    # What was said of the last scan may be about this preparation.
+    form.set("scan_said", None)
     for r in form.get("rows", []):
         if form.get(f"row.{r}.preparation") == p:
             form.set(f"row.{r}.preparation", left[0])

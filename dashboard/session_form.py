@@ -207,6 +207,9 @@ def _injection(
 ) -> InjectionEntry | None:
     ml = _number(f"{name}.ml", row.ml, said)
     if row.preparation is None or row.preparation >= len(agents):
+        if agents and row.ml.strip():
+            sentence = _("Which preparation was it?")
+            said.problems.append(Problem(f"{name}.preparation", "required", sentence))
         return None
     agent, gas_parts = agents[row.preparation], parts[row.preparation]
     if agent is None:

@@ -109,6 +109,10 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
     shown: Literal["visible", "collapsed"] = "visible" if is_first else "collapsed"
     numbers: list[int] = form.get("preparations", []) if preparations else []
     chosen = form.get(f"{at}.preparation")
+    if numbers and chosen is not None and chosen not in numbers:
+        # A preparation taken away since: the only one left it must be, of several we cannot know.
+        chosen = numbers[0] if len(numbers) == 1 else None
+        st.session_state[form.key(f"{at}.preparation")] = chosen
     choose = bool(preparations) and (len(numbers) > 1 or chosen is None)
     widths = [1.5, 2.5, 1.6, *([1.1] if choose else []), *([0.9] if preparations else []), 1]
     columns = iter(st.columns(widths))
@@ -143,11 +147,13 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
             preparation = st.segmented_control(
                 _("Preparation"),
                 numbers,
+                required=len(numbers) > 1,
                 format_func=lambda p: str(numbers.index(p) + 1),
                 key=form.key(f"{at}.preparation"),
                 label_visibility=shown,
                 persist_state="session",
             )
+            form.slot(f"{at}.preparation")
     ml = ""
     if preparations:
         with next(columns):

@@ -172,6 +172,46 @@ def test_a_second_preparation_begins_as_the_first_but_for_its_lot(clinic: Clinic
     assert lots(page) == ["L-100", None]
 
 
+def test_what_is_said_of_a_scan_goes_with_the_preparation(named: Clinic) -> None:
+    page = named.open("record_session")
+    scan(page, text("F-1", OTHER_GTIN))
+    assert "filled in as preparation 2" in page.said()
+    page.press(page.key("session", "preparation.1.remove"))
+    assert "filled in as preparation" not in page.said()
+
+
+def test_new_sites_take_the_one_preparation_that_is_left(named: Clinic) -> None:
+    page = named.open("record_session")
+    scan(page, text("F-1", OTHER_GTIN))
+    page.press(page.key("session", "preparation.0.remove"))
+    page.press(page.key("session", "row.0.remove"))
+    assert page.value("session", "row.0.preparation") == 1
+    page.fill(
+        "session", treated_on=TODAY, preparation__1__form=SclerosantForm.LIQUID,
+        row__0__side=Laterality.LEFT, row__0__place="ssv", row__0__ml="1",
+    )  # fmt: skip
+    page.save("session")
+    assert named.stored()[0][-1].all_injections()[0].lot_number == "F-1"
+
+
+def test_a_volume_whose_preparation_is_not_known_is_asked_about(named: Clinic) -> None:
+    page = named.open("record_session")
+    scan(scan(page, text("F-1", OTHER_GTIN)), text("F-2", OTHER_GTIN))
+    page.press(page.key("session", "preparation.0.remove"))
+    page.press(page.key("session", "row.0.remove"))
+    assert page.value("session", "row.0.preparation") is None
+    (which,) = (c for c in page.app.segmented_control if c.label == "Preparation")
+    assert which.proto.required
+    before = len(named.stored()[0])
+    page.fill(
+        "session", treated_on=TODAY, row__0__side=Laterality.LEFT, row__0__place="ssv",
+        row__0__ml="1",
+    )  # fmt: skip
+    page.save("session")
+    assert "Which preparation was it?" in page.said()
+    assert len(named.stored()[0]) == before
+
+
 def test_a_favourite_is_kept_picked_and_removed(clinic: Clinic) -> None:
     with saving(clinic.engine) as db:
         a_lot(

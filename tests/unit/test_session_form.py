@@ -88,6 +88,8 @@ def test_a_blank_row_says_nothing_and_a_blank_volume_is_not_zero() -> None:
         (LIQUID, replace(CALF, ml="-1"), "row.0.ml"),
         (LIQUID, replace(CALF, ml="1,234.5"), "row.0.ml"),
         (LIQUID, replace(CALF, side=None), "row.0.side"),
+        (LIQUID, replace(CALF, preparation=None), "row.0.preparation"),
+        (LIQUID, Row(preparation=1, ml="1"), "row.0.preparation"),
         (LIQUID, Row(), "row.0.place"),
     ],
 )
