@@ -147,14 +147,21 @@ def duration_sentence(row: Duration) -> str:
 
 
 def ended_by(point: Resolved) -> str:
-    """Share that had ended by a day with its interval; a dash where too few are followed."""
+    """Share that had ended by a day with its interval; a dash where too few are followed.
+
+    Counts and a one-sided bound where all have ended.
+    """
     if not point.is_shown:
         return wording.DASH
-    share = wording.percent(point.estimate.value, point.estimate.denominator)
-    limits = point.estimate.interval
-    if limits.lower is None or limits.upper is None:
-        return share
-    return f"{share} ({wording.interval(point.estimate)})"
+    estimate = point.estimate
+    if point.least is not None:
+        return _("{ended} of {events} (at least {least})").format(
+            ended=wording.count(estimate.numerator),
+            events=wording.count(estimate.denominator),
+            least=wording.percent(point.least, estimate.denominator),
+        )
+    share = wording.percent(estimate.value, estimate.denominator)
+    return f"{share} ({wording.interval(estimate)})"
 
 
 def seriousness_table(row: SeverityRow) -> Table:

@@ -9,7 +9,7 @@ from dashboard.report_data import ALL_TOGETHER, Table, say
 from dashboard.text import _
 from registry.analysis import claims, clock_report, clock_wording, response, wording
 from registry.analysis.claims import ClaimsReport
-from registry.analysis.clock_results import ClockResult, ClocksReport
+from registry.analysis.clock_results import ClockPoint, ClockResult, ClocksReport
 from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.comparison_wording import points, points_interval
@@ -46,18 +46,29 @@ def claims_beside(cohort: CohortFilter) -> ClaimsReport:
 
 
 def glance_table(report: ClocksReport) -> Table:
-    """Every clock at every landmark, a line each."""
+    """Every clock at every landmark with its interval and how many are still observed."""
     return [
         {_("Clock"): say(clock.label), _("Started"): wording.count(clock.total.started)}
         | {
-            _("{months} months").format(
-                months=clock_wording.months(point.day)
-            ): clock_wording.share_at(point)
+            _("{months} months").format(months=clock_wording.months(point.day)): _with_interval(
+                point
+            )
             for point in clock.total.landmarks
         }
         | {_("Unit"): _(clock.unit)}
         for clock in report.clocks
     ]
+
+
+def _with_interval(point: ClockPoint) -> str:
+    share = clock_wording.share_at(point)
+    if share == wording.DASH:
+        return share
+    return _("{share} ({interval}), {at_risk} observed").format(
+        share=share,
+        interval=clock_wording.interval_at(point),
+        at_risk=wording.count(point.at_risk),
+    )
 
 
 def clock_table(clock: ClockResult) -> Table:
@@ -108,6 +119,9 @@ def clearance_table(report: ResponseReport) -> Table:
             _("Scored"): wording.count(row.scores.count),
             _("Median"): clock_wording.number(row.scores.median),
             _("Middle half"): clock_wording.quartiles(row.scores),
+            _("Reached success"): wording.count(row.reached.numerator)
+            if row.reached
+            else wording.DASH,
             _("Success"): wording.share(row.reached) if row.reached else wording.DASH,
             _("95 % interval"): wording.interval(row.reached) if row.reached else wording.DASH,
         }

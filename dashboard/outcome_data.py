@@ -25,6 +25,7 @@ from registry.entry.assessments import LegAssessment, ReportedAnswers
 from registry.entry.problems import Problem
 from registry.entry.recording import Recorded
 from registry.entry.rows import derived_id
+from registry.statistics import display_rules
 
 REMEMBERED: Final = dt.timedelta(days=30)
 """Whoever asked within this time is shown the questions without a click; our decision."""
@@ -133,7 +134,9 @@ def answer_table(found: Satisfaction) -> Table:
         {
             _("Answer"): _(SATISFACTION_WORDS[score]),
             _("Patients"): wording.count(count),
-            _("Share"): wording.percent(count / answered, answered),
+            _("Share"): wording.percent(count / answered, answered)
+            if display_rules.shows_percentage(answered)
+            else wording.DASH,
         }
         for score, count in sorted(found.answers.items(), reverse=True)
     ]

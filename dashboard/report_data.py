@@ -45,6 +45,7 @@ from registry.analysis.facts import facts_of
 from registry.analysis.openable_counts import Behind
 from registry.analysis.periods import Change
 from registry.analysis.results import (
+    CurvePoint,
     FollowUpReport,
     RateReport,
     RecurrenceReport,
@@ -55,6 +56,7 @@ from registry.analysis.site_facts import OF_SITES
 from registry.catalogue import catalogue
 from registry.messages import Message, message, render
 from registry.statistics import survival
+from registry.statistics.result import Estimate
 
 ANY_COMPLICATION: Final = complications.ANY
 BY_EVENT: Final = complications.BY_EVENT
@@ -217,14 +219,21 @@ def landmark_table(report: RecurrenceReport) -> Table:
             _("Still observed"): wording.count(point.at_risk),
             _("Recurred"): wording.at_landmark(point.recurrence, point),
             _("95 % interval"): wording.interval_at_landmark(point.recurrence, point),
-            _("Retreated first"): wording.at_landmark(point.retreatment, point),
-            _("Neither"): wording.at_landmark(point.event_free, point),
+            _("Retreated first"): _with_interval(point.retreatment, point),
+            _("Neither"): _with_interval(point.event_free, point),
             _("Sites with success"): wording.count(row.success.numerator),
             _("Sites treated"): wording.count(row.sites),
         }
         for row in (*report.rows, report.total)
         for point in row.landmarks
     ]
+
+
+def _with_interval(estimate: Estimate, point: CurvePoint) -> str:
+    share = wording.at_landmark(estimate, point)
+    if share == wording.DASH:
+        return share
+    return f"{share} ({wording.interval_at_landmark(estimate, point)})"
 
 
 def outcome_table(report: RecurrenceReport) -> Table:

@@ -122,9 +122,13 @@ def clearance(report: ResponseReport) -> Figure | None:
     rows = [(row, row.reached) for row in report.clearance if row.reached is not None]
     marks = [
         Mark(
-            f"{say(row.visit_label)}",
-            _("{scored} of {due} scored").format(
-                scored=wording.count(row.scores.count), due=wording.count(row.due)
+            _("{visit}, {scored} of {due} scored").format(
+                visit=say(row.visit_label),
+                scored=wording.count(row.scores.count),
+                due=wording.count(row.due),
+            ),
+            _("{reached} of {scored}").format(
+                reached=wording.count(reached.numerator), scored=wording.count(reached.denominator)
             ),
             wording.share(reached),
             reached,

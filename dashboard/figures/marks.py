@@ -46,7 +46,7 @@ class Mark:
     """One estimate to be drawn: its words, and where point and interval go.
 
     ``group`` is the code of the row of the report that it stands for, by which a click on it is
-    known.
+    known. ``extremes`` are its best and worst case where there is no rate.
     """
 
     label: str
@@ -58,6 +58,7 @@ class Mark:
     is_kaplan_meier: bool = False
     details: tuple[tuple[str, str], ...] = ()
     group: str = ""
+    extremes: tuple[float, float] | None = None
 
 
 def dots(
@@ -74,6 +75,8 @@ def dots(
     lines = max(len(label) for label in labels)
     y = alt.Y(
         "row:O",
+        # Also the rows of which nothing can be drawn: their words stand beside an empty row.
+        scale=alt.Scale(domain=list(range(len(marks)))),
         axis=alt.Axis(
             title=None,
             labelExpr=f"{json.dumps(labels)}[datum.value]",
@@ -90,7 +93,7 @@ def dots(
     base = chart_of(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
     x = alt.X("value:Q", scale=rate_scale(top), axis=rate_axis())
     layers = [*reference_line(whole, alt.X("whole:Q", scale=rate_scale(top), axis=rate_axis()))]
-    for sides, dash in (("two", [1, 0]), ("one", [5, 4])):
+    for sides, dash in (("two", [1, 0]), ("one", [5, 4]), ("extremes", [2, 2])):
         interval = _where(values, base, "sides", sides)
         if interval is not None:
             layers.append(
@@ -165,7 +168,16 @@ def _counts_and_rate(mark: Mark) -> str:
 
 
 def _is_drawn(mark: Mark) -> bool:
-    return mark.estimate.value is not None and mark.has_interval
+    return _reach(mark) is not None and mark.has_interval
+
+
+def _reach(mark: Mark) -> float | None:
+    """The highest value of a mark; None where there is nothing to draw."""
+    if mark.extremes is not None:
+        return mark.extremes[1]
+    if mark.estimate.value is None:
+        return None
+    return mark.estimate.interval.upper or mark.estimate.value
 
 
 def drawable(mark: Mark, top: float) -> dict[str, Any]:
@@ -173,14 +185,20 @@ def drawable(mark: Mark, top: float) -> dict[str, Any]:
     estimate = mark.estimate
     limits = estimate.interval
     drawn = _is_drawn(mark)
-    upper = limits.upper if drawn else None
+    lower, upper = (mark.extremes or (limits.lower, limits.upper)) if drawn else (None, None)
     sign = "diamond" if mark.is_kaplan_meier else "full"
     return {
         GROUP: mark.group,
         "value": estimate.value,
-        "lower": limits.lower if drawn else None,
+        "lower": lower,
         "upper": None if upper is None else min(upper, top),
-        "sides": None if upper is None else "one" if limits.one_sided else "two",
+        "sides": None
+        if upper is None
+        else "extremes"
+        if mark.extremes
+        else "one"
+        if limits.one_sided
+        else "two",
         "is_cut": upper is not None and upper > top,
         "is_too_small": mark.is_too_small,
         "sign": None
@@ -200,8 +218,12 @@ def key_of(values: Sequence[Mapping[str, Any]]) -> str:
             _("◆ Kaplan-Meier, because more than 5 % were not assessed."),
         ),
         (
-            any(value["is_too_small"] and value["sides"] for value in values),
+            any(value["is_too_small"] and value["sides"] in ("one", "two") for value in values),
             _("Interval without a point: fewer than ten, too few for a percentage."),
+        ),
+        (
+            _shown(values, "sides", "extremes"),
+            _("Dotted: from the best to the worst case, because more than 5 % were not assessed."),
         ),
         (_shown(values, "is_cut", True), _("▸ or ▴: the interval reaches farther.")),
     )
@@ -216,7 +238,7 @@ def end_of_axis(marks: Sequence[Mark], fewest: int) -> float:
     """End of the axis of rates: the widest interval of groups that are not tiny."""
     seen = [mark for mark in marks if _is_drawn(mark)]
     large = [mark for mark in seen if mark.estimate.denominator >= fewest] or seen
-    reach = [mark.estimate.interval.upper or mark.estimate.value or 0.0 for mark in large]
+    reach = [_reach(mark) or 0.0 for mark in large]
     points = [mark.estimate.value or 0.0 for mark in seen if not mark.is_too_small]
     return min(1.0, 1.05 * max([0.001, *reach, *points]))
 

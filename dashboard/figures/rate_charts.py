@@ -123,22 +123,26 @@ def _rate_mark(row: RateRow) -> Mark:
     counts = _("{events} of {sessions}").format(
         events=wording.count(row.events), sessions=wording.count(row.mature)
     )
+    extremes, shown = None, wording.rate(row)
+    if row.basis is Basis.BOUNDS and row.best is not None and row.worst is not None:
+        extremes, shown = (row.best, row.worst), _("best to worst {range}").format(range=shown)
     return Mark(
         label,
         counts,
-        wording.share(row.estimate),
+        shown,
         row.estimate,
         not display_rules.shows_percentage(row.mature),
         is_kaplan_meier=row.basis is Basis.KAPLAN_MEIER,
         details=(
             (_("Group"), label),
-            (_("Rate"), wording.share(row.estimate)),
+            (_("Rate"), shown),
             (_("95 % interval"), wording.interval(row.estimate)),
             (_("Events"), counts),
             (_("Assessed"), wording.percent(row.completeness, row.mature)),
             (_("Method"), say(wording.method(row.estimate))),
         ),
         group=row.code,
+        extremes=extremes,
     )
 
 

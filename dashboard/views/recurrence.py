@@ -112,8 +112,8 @@ def how_seen(row: RecurrenceRow) -> None:
         )
     st.text(
         _(
-            "Before a recurrence was seen, observation ended by retreatment in {retreated} sites "
-            "and by death in {died}; both compete with recurrence."
+            "Sites whose observation ended before a recurrence was seen: by retreatment "
+            "{retreated}, by death {died}; both compete with recurrence."
         ).format(retreated=wording.count(row.retreatments), died=wording.count(row.deaths))
     )
 
@@ -232,8 +232,10 @@ def respond(view: View, report: ResponseReport) -> None:
         (
             _("Never cleared or occluded"),
             wording.share(never),
-            _("{interval} (95 % CI) of {count} sites looked at.").format(
-                interval=wording.interval(never), count=wording.count(never.denominator)
+            _("{never} of {count} sites looked at (95 % CI {interval}).").format(
+                never=wording.count(never.numerator),
+                count=wording.count(never.denominator),
+                interval=wording.interval(never),
             )
             if never.denominator
             else _("No site was looked at after its last planned session yet."),
@@ -249,9 +251,10 @@ def respond(view: View, report: ResponseReport) -> None:
         (
             _("Topped up beyond the plan"),
             wording.share(courses.topped_up),
-            _("{interval} (95 % CI) of {count} ended courses with a plan.").format(
-                interval=wording.interval(courses.topped_up),
+            _("{topped_up} of {count} ended courses with a plan (95 % CI {interval}).").format(
+                topped_up=wording.count(courses.topped_up.numerator),
                 count=wording.count(courses.topped_up.denominator),
+                interval=wording.interval(courses.topped_up),
             ),
         ),
     )

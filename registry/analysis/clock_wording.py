@@ -32,12 +32,15 @@ def point_at(row: ClockRow, day: int) -> ClockPoint:
 
 
 def share_at(point: ClockPoint) -> str:
-    """The incidence by a day; a dash where it cannot be told, a count where none was seen."""
+    """The incidence by a day; a dash where it cannot be told.
+
+    Where none was seen, of how many still observed: the bound rests on them.
+    """
     estimate = point.event
     if not point.is_shown or estimate.value is None:
         return wording.DASH
     if estimate.value == 0:
-        return f"0 of {wording.count(estimate.denominator)}"
+        return f"0 of {wording.count(point.at_risk)}"
     return wording.percent(estimate.value, estimate.denominator)
 
 
@@ -169,12 +172,16 @@ def courses_sentence(courses: Courses) -> Message:
         return message("No course has ended yet, so its sessions cannot be counted.")
     return message(
         "Half of the {count} ended courses took {median} sessions or fewer (middle half "
-        "{quartiles}). Topped up beyond the plan: {share}. Days between sessions: median {gap} "
-        "(middle half {gap_quartiles}, {gaps} gaps).",
+        "{quartiles}). Topped up beyond the plan: {topped_up} of {planned} ({level} CI "
+        "{interval}). Days between sessions: median {gap} (middle half {gap_quartiles}, {gaps} "
+        "gaps).",
         count=wording.count(courses.spread.count),
         median=number(courses.spread.median),
         quartiles=quartiles(courses.spread),
-        share=wording.share(courses.topped_up),
+        topped_up=wording.count(courses.topped_up.numerator),
+        planned=wording.count(courses.topped_up.denominator),
+        level=wording.level(courses.topped_up),
+        interval=wording.interval(courses.topped_up),
         gap=number(courses.gaps.median),
         gap_quartiles=quartiles(courses.gaps),
         gaps=wording.count(courses.gaps.count),

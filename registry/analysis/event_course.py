@@ -39,8 +39,10 @@ from registry.analysis.results import (
 from registry.catalogue import EventFamily, catalogue
 from registry.messages import Message, message
 from registry.statistics import display_rules
+from registry.statistics.proportions import zero_event_bound
 from registry.statistics.result import Estimate
 from registry.statistics.survival import (
+    Landmark,
     count_by_day,
     cumulative_incidence,
     kaplan_meier,
@@ -87,11 +89,16 @@ class Onset:
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """Share of events that had ended by a day after their onset, and how many were still followed
-    without having ended."""
+    without having ended.
+
+    ``least`` is the one-sided exact lower bound, at the estimate's level, where all have ended and
+    the curve has no limits: of as many independent units as there are patients.
+    """
 
     day: int
     at_risk: int
     estimate: Estimate
+    least: float | None = None
 
     @property
     def is_shown(self) -> bool:
@@ -163,6 +170,7 @@ class EventCourseReport:
                             "at_risk": point.at_risk,
                             "shown": point.is_shown,
                             "resolved": estimate_dict(point.estimate),
+                            "resolved_at_least": point.least,
                         }
                         for point in row.landmarks
                     ],
@@ -340,12 +348,19 @@ def _duration(facts: Facts, outcome: Outcome, events: pd.DataFrame) -> Duration:
         len(np.unique(patients)),
         int(resolved.sum()),
         quantile(curve),
-        tuple(Resolved(point.day, point.at_risk, cumulative_incidence(point)) for point in points),
+        tuple(_resolved_by(point, len(np.unique(patients))) for point in points),
         tuple(int(curve.days[i]) for i in drawn),
         tuple(float(1.0 - curve.survival[i]) for i in drawn),
         tuple(float(low) if np.isfinite(low) else None for low, _ in limits),
         tuple(float(high) if np.isfinite(high) else None for _, high in limits),
     )
+
+
+def _resolved_by(point: Landmark, patients: int) -> Resolved:
+    share = cumulative_incidence(point)
+    has_all_ended = share.value == 1.0 and share.numerator == share.denominator
+    least = 1.0 - float(zero_event_bound(patients, share.interval.level)) if has_all_ended else None
+    return Resolved(point.day, point.at_risk, share, least)
 
 
 def _onset_dict(onset: Onset) -> dict[str, Any]:

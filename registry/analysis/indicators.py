@@ -71,9 +71,13 @@ class Measured:
 
     @property
     def told(self) -> Estimate:
-        """The estimate as it may be told: without value and limits where too few are observed."""
+        """The estimate as it may be told: without value and limits where too few are observed.
+
+        Where none was seen, of how many still observed: the bound rests on them.
+        """
         if self.is_told:
-            return self.estimate
+            estimate = self.estimate
+            return replace(estimate, denominator=self.observed) if estimate.value == 0 else estimate
         unknown = replace(self.estimate.interval, lower=None, upper=None)
         return replace(self.estimate, value=None, interval=unknown)
 

@@ -97,8 +97,9 @@ def print_response(answer: ResponseReport) -> None:
         ],
     )
     typer.echo(
-        f"Never cleared or occluded: {wording.share(answer.never)} "
-        f"({wording.interval(answer.never)}) of {wording.count(answer.never.denominator)} sites."
+        f"Never cleared or occluded: {wording.count(answer.never.numerator)} of "
+        f"{wording.count(answer.never.denominator)} sites ({wording.share(answer.never)}, 95 % CI "
+        f"{wording.interval(answer.never)})."
     )
     typer.echo(clock_wording.courses_sentence(answer.courses))
 

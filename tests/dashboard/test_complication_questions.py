@@ -146,7 +146,7 @@ def test_how_long_pigmentation_lasts_is_told_in_words(
     app = opened(app_as, Role.PRACTICE_MANAGER, sqlite_engine, clinic_id, part="course")
     said = words(app)
     assert "Hyperpigmentation: of 12 followed 12 had ended, half of them by day 150" in said
-    assert "by 6 months 100.0 %, by 12 months 100.0 %" in said
+    assert "by 6 months 12 of 12 (at least 77.9 %), by 12 months 12 of 12 (at least" in said
 
 
 def test_severity_is_counted_against_seriousness(

@@ -177,8 +177,8 @@ def test_response_tells_clearance_by_visit_and_the_sessions_of_courses(
     treat(sqlite_engine, clinic_id, SclerosantForm.FOAM, 12, 3)
     app = opened(app_as, Role.PRACTICE_MANAGER, sqlite_engine, clinic_id, part="response")
     assert [metric.value.replace("\\", "") for metric in app.metric] == ["0 of 12", "1", "0 of 12"]
-    found = {row[1]: row[2:7] for row in rows(app, 0)}
-    assert found["Check at 6 to 8 weeks"] == ["12", "12", "90", "90–90", "100.0 %"]
+    found = {row[1]: row[2:8] for row in rows(app, 0)}
+    assert found["Check at 6 to 8 weeks"] == ["12", "12", "90", "90–90", "12", "100.0 %"]
     assert found["Review at 26 weeks"] == ["12", "12", "90", "75–90", "75.0 %"]
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
 import pytest
 
+from dashboard import lasting_data
 from dashboard.figures import clock_charts
 from registry.analysis import clock_wording
 from registry.analysis.clock_results import (
     ClockPoint,
     ClockResult,
     ClockRow,
+    ClocksReport,
     ClockSteps,
     GroupComparison,
     GroupTest,
 )
+from registry.analysis.cohort import CohortFilter
+from registry.analysis.indicators import Measured
 from registry.analysis.response import Courses, Spread
+from registry.analysis.results import Heading
 from registry.messages import message
 from registry.statistics.proportions import proportion
 from registry.statistics.result import Estimate, Interval
 
+TODAY = dt.date(2026, 11, 23)
 NOTHING = Estimate(None, Interval(None, None, 0.95, "log_log"), 0, 0, "sites")
 
 
@@ -145,3 +152,32 @@ def test_a_test_is_named_with_what_it_rests_on() -> None:
     assert str(told) == "Gray's test, 2 groups, not adjusted: χ² 3.8, 1 df, p = 0.050."
     withheld = GroupComparison(None, (), None, message("Too little."))
     assert str(clock_wording.tested_sentence(withheld)) == "Too little."
+
+
+def test_none_seen_is_told_of_those_still_observed_like_its_bound() -> None:
+    none = Estimate(0.0, Interval(0.0, 0.058, 0.95, "zero_event_bound", True), 0, 100, "sites")
+    point = ClockPoint(365, 50, none, (NOTHING,))
+    assert clock_wording.share_at(point) == "0 of 50"
+    indicator = Measured(CohortFilter(), none, 50)
+    assert indicator.told.denominator == 50
+
+
+def test_all_clocks_carry_interval_and_how_many_are_left() -> None:
+    clock = a_clock()
+    report = ClocksReport(
+        heading=Heading(
+            "clocks",
+            message("Clocks"),
+            message("Days"),
+            "sites",
+            CohortFilter(),
+            dt.date(2026, 11, 23),
+            7,
+        ),
+        by="",
+        clocks=(clock,),
+        excluded=(),
+    )
+    (line,) = lasting_data.glance_table(report)
+    assert line["12 months"].replace("\u202f", " ") == "6.0 % (1.0–10.0 %), 40 observed"
+    assert line["24 months"] == "–"

@@ -205,6 +205,23 @@ def test_a_kaplan_meier_estimate_has_a_sign_of_its_own() -> None:
     assert "◆" in drawn.key
 
 
+def test_a_group_with_only_a_best_and_a_worst_case_has_its_row_and_its_range() -> None:
+    whole = a_rate("liquid", 0, 40)
+    unknown = Estimate(None, Interval(None, None, 0.95, "bounds"), 18, 100, "patients")
+    part = dataclasses.replace(
+        a_rate("foam", 18, 100, basis=Basis.BOUNDS), estimate=unknown, best=0.18, worst=0.257
+    )
+    drawn = figures.rates(a_report(whole, part))
+    found = values(drawn)[1]
+    assert (found["value"], found["lower"], found["upper"]) == (None, 0.18, 0.257)
+    labels = next(every(spec(drawn), "labelExpr")).encode().decode("unicode_escape")
+    assert "18 of 100 · best to worst 18.0" in labels
+    assert [0, 1] in [scale.get("domain") for scale in every(spec(drawn), "scale")]
+    assert drawn is not None
+    assert "best to the worst case" in drawn.key
+    assert figures.rates(a_report(part)) is not None
+
+
 def test_groups_without_a_rate_are_named_and_not_drawn_and_nothing_at_all_is_no_picture() -> None:
     drawn = figures.rates(a_report(a_rate("foam", 20, 300), a_rate("both", 0, 0)))
     empty = values(drawn)[1]
