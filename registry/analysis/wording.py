@@ -194,11 +194,14 @@ def level(estimate: Estimate) -> str:
 
 
 def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
-    """An incidence on a day; a dash where it cannot be estimated or too few are observed."""
+    """An incidence on a day; a dash where it cannot be estimated or too few are observed.
+
+    Where none was seen, of how many still observed: the bound rests on them.
+    """
     if not display_rules.shows_landmark(point.at_risk):
         return DASH
     if estimate.value == 0:
-        return f"0 of {count(estimate.denominator)}"
+        return f"0 of {count(point.at_risk)}"
     return percent(estimate.value, estimate.denominator)
 
 

@@ -90,7 +90,7 @@ def test_without_success_there_is_no_recurrence_to_tell() -> None:
     [
         (at(incidence(0.088, 9), 10), "8.8 %", "5.8–12.6 %"),
         (at(incidence(0.088, 9), 9), "–", "–"),
-        (at(incidence(0.0, 0), 50), "0 of 120", "–"),
+        (at(incidence(0.0, 0), 50), "0 of 50", "–"),
         (at(incidence(None, 9), 0), "–", "–"),
     ],
 )
