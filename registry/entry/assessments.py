@@ -23,7 +23,7 @@ from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, DbSession, reading
 from registry.entry.amending import write
 from registry.entry.known import clinic_day
-from registry.entry.problems import Problem
+from registry.entry.problems import Problem, day_in_words
 from registry.entry.recording import Recorded, cause_of_change
 from registry.entry.rows import derived_id
 from registry.entry.same_person import linked_ids
@@ -361,7 +361,9 @@ def day_problems(name: str, day: dt.date, known: PatientDays) -> Iterator[Proble
             name, "not_before_birth", f"The day lies before the birth year {known.birth_year}."
         )
     if known.died_on is not None and day > known.died_on:
-        yield Problem(name, "not_after_death", f"The patient died on {known.died_on.isoformat()}.")
+        yield Problem(
+            name, "not_after_death", f"The patient died on {day_in_words(known.died_on)}."
+        )
 
 
 def _days_of_answers(

@@ -29,7 +29,7 @@ from registry.entry.forms import (
     SessionEntry,
     SiteOutcomeEntry,
 )
-from registry.entry.problems import Level, Problem
+from registry.entry.problems import Level, Problem, day_in_words
 from registry.entry.safety import History, safety_problems
 from registry.schema import (
     AdverseEvent,
@@ -155,7 +155,7 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
             "treated_on",
             "not_after_its_events",
             "An event or follow-up of this session is dated earlier, on "
-            f"{known.followed_on.isoformat()}.",
+            f"{day_in_words(known.followed_on)}.",
         )
     if entry.clinician_id is not None and entry.clinician_id not in known.clinician_ids:
         yield Problem("clinician_id", "known_clinician", "No such clinician in this clinic.")
@@ -242,7 +242,7 @@ def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Probl
         yield Problem(
             f"{path}.expires_on",
             "expiry_of_lot",
-            f"This lot is on the shelf with the expiry {stored.isoformat()}. Check the box.",
+            f"This lot is on the shelf with the expiry {day_in_words(stored)}. Check the box.",
         )
 
 
@@ -275,7 +275,7 @@ def _event(entry: EventEntry, known: Known) -> Iterator[Problem]:
         yield Problem(
             "onset_on",
             "not_before_session",
-            f"The event began before the session of {treated_on.isoformat()}.",
+            f"The event began before the session of {day_in_words(treated_on)}.",
         )
     if (
         entry.treated_site_id is not None
@@ -317,7 +317,7 @@ def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
             yield Problem(
                 "seen_on",
                 "not_before_session",
-                f"The follow-up lies before the session of {treated_on.isoformat()}.",
+                f"The follow-up lies before the session of {day_in_words(treated_on)}.",
             )
     yield from _checklist(entry, known)
     sites: set[tuple[object, ...]] = set()
@@ -404,7 +404,9 @@ def _day(
             name, "not_before_birth", f"The day lies before the birth year {known.birth_year}."
         )
     if known.died_on is not None and day > known.died_on and not may_follow_death:
-        yield Problem(name, "not_after_death", f"The patient died on {known.died_on.isoformat()}.")
+        yield Problem(
+            name, "not_after_death", f"The patient died on {day_in_words(known.died_on)}."
+        )
 
 
 _SHARED: dict[tuple[type[Base], type], tuple[tuple[str, sa.Column[Any]], ...]] = {}

@@ -22,7 +22,7 @@ from registry.database import DbSession
 from registry.entry.amending import write
 from registry.entry.assessments import PatientDays, day_problems, patient_days
 from registry.entry.photograph_content import Picture, prepared
-from registry.entry.problems import Problem
+from registry.entry.problems import Problem, day_in_words
 from registry.entry.recording import Recorded, cause_of_change
 from registry.entry.same_person import linked_ids
 from registry.errors import Conflict, InvalidEntry, NotFound
@@ -254,7 +254,7 @@ def _stored_already(db: DbSession, clinic_id: int, patient_id: UUID, digest: str
         return [Problem("content", "of_another_patient", text)]
     text = (
         f"This very picture is stored already: {same.side.value} leg, taken on "
-        f"{same.taken_on.isoformat()}."
+        f"{day_in_words(same.taken_on)}."
     )
     return [Problem("content", "stored_once", text)]
 

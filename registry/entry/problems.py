@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,6 +91,11 @@ def origin_of(row: DatedRow) -> Origin:
 def needs_words(reason: OverrideReason, *, level: Level) -> bool:
     """Whether a reason from the list is not enough by itself."""
     return level is Level.STOP or reason is OverrideReason.OTHER
+
+
+def day_in_words(value: dt.date) -> str:
+    """A day as 23 Nov 2026."""
+    return f"{value.day} {value:%b %Y}"
 
 
 def in_the_way(

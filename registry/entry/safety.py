@@ -24,7 +24,7 @@ from registry.catalogue import (
     catalogue,
 )
 from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
-from registry.entry.problems import LEVELS, Problem, Question, origin_of
+from registry.entry.problems import LEVELS, Problem, Question, day_in_words, origin_of
 from registry.vocabulary import FactAnswer, SclerosantForm, Sex, VesselClass
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _lots(entry: SessionEntry, known: Known) -> Iterator[Problem]:
                 yield _problem(
                     f"{path}.expires_on",
                     rule,
-                    f"The lot expired on {expires_on.isoformat()}, before the session. Correct "
+                    f"The lot expired on {day_in_words(expires_on)}, before the session. Correct "
                     "the lot, or confirm that it was used.",
                 )
         recalled_on = known.recalled.get(lot)
@@ -150,7 +150,7 @@ def _lots(entry: SessionEntry, known: Known) -> Iterator[Problem]:
                 yield _problem(
                     f"{path}.lot_number",
                     rule,
-                    f"The lot was recalled on {recalled_on.isoformat()}. Take another one.",
+                    f"The lot was recalled on {day_in_words(recalled_on)}. Take another one.",
                 )
 
 
@@ -185,7 +185,7 @@ def _contraindications(entry: SessionEntry, history: History) -> Iterator[Proble
             yield Problem(
                 "injections",
                 f"contraindication:{first.row.code}",
-                f"{name}: yes, on {answer.answered_on.isoformat()}. It is "
+                f"{name}: yes, on {day_in_words(answer.answered_on)}. It is "
                 f"{'an' if first.row.level == 'absolute' else 'a'} {first.row.level} "
                 f"contraindication to {to}.",
                 LEVELS[first.rule.level],
@@ -249,7 +249,7 @@ def _interval(entry: SessionEntry, history: History) -> Iterator[Problem]:
     days = (entry.treated_on - history.injected_on).days
     if days <= 0:
         return
-    since = f"Day {days} after the session of {history.injected_on.isoformat()}"
+    since = f"Day {days} after the session of {day_in_words(history.injected_on)}"
     rows = catalogue()
     given = {injection.product_code for injection in entry.all_injections()}
     too_soon = [
@@ -297,7 +297,7 @@ def _reactions(entry: SessionEntry, history: History) -> Iterator[Problem]:
                 "injections",
                 rule,
                 f"{rule.label}: {rows.event_terms[last.event_term_code].label.lower()} on "
-                f"{last.onset_on.isoformat()}.",
+                f"{day_in_words(last.onset_on)}.",
             )
 
 

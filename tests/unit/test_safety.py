@@ -428,6 +428,14 @@ def test_a_lot_is_judged_on_the_day_of_the_session(
     assert interrupting(session(injection(lot_number="L-1")), about) == rules
 
 
+def test_sentences_name_days_as_colleagues_write_them() -> None:
+    lot = ("aethoxysklerol", "L-1")
+    about = known(lots={lot: dt.date(2025, 11, 3)}, recalled={lot: dt.date(2025, 11, 23)})
+    said = " ".join(p.message for p in check(session(injection(lot_number="L-1")), about))
+    assert "The lot expired on 3 Nov 2025, before" in said
+    assert "The lot was recalled on 23 Nov 2025." in said
+
+
 def test_what_is_not_known_never_passes_silently() -> None:
     unstated = session(injection("unspecified_sclerosant"))
     assert interrupting(unstated, known(History())) == {"unstated_product": Level.CONFIRM}
