@@ -45,7 +45,7 @@ def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntr
     reason = form.choice(_("It was done all the same, because"), f"override:{rule}", OverrideReason)
     text = ""
     if needs_words(reason or OverrideReason.NO_ALTERNATIVE, level=level):
-        text = form.text(_("In a few words"), f"override_text:{rule}", max_chars=500)
+        text = form.text(_("In a few words"), f"override_text:{rule}")
     if reason is None:
         return None
     return OverrideEntry(

@@ -18,7 +18,7 @@ from registry.analysis.timeline import PatientHeader, Timeline
 from registry.catalogue import catalogue
 from registry.entry.forms import PatientEntry
 from registry.entry.photograph_content import LARGEST_FILE
-from registry.entry.photographs import LONGEST_CONSENT_VERSION, PhotographEntry
+from registry.entry.photographs import PhotographEntry
 from registry.errors import InvalidEntry, RegistryError
 from registry.vocabulary import FollowUpStatus, Laterality, PhotoView
 
@@ -130,7 +130,6 @@ def _ask(adding: Adding, patient: PatientHeader, shown: Timeline, past: PatientP
     consent = st.text_input(
         _("Consent version"),
         value=_last_consent(shown, past),
-        max_chars=LONGEST_CONSENT_VERSION,
         key=adding.key("consent"),
     )
     slots["consent_version"] = st.empty()

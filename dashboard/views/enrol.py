@@ -80,11 +80,10 @@ def _ask(form: Form, stored: PatientEntry | None) -> tuple[PatientEntry, list[Pr
         pseudonym = form.text(
             _("Pseudonym"),
             "pseudonym",
-            max_chars=32,
             help=_("The registry's name for the patient: no part of the real name or number."),
         )
     with columns[1]:
-        year = form.text(_("Birth year"), "birth_year", max_chars=4)
+        year = form.text(_("Birth year"), "birth_year")
     with columns[2]:
         enrolled_on = form.day(_("Enrolled on"), "enrolled_on", required=True)
     sex = form.choice(_("Sex"), "sex", Sex)
@@ -112,7 +111,7 @@ def _ask(form: Form, stored: PatientEntry | None) -> tuple[PatientEntry, list[Pr
         strict=True,
     ):
         with place:
-            identity[field] = form.text(label, field, max_chars=120).strip() or None
+            identity[field] = form.text(label, field).strip() or None
     with right:
         birth_date = form.day(
             _("Birth date"), "birth_date", min_value=dt.date(1880, 1, 1), max_value=state.today()

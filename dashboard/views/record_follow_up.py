@@ -179,7 +179,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         if not _corrects(form):
             answers, legs, unreadable = _outcomes(form, entry, shown)
             found += unreadable
-    note = form.paragraph(_("Note"), "note", height=80, max_chars=2000)
+    note = form.paragraph(_("Note"), "note", height=80)
     entry = replace(entry, note=note.strip() or None)
     found += data.problems(entry, [event.id for event in events])
     for event in events:

@@ -311,7 +311,7 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         form,
         dict(zip(AFTERWARDS, (_("compression"), _("its days"), _("consent version")), strict=True)),
     )
-    note = form.paragraph(_("Note"), "note", height=80, max_chars=2000)
+    note = form.paragraph(_("Note"), "note", height=80)
     unreadable = []
     read = {}
     for field, typed in (("compression_days", days), ("weight_kg", weight)):
@@ -383,7 +383,12 @@ def _not_said_twice(found: Sequence[Problem], said: Reading) -> list[Problem]:
 
 def _place(form: Form, said: Reading, path: str) -> str:
     """The field in which the value at ``path`` is typed; list rows keep numbers of their own."""
-    place = said.place(path)
+    overrides = said.entry.with_overrides(form.overrides).overrides
+    reasons = {
+        f"overrides[{i}].reason_text": f"override_text:{override.rule}"
+        for i, override in enumerate(overrides)
+    }
+    place = reasons.get(path) or said.place(path)
     kind, _dot, rest = place.partition(".")
     index, _dot, field = rest.partition(".")
     numbers: dict[str, list[int]] = {

@@ -248,10 +248,8 @@ def _further(form: Form) -> dict[str, Any]:
         expectedness = form.choice(
             _("Named in the product information"), "expectedness", Expectedness
         )
-        treatment = form.text(_("Treatment given"), "treatment_given", max_chars=500, live=PAUSE)
-        narrative = form.paragraph(
-            _("What happened, without names"), "narrative", max_chars=4000, height=100
-        )
+        treatment = form.text(_("Treatment given"), "treatment_given", live=PAUSE)
+        narrative = form.paragraph(_("What happened, without names"), "narrative", height=100)
     return {
         "expectedness": expectedness,
         "treatment_given": treatment.strip() or None,

@@ -204,6 +204,9 @@ def test_a_stop_asks_for_words(app_as: AppAs, sqlite_engine: Engine) -> None:
     form.fill(**{f"override:{rule}": OverrideReason.BENEFIT_OUTWEIGHS_RISK})
     form.press(form.key("save"))
     assert form.rows(SafetyOverride, SafetyOverride.rule) == []
+    form.fill(**{f"override_text:{rule}": "x" * 501})
+    form.press(form.key("save"))
+    assert ":red[:material/error: At most 500 characters.]" in form.said()
     form.fill(**{f"override_text:{rule}": "Tested by the allergist, negative"})
     form.press(form.key("save"))
     columns = (SafetyOverride.rule, SafetyOverride.reason_text)
