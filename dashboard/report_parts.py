@@ -123,7 +123,12 @@ def table(rows: Table, alt: str, *, words: Collection[str] = ()) -> None:
 
 
 def table_with_file(report: Report, rows: Table, *, words: Collection[str] = ()) -> None:
-    """The table behind a picture, one click away, and the same as a file; ``words`` as `table`."""
+    """The table behind a picture, one click away, and the same as a file; ``words`` as `table`.
+
+    Nothing without rows: what stands in the place of the picture says why there are none.
+    """
+    if not rows:
+        return
     title = say(report.heading.title)
     with st.expander(_("Table"), icon=":material/table:", key=f"{report.heading.name}_table"):
         table(rows, title, words=words)

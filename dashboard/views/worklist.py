@@ -182,8 +182,7 @@ def completeness(section: str) -> None:
         "worklist_visits",
         visits,
     )
-    if visits.rows:
-        report_parts.table_with_file(visits, report_data.visit_table(visits))
+    report_parts.table_with_file(visits, report_data.visit_table(visits))
     report_parts.definition(visits, view)
 
 

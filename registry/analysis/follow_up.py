@@ -57,9 +57,12 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
                 ).estimate,
             )
         )
-    not_due = int((chosen & (days + 1 > day_number(today))).sum())
+    not_due = chosen & (days + 1 > day_number(today))
+    first_over = min(visit.to_day for visit in catalogue().visits.values())
+    too_young = chosen & ~not_due & (days + first_over > day_number(today))
     excluded = (
-        Excluded(message("sessions of today or later"), not_due),
+        Excluded(message("sessions of today or later"), int(not_due.sum())),
+        Excluded(message("sessions not yet old enough for any visit"), int(too_young.sum())),
         Excluded(message("sessions whose patient died before a visit was over"), int(died.sum())),
     )
     return FollowUpReport(

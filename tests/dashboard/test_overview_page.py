@@ -69,6 +69,18 @@ def treat(
                 )
 
 
+def test_sessions_too_young_for_any_visit_are_said_to_be(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    with make.saving(sqlite_engine) as db:
+        patient = make.a_patient(db, clinic_id)
+        yesterday = TODAY - dt.timedelta(days=1)
+        make.a_session(db, clinic_id, patient, treated_on=yesterday)
+    app = app_as(Role.CLINICIAN, sqlite_engine, PAGE, clinic_id=clinic_id)
+    assert not app.exception
+    assert "No session is old enough for a visit yet." in words(app)
+
+
 @pytest.mark.parametrize("role", READERS)
 def test_every_reader_sees_every_indicator_and_a_way_to_its_page(
     app_as: Any, sqlite_engine: Engine, clinic_id: int, role: Role
