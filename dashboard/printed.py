@@ -303,7 +303,7 @@ def _answer(report: Report) -> Sequence[Message | str]:
             ).format(events=wording.count(report.total.events), serious=wording.count(serious))
         ]
     if isinstance(report, ComparisonReport):
-        groups = [comparison_wording.group_sentence(row) for row in (report.a, report.b)]
+        groups = comparison_wording.group_sentences(report)
         crude = [] if report.crude is None else [comparison_wording.contrast_sentence(report)]
         adjusted = comparison_wording.adjusted_sentence(report)
         return [*groups, *crude, *([] if adjusted is None else [adjusted])]

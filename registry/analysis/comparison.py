@@ -18,7 +18,15 @@ from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter
 from registry.analysis.completeness import completeness_warning
 from registry.analysis.complications import groups_of
-from registry.analysis.counting import ANY, Flags, Outcome, history_of, is_mature, outcome_of
+from registry.analysis.counting import (
+    ANY,
+    Flags,
+    Outcome,
+    history_of,
+    is_mature,
+    left_out,
+    outcome_of,
+)
 from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.rate_rows import row_maker
@@ -85,6 +93,11 @@ class ComparisonReport:
     not_levelled: tuple[Message, ...]
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
+
+    @property
+    def groups(self) -> tuple[RateRow, ...]:
+        """The groups there are: fewer than two leave nothing to compare."""
+        return tuple(row for row in (self.a, self.b) if not row.code.startswith(_MISSING))
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result in plain values, unrounded."""
@@ -196,16 +209,18 @@ def comparison(
     return ComparisonReport(
         heading=Heading(
             "comparison",
-            message("{a} and {b}: {event}", a=rows[0].label, b=rows[1].label, event=outcome.label),
+            message("{a} and {b}: {event}", a=rows[0].label, b=rows[1].label, event=outcome.label)
+            if not two.startswith(_MISSING)
+            else message("Comparison of two groups: {event}", event=outcome.label),
             message(
                 "Sessions followed by “{event}” within its window of at most {window} days, in two "
                 "groups. Difference: rate of the first minus rate of the second; ratio: rate of "
                 "the first over rate of the second; the intervals allow for several sessions of "
-                "one patient, also across the groups. Adjusted: the same at equal {names}, as far "
-                "as they were recorded; levels with fewer than five events are taken together.",
+                "one patient, also across the groups. {adjusted}{left_out}",
                 event=outcome.label,
                 window=outcome.window_days,
-                names=listed([message(DIMENSION_LABELS[n].lower()) for n in levelled or CASE_MIX]),
+                adjusted=_adjustment(levelled if adjusted is not None else ()),
+                left_out=message(" {names}", names=left_out(outcome)) if event == ANY else "",
             ),
             "sessions",
             cohort,
@@ -295,6 +310,20 @@ def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, st
         return one, two
     other = next(code for code in largest if code not in (a, b))
     return a or other, b or other
+
+
+def _adjustment(levelled: tuple[str, ...]) -> Message:
+    """What the groups were made equal in, or why in nothing."""
+    if not levelled:
+        return message(
+            "Not adjusted for anything: there are too few sessions or events for it, or nothing "
+            "else that was recorded can be told apart from the groups."
+        )
+    return message(
+        "Adjusted: the same at equal {names}, as far as they were recorded; levels with fewer than "
+        "five events are taken together.",
+        names=listed([message(DIMENSION_LABELS[name].lower()) for name in levelled]),
+    )
 
 
 def _is_plain(*rows: RateRow) -> bool:

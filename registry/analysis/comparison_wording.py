@@ -53,6 +53,14 @@ def group_sentence(row: RateRow) -> Message:
     )
 
 
+def group_sentences(report: ComparisonReport) -> tuple[Message, ...]:
+    """The rate of each group there is; with fewer than two, that there is nothing to compare."""
+    told = tuple(group_sentence(row) for row in report.groups)
+    if len(told) == 2:
+        return told
+    return (*told, message("There are no two groups here, so there is nothing to compare."))
+
+
 def verdict(contrast: Contrast) -> Message:
     """Whether the difference could be none."""
     limits = contrast.difference.interval

@@ -23,6 +23,7 @@ from registry.analysis.counting import (
     Outcome,
     counted_events,
     is_mature,
+    left_out,
     outcome_of,
     sessions_counted,
     windows_of,
@@ -230,7 +231,7 @@ def _definition(outcome: Outcome, unit: Unit) -> Message:
     elif outcome.code == ANY:
         text = (
             "Sessions with at least one complication, each kind within its own window of at most "
-            "{window} days, of all sessions at least {age} days old. "
+            "{window} days, of all sessions at least {age} days old. {left_out} "
         )
     elif len(outcome.terms) > 1:
         text = (
@@ -250,6 +251,7 @@ def _definition(outcome: Outcome, unit: Unit) -> Message:
         events=listed([message(terms[code].label) for code in outcome.terms]),
         window=outcome.window_days,
         age=outcome.mature_after_days,
+        left_out=left_out(outcome) if outcome.code == ANY else "",
     )
 
 

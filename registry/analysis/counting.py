@@ -21,7 +21,7 @@ from registry.analysis.event_facts import CHECKLISTS, EVENT_TERMS
 from registry.analysis.facts import Facts
 from registry.catalogue import catalogue
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import Message, listed, message
 
 Flags = NDArray[np.bool_]
 Days = NDArray[np.int64]
@@ -79,6 +79,18 @@ def outcome_of(code: str) -> Outcome:
     raise NotFound(
         f"There is no event called “{code[:40]}”. `sclero catalogue list event_terms` lists them; "
         f"“{ANY}” counts any complication."
+    )
+
+
+def left_out(outcome: Outcome) -> Message:
+    """What "any complication" leaves out, and what is counted apart in a longer window."""
+    others = [row for row in catalogue().event_terms.values() if row.code not in outcome.terms]
+    never = [row for row in others if row.counting_window_days <= outcome.window_days]
+    apart = [row for row in others if row.counting_window_days > outcome.window_days]
+    return message(
+        "Left out: {never}. Counted only by themselves, in windows of their own: {apart}.",
+        never=listed([message(row.label) for row in never], "; "),
+        apart=listed([message(row.label) for row in apart], "; "),
     )
 
 

@@ -260,8 +260,8 @@ def _print_report(answer: Report) -> None:
         )
     elif isinstance(answer, ComparisonReport):
         adjusted = comparison_wording.adjusted_sentence(answer)
-        for row in (answer.a, answer.b):
-            typer.echo(comparison_wording.group_sentence(row))
+        for said in comparison_wording.group_sentences(answer):
+            typer.echo(said)
         if answer.crude is not None:
             typer.echo(comparison_wording.contrast_sentence(answer))
         if adjusted is not None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.comparison import ComparisonReport, comparable, comparison
-from registry.analysis.comparison_wording import contrast_sentence, points
+from registry.analysis.comparison_wording import contrast_sentence, group_sentences, points
 from registry.analysis.results import Basis
 from registry.errors import NotFound
 from registry.statistics.comparisons import newcombe, risk_ratio_limits
@@ -197,6 +197,21 @@ def test_without_two_groups_nothing_is_compared(engine: Engine, given: Given) ->
     assert (report.a.sessions, report.b.sessions, report.crude) == (1, 0, None)
     assert str(report.b.label) == "No other group"
     assert "Too few to compare" in said(report)
+    sentences = [str(each) for each in group_sentences(report)]
+    assert [each.split(":")[0] for each in sentences] == [
+        "Liquid",
+        "There are no two groups here, so there is nothing to compare.",
+    ]
+    assert "No other group" not in str(report.heading.title)
+
+
+def test_the_definition_claims_no_adjustment_that_was_not_made(
+    engine: Engine, given: Given
+) -> None:
+    by = given("patient | day | form\nA | 0 | liquid\nB | 0 | foam")
+    told = str(comparison(engine, by, EVERYTHING, today=LONG_AFTER).heading.definition)
+    assert "Not adjusted for anything" in told
+    assert "at equal" not in told
 
 
 def test_points_carry_their_sign() -> None:

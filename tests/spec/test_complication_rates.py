@@ -275,6 +275,17 @@ def test_present_without_an_event_is_not_looked_for_and_absent(
     assert (total.events, total.assessed, total.mature) == (0, 1, 2)
 
 
+def test_any_complication_names_what_it_leaves_out(engine: Engine, given: Given) -> None:
+    by = given("patient | day\nA | 0")
+    told = str(complications(engine, by, EVERYTHING, today=LONG_AFTER).heading.definition)
+    left, apart = told.split("Left out: ")[1].split("Counted only by themselves")
+    for label in ("Bruise or haematoma", "Itch", "Medication error, wrong strength or overdose"):
+        assert label in left
+    assert "Hyperpigmentation; Telangiectatic matting" in apart
+    one = complications(engine, by, EVERYTHING, today=LONG_AFTER, event="infection")
+    assert "Left out" not in str(one.heading.definition)
+
+
 def test_serious_events_of_no_session_are_listed_too(engine: Engine, given: Given) -> None:
     by = given("""
         patient | day | events         | asked
