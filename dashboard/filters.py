@@ -145,8 +145,8 @@ def choice(
         wanted = view.told.get(name, default)
         if wanted not in options:
             st.warning(
-                _("The address asks for an unknown {name}; it was ignored.").format(
-                    name=plain(label.lower())
+                _("The address asks for an unknown “{name}”; it was ignored.").format(
+                    name=plain(label)
                 )
             )
         st.session_state[key] = wanted if wanted in options else default

@@ -47,10 +47,10 @@ def chart_sentence(report: ControlReport) -> Message:
     total = report.total
     if drawing.chart is None and total.mature:
         text = (
-            "Events: {events}, in {sessions} sessions old enough. That is too few for a chart: "
+            "Events: {events}; sessions old enough: {sessions}. That is too few for a chart: "
             "review the cases."
             if total.events
-            else "No event in {sessions} sessions old enough, so there is nothing to chart."
+            else "No event; sessions old enough: {sessions}. There is nothing to chart."
         )
         return message(
             text, events=wording.count(total.events), sessions=wording.count(total.mature)
@@ -230,6 +230,8 @@ def false_signal_sentence(report: ControlReport) -> Message:
         "charts": wording.count(report.watched),
         "all": f"{report.watched_signals:.1f}",
     }
+    if not report.watched and not report.false_signals:
+        return message("No outcome has enough data for limits here yet.")
     if not report.false_signals:
         return message(
             "Outcomes with enough data for limits here: {charts}. Whoever watches all of them "
@@ -248,8 +250,9 @@ def change_sentence(row: ChangeRow) -> Message:
     """The rates before and after a change, and their difference where there is enough for one."""
     if row.difference is None:
         return message(
-            "Events before: {events_before} in {sessions_before} sessions old enough; after: "
-            "{events_after} in {sessions_after}. That is too little for a difference.",
+            "Events before: {events_before}, sessions old enough: {sessions_before}; events after: "
+            "{events_after}, sessions old enough: {sessions_after}. That is too little for a "
+            "difference.",
             events_before=wording.count(row.before.events),
             sessions_before=wording.count(row.before.mature),
             events_after=wording.count(row.after.events),

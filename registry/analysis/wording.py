@@ -295,9 +295,15 @@ def success_sentence(row: RecurrenceRow) -> Message:
             "None of the {sites} treated sites was looked at after its last planned session.",
             sites=count(row.sites),
         )
+    text = (
+        "Sites looked at: {assessed}; cleared or occluded: {success} ({share}, {level} CI "
+        "{interval}); sites treated: {sites}."
+        if row.assessed == 1
+        else "{success} of {assessed} sites looked at were cleared or occluded ({share}, {level} "
+        "CI {interval}); {never} never were. {sites} sites were treated."
+    )
     return message(
-        "{success} of {assessed} sites looked at were cleared or occluded ({share}, {level} CI "
-        "{interval}); {never} never were. {sites} sites were treated.",
+        text,
         success=count(row.success.numerator),
         assessed=count(row.assessed),
         share=share(row.success),

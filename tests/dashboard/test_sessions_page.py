@@ -148,8 +148,8 @@ def test_an_address_that_nobody_wrote_is_named_and_ignored(
     app = opened(app_as(Role.CLINICIAN, engine, clinic_id=clinic_id), HOSTILE)
     assert not app.exception
     words = everything(app)
-    for name in ("figures of", "compare by", "row", "which of them", "count", "share of"):
-        assert f"unknown {name}" in words
+    for name in ("Figures of", "Compare by", "Row", "Which of them", "Count", "Share of"):
+        assert f"unknown “{name}”" in words
     assert "period that is not known" in words
     assert "“from” is not a day" in words
     for strange in ("onerror", "DROP", "__class__", "since_ever"):

@@ -119,7 +119,9 @@ def test_too_few_data_lead_to_the_cases_and_nothing_to_nothing(
         return control(sqlite_engine, changed, EVERYTHING, today=LATER, **options)
 
     none = ask(event="infection")
-    assert told(control_wording.chart_sentence(none)).startswith("No event in 801 sessions")
+    assert told(control_wording.chart_sentence(none)).startswith(
+        "No event; sessions old enough: 801."
+    )
     assert isinstance(none.sequential, Message)
     short = CohortFilter(start=day(40), end=day(58))
     few = control(sqlite_engine, changed, short, today=LATER)
