@@ -130,7 +130,10 @@ def _value(plain: Any) -> Any:
         case {"row": list(parts)}:
             return tuple(_value(part) for part in parts)
         case {"any": list(parts)}:
-            return frozenset(_value(part) for part in parts)
+            try:
+                return frozenset(_value(part) for part in parts)
+            except TypeError:
+                raise Unreadable("a set of what cannot be in a set") from None
         case {"entry": str(name), "says": dict(said)} if name in _ENTRIES:
             known = {field.name for field in fields(_ENTRIES[name])}
             if said.keys() != known:

@@ -15,6 +15,7 @@ Import the module you need; nothing is loaded from here.
 ``exact_tails``      binomial and Poisson tails and quantiles on arrays
 ``control_charts``   p, u, Laney p', g, t and XmR charts
 ``chart_choice``     which control chart fits the data, or none
+``false_signals``    how often a control chart signals although nothing changed
 ``cusum``            Bernoulli and risk-adjusted CUSUM, VLAD
 ``funnel``           units against one target, with over-dispersion
 ``standardisation``  observed over expected events

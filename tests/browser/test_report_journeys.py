@@ -77,7 +77,7 @@ def test_from_the_overview_to_a_filtered_figure_its_link_and_its_file(page_as: P
     expect(picture).to_have_attribute("aria-label", described)
 
     page.get_by_text("Table", exact=True).click()
-    table = page.get_by_role("table").first
+    table = page.get_by_role("table", name=re.compile("^Complications: "))
     expect(table).to_be_visible()
     shown = cells(table)
     menu = page.get_by_role("button", name="Take away").last

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.entry import draft_content
@@ -127,6 +127,7 @@ def test_a_draft_of_another_version_names_all_its_fields() -> None:
         ),
     )
 )
+@example({"any": [[]]})
 def test_no_json_is_an_error(value: Any) -> None:
     found = draft_content.read(json.dumps({"version": 1, "values": {"x": value}}))
     assert found.values.keys() | found.unreadable == {"x"}
