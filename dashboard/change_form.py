@@ -98,7 +98,7 @@ def _do(change: Callable[[UUID], None], said: str) -> None:
     try:
         change(request)
     except InvalidEntry as error:
-        st.error("  \n".join(plain(_(problem.message)) for problem in error.problems))
+        st.error("  \n".join(plain(problem.message) for problem in error.problems))
         return
     except RegistryError as error:
         st.error(plain(error))

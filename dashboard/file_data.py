@@ -227,7 +227,7 @@ def _problem_row(level: Level, count: int, problem: Any, *, is_summary: bool) ->
         "file": problem.file,
         "row": problem.row,
         "column": problem.column,
-        "message": problem.message,
+        "message": str(problem.message),
         "found": problem.found,
         "rule": problem.rule,
     }

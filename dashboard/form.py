@@ -315,7 +315,7 @@ class Form:
                 continue
             where = place(problem.field)
             if problem.level is Level.REFUSE and where in self._slots:
-                beside.setdefault(where, []).append(problem.message)
+                beside.setdefault(where, []).append(str(problem.message))
             else:
                 elsewhere.append(problem)
         for where, messages in beside.items():
@@ -350,7 +350,7 @@ class Form:
             return
         standing = in_the_way(found, accepted, self.overrides)
         if standing:
-            count = len({p.rule if p.interrupts else (p.field, p.message) for p in standing})
+            count = len({p.rule if p.interrupts else (p.field, str(p.message)) for p in standing})
             st.error(
                 ngettext(
                     "Not saved yet: {count} point above needs your answer.",
@@ -419,7 +419,7 @@ class Form:
         by_rule: dict[str, list[str]] = {}
         for problem in found:
             if problem.interrupts and not problem.asks_reason:
-                by_rule.setdefault(problem.rule, []).append(problem.message)
+                by_rule.setdefault(problem.rule, []).append(str(problem.message))
         for rule, messages in by_rule.items():
             st.warning(plain(" ".join(dict.fromkeys(messages))), icon=":material/help:")
             if st.checkbox(
@@ -428,7 +428,7 @@ class Form:
                 persist_state="session",
             ):
                 accepted.add(rule)
-        notes = dict.fromkeys(p.message for p in found if p.level is Level.NOTE)
+        notes = dict.fromkeys(str(p.message) for p in found if p.level is Level.NOTE)
         if notes:
             st.info(plain(" ".join(notes)), icon=":material/info:")
         return frozenset(accepted)
@@ -456,7 +456,7 @@ class Form:
             st.markdown(f"**{plain(saved.heading)}**")
             for line in saved.lines:
                 st.text(line)
-        notes = dict.fromkeys(problem.message for problem in saved.recorded.notes)
+        notes = dict.fromkeys(str(problem.message) for problem in saved.recorded.notes)
         if notes:
             st.info(plain(" ".join(notes)), icon=":material/info:")
 

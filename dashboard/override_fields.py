@@ -34,7 +34,7 @@ def ask(form: Form, found: Sequence[Problem]) -> tuple[OverrideEntry, ...]:
 
 def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntry | None:
     level = problems[0].level
-    sentence = plain(" ".join(dict.fromkeys(problem.message for problem in problems)))
+    sentence = plain(" ".join(dict.fromkeys(str(problem.message) for problem in problems)))
     if level is Level.STOP:
         st.error(sentence, icon=":material/front_hand:")
     else:

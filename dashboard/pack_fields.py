@@ -320,7 +320,7 @@ def _kept(form: Form, p: int) -> None:
             )
         )
     except InvalidEntry as error:
-        form.set("favourite_said", " ".join(problem.message for problem in error.problems))
+        form.set("favourite_said", " ".join(str(problem.message) for problem in error.problems))
     except (RegistryError, Unreadable) as error:
         form.set("favourite_said", str(error))
     else:

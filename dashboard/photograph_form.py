@@ -173,7 +173,7 @@ def _store(entry: PhotographEntry, content: bytes) -> dict[str, str]:
         with st.spinner(_("Storing the picture")):
             photograph_data.add(entry, content)
     except InvalidEntry as error:
-        return {problem.field: problem.message for problem in error.problems}
+        return {problem.field: str(problem.message) for problem in error.problems}
     except RegistryError as error:
         return {"content": str(error)}
     st.session_state[SAID] = _("Stored: the photograph of {day}.").format(

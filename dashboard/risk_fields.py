@@ -68,7 +68,9 @@ def _is_fact(problem: Problem) -> bool:
 
 
 def _lines(problems: Sequence[Problem]) -> str:
-    return "  \n".join(plain(message) for message in dict.fromkeys(p.message for p in problems))
+    return "  \n".join(
+        plain(message) for message in dict.fromkeys(str(p.message) for p in problems)
+    )
 
 
 def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:

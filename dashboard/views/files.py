@@ -274,7 +274,7 @@ def _kind(number: int, problem: FileProblem) -> dict[str, str]:
         _("Column"): problem.column or _("whole row"),
         _("First in row"): count(problem.row) if problem.row else "–",
         _("Found"): problem.found or "–",
-        _("What to do"): problem.message,
+        _("What to do"): str(problem.message),
     }
 
 
@@ -289,7 +289,7 @@ def _place(problem: FileProblem) -> dict[str, str]:
         _("Row"): count(problem.row) if problem.row else _("whole file"),
         _("Column"): problem.column or _("whole row"),
         _("Found"): problem.found or "–",
-        _("What to do"): problem.message,
+        _("What to do"): str(problem.message),
         _("Rule"): problem.rule,
     }
 

@@ -94,7 +94,7 @@ def freeze() -> None:
                 period_data.freeze(name, start, end, request)
         except InvalidEntry as error:
             for problem in error.problems:
-                wrong[problem.field].error(plain(_(problem.message)))
+                wrong[problem.field].error(plain(problem.message))
             return
         del st.session_state[REQUEST]
         st.session_state[DONE] = _("“{name}” is kept as it is today.").format(name=name.strip())
@@ -297,7 +297,7 @@ def _withdrawing(period: PeriodKept) -> None:
                 period_data.withdraw(period, reason, data.new_id())
             except InvalidEntry as error:
                 found: tuple[Problem, ...] = error.problems
-                wrong.error(plain(" ".join(_(problem.message) for problem in found)))
+                wrong.error(plain(" ".join(str(problem.message) for problem in found)))
             else:
                 st.session_state[DONE] = _("“{name}” is withdrawn. It stays readable.").format(
                     name=period.name
