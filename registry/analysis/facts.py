@@ -39,8 +39,10 @@ class Facts:
 
     ``sessions``: clinic_id, patient (dense code), day (days since 1970), course (dense code), the
     sessions planned in it, pain (0 to 10), each dimension, delay (days from treatment to entry),
-    overridden (1 when a warning was), has_lot and has_volume (1 when every injection names its own,
-    0 when one does not, -1 without any); ``session_ids`` holds the identifier of each, as text.
+    overridden (1 when a warning was), cost (hundredths of its currency, -1 for blank), currency
+    (a number, see ``session_facts.currency_of``), has_lot and has_volume (1 when every injection
+    names its own, 0 when one does not, -1 without any); ``session_ids`` holds the identifier of
+    each, as text.
     ``events``: session (row of ``sessions``, -1 when attributed to none), clinic_id, term, offset
     (days after the session), serious, related, is_judged and is_detected (causality, and how it
     came to light, are recorded), screened, patient, onset (day), severity, resolved (days after the

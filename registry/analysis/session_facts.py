@@ -116,6 +116,14 @@ def session_facts(
         as_text(TreatmentSession.course_id, db).label("course_id"),
         Course.planned_sessions,
         TreatmentSession.pain,
+        # Whole hundredths, so that sums of amounts are exact.
+        sa.cast(
+            sa.func.round(
+                sa.type_coerce(TreatmentSession.cost_amount, sa.Numeric) * sa.literal_column("100")
+            ),
+            sa.Integer,
+        ).label("cost"),
+        TreatmentSession.cost_currency,
         sa.type_coerce(Patient.skin_type, sa.String).label("skin_type"),
         sa.type_coerce(Patient.sex, sa.String).label("sex"),
         agents.c.sclerosant,
@@ -163,6 +171,8 @@ def session_facts(
         "course": pd.factorize(found["course_id"])[0].astype(np.int64),
         "planned": whole(found["planned_sessions"]),
         "pain": whole(found["pain"]),
+        "cost": whole(found["cost"]),
+        "currency": _currencies(found["cost_currency"]),
     }
     levels: dict[str, tuple[str, ...]] = {}
     for name in DIMENSIONS:
@@ -174,6 +184,26 @@ def session_facts(
         levels[name] = tuple(str(value) for value in level)
     keys = (found["clinic_id"], found["session_id"])
     return pd.DataFrame(columns), keys, levels
+
+
+def currency_code(text: str | None) -> int:
+    """A currency of at most three characters as a number that needs no list of levels.
+
+    -1 for blank; letters count whether they are large or small.
+    """
+    letters = "" if text is None else text.strip().upper()[:3]
+    return sum(ord(letter) << 21 * i for i, letter in enumerate(letters)) if letters else -1
+
+
+def currency_of(code: int) -> str:
+    """The currency that :func:`currency_code` made a number of."""
+    letters = (code >> 21 * i & 0x1FFFFF for i in range(3))
+    return "".join(chr(letter) for letter in letters if letter)
+
+
+def _currencies(column: Column) -> Codes:
+    codes = {text: currency_code(text) for text in set(column)}
+    return np.array([codes[text] for text in column], dtype=np.int64)
 
 
 def _all_given(column: Any) -> Any:
