@@ -11,10 +11,12 @@ from dashboard.text import _, ngettext
 from registry.analysis.patient_search import Likeness, LikenessReason, PatientFound, birth_days
 from registry.analysis.site_history import SiteLook
 from registry.analysis.timeline import Alert, AlertKind, CourseSummary, agent_totals, is_open
+from registry.catalogue import ContraindicationLevel, catalogue
 from registry.entry.forms import (
     EventEntry,
     FollowUpEntry,
     InjectionEntry,
+    OverrideEntry,
     SessionEntry,
     SiteEntry,
     SiteOutcomeEntry,
@@ -70,7 +72,34 @@ def session(entry: SessionEntry, clinicians: Mapping[int, str]) -> list[str]:
         lines.append(text[0].upper() + text[1:])
     if entry.note:
         lines.append(_("Note: {note}").format(note=entry.note))
-    return lines
+    return lines + [_overridden(override) for override in entry.overrides]
+
+
+def _overridden(given: OverrideEntry) -> str:
+    """A warning that did not keep the session from being done as it was, and why."""
+    text = _("Warned, recorded all the same: {warning}. Reason: {reason}.")
+    if given.reason_text:
+        text = _("Warned, recorded all the same: {warning}. Reason: {reason} (“{words}”).")
+    return text.format(
+        warning=_warning(given.rule), reason=words.inline(given.reason), words=given.reason_text
+    )
+
+
+def _warning(rule: str) -> str:
+    """What a rule warns of: the row of the catalogue behind it."""
+    rows = catalogue()
+    kind, _colon, code = rule.partition(":")
+    if kind == "dose" and code in rows.dose_limits:
+        return _("limit exceeded ({limit})").format(limit=_(rows.dose_limits[code].label))
+    if kind == "contraindication" and code in rows.contraindications:
+        row = rows.contraindications[code]
+        text = _("{condition} (relative contraindication)")
+        if row.level is ContraindicationLevel.ABSOLUTE:
+            text = _("{condition} (absolute contraindication)")
+        return text.format(condition=_(rows.conditions[row.condition].label))
+    if rule in rows.safety_rules:
+        return _(rows.safety_rules[rule].label)
+    return _("a rule that is no longer in the catalogue ({rule})").format(rule=rule)
 
 
 def session_in_short(entry: SessionEntry) -> str:
@@ -90,14 +119,14 @@ def session_in_short(entry: SessionEntry) -> str:
 
 
 def totals(entry: SessionEntry) -> list[str]:
-    """What each agent adds up to."""
+    """What each agent adds up to in this session, without others of that day."""
     lines = []
     for total in agent_totals(entry.all_injections()):
         amount = _("{ml} mL, {mg} mg") if total.mg is not None else _("{ml} mL")
         if not total.complete:
             amount = _("{ml} mL, not counting volumes left blank")
         lines.append(
-            _("{agent} in all: {amount}").format(
+            _("{agent} in this session: {amount}").format(
                 agent=words.sclerosant(total.sclerosant_code),
                 amount=amount.format(
                     ml=words.number(total.liquid_ml), mg=words.number(total.mg or 0)

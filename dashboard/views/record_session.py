@@ -132,7 +132,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
             _("{patient}, session of {day}").format(
                 patient=components.name(patient), day=words.day(said.entry.treated_on)
             ),
-            sentences.session(said.entry, shown.clinicians)
+            sentences.session(said.entry.with_overrides(form.overrides), shown.clinicians)
             + sentences.planned(data.planned_follow_ups(said.entry, visits)),
         ),
         lambda path: _place(form, said, path),

@@ -43,8 +43,10 @@ def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> It
             unlimited[injection.product_code] = rows.products[injection.product_code]
     earlier = [i for i in same_day if i.product_code in rows.products]
     for limit in limits.values():
-        given = known + (earlier if limit.per is LimitPeriod.DAY else [])
-        yield from _one_limit(limit, [i for i in given if _falls_under(limit, i)], entry)
+        here = [i for i in known if _falls_under(limit, i)]
+        before = [i for i in earlier if limit.per is LimitPeriod.DAY and _falls_under(limit, i)]
+        counted = "This session with others of that day" if before else "This session"
+        yield from _one_limit(limit, here + before, entry, counted)
     for product in unlimited.values():
         yield Problem(
             "injections",
@@ -93,7 +95,7 @@ def _falls_under(limit: DoseLimit, injection: InjectionEntry) -> bool:
 
 
 def _one_limit(
-    limit: DoseLimit, given: Sequence[InjectionEntry], entry: SessionEntry
+    limit: DoseLimit, given: Sequence[InjectionEntry], entry: SessionEntry, counted: str
 ) -> Iterator[Problem]:
     by_weight = limit.kind is LimitKind.MG_PER_KG
     if by_weight:
@@ -110,7 +112,7 @@ def _one_limit(
             yield Problem(
                 "weight_kg",
                 "weight_for_limit",
-                f"{_number(total)} mg in all; the limit of {_number(limit.limit)} mg/kg per "
+                f"{counted}: {_number(total)} mg; the limit of {_number(limit.limit)} mg/kg per "
                 f"{limit.per.value} was not checked because the weight is blank.",
                 Level.NOTE,
             )
@@ -122,8 +124,8 @@ def _one_limit(
         yield Problem(
             "injections",
             f"dose:{limit.code}",
-            f"{_number(total)} {unit} in all; the limit for {label}{weight} is {_number(allowed)} "
-            f"{unit} per {limit.per.value} ({limit.jurisdiction}).",
+            f"{counted}: {_number(total)} {unit}; the limit for {label}{weight} is "
+            f"{_number(allowed)} {unit} per {limit.per.value} ({limit.jurisdiction}).",
             LEVELS[limit.level],
             origin_of(limit),
         )

@@ -167,7 +167,7 @@ def test_a_standard_session_is_logged_quickly_and_once(
             choose(page, "Vessel", "retic")
         choose(page, "Region or vein", place if place != "ssv" else "small saph", row)
         write(page, "mL liquid", ml, row)
-    expect(page.get_by_text("Polidocanol in all: 3 mL, 15 mg")).to_be_visible()
+    expect(page.get_by_text("Polidocanol in this session: 3 mL, 15 mg")).to_be_visible()
     seconds = time.monotonic() - started
     assert barriers(page) == []
     started = time.monotonic()

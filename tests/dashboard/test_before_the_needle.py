@@ -195,6 +195,14 @@ def test_a_warning_is_overridden_with_a_reason_that_is_kept(
     assert "Saved at" in form.said()
     columns = (SafetyOverride.rule, SafetyOverride.reason)
     assert form.rows(SafetyOverride, *columns) == [(rule, OverrideReason.BENEFIT_OUTWEIGHS_RISK)]
+    kept = (
+        "Warned, recorded all the same: Pregnancy (relative contraindication). "
+        "Reason: benefit outweighs the risk."
+    )
+    assert kept in form.said()
+    form.app.switch_page("views/patient.py").run()
+    form.check()
+    assert kept in form.said()
 
 
 def test_a_stop_asks_for_words(app_as: AppAs, sqlite_engine: Engine) -> None:

@@ -7,12 +7,15 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
+
 from dashboard import sentences, words
 from registry.entry.forms import (
     EventEntry,
     FindingEntry,
     FollowUpEntry,
     InjectionEntry,
+    OverrideEntry,
     SessionEntry,
     SiteEntry,
 )
@@ -23,6 +26,7 @@ from registry.vocabulary import (
     FollowUpStatus,
     Laterality,
     Modality,
+    OverrideReason,
     SclerosantForm,
     SeriousnessCriterion,
 )
@@ -61,7 +65,7 @@ def test_a_session_in_words_keeps_units_and_a_pain_of_zero() -> None:
     assert sentences.session(SESSION, {1: "Ada Doe"}) == [
         "Sclerotherapy · Ada Doe",
         "Left: Small saphenous vein · 2 mL Asclera 0.5 % liquid, lot A1",
-        "Polidocanol in all: 2 mL, 10 mg",
+        "Polidocanol in this session: 2 mL, 10 mg",
         "Pain 0 of 10, compression 18 to 22 mmHg for 1 day",
     ]
 
@@ -69,7 +73,34 @@ def test_a_session_in_words_keeps_units_and_a_pain_of_zero() -> None:
 def test_a_blank_volume_is_said_and_never_summed_as_nothing() -> None:
     blank = replace(INJECTION, liquid_ml=None)
     entry = replace(SESSION, injections=(blank,))
-    assert sentences.totals(entry) == ["Polidocanol in all: 2 mL, not counting volumes left blank"]
+    assert sentences.totals(entry) == [
+        "Polidocanol in this session: 2 mL, not counting volumes left blank"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "warning"),
+    [
+        ("dose:asclera_session", "limit exceeded (Asclera: 10 mL per session)"),
+        ("contraindication:any_pregnancy", "Pregnancy (relative contraindication)"),
+        (
+            "contraindication:aethoxysklerol_allergy_to_agent",
+            "Known allergy to the sclerosant or an ingredient (absolute contraindication)",
+        ),
+        ("lot_not_expired", "Lot expired"),
+        ("dose:gone", "a rule that is no longer in the catalogue (dose:gone)"),
+    ],
+)
+def test_a_session_says_which_warning_was_overridden_and_why(rule: str, warning: str) -> None:
+    reason = OverrideReason.BENEFIT_OUTWEIGHS_RISK
+    given = OverrideEntry(rule=rule, catalogue_version="1", reason=reason)
+    said = sentences.session(replace(SESSION, overrides=(given,)), {})[-1]
+    assert said == (
+        f"Warned, recorded all the same: {warning}. Reason: benefit outweighs the risk."
+    )
+    told = replace(given, reason_text="Talked over {twice}")
+    said = sentences.session(replace(SESSION, overrides=(told,)), {})[-1]
+    assert said.endswith("Reason: benefit outweighs the risk (“Talked over {twice}”).")
 
 
 def test_a_comparator_is_named_without_an_agent() -> None:
