@@ -78,7 +78,7 @@ class Size:
 
 def say(given: Message | str) -> str:
     """A message in words."""
-    return render(given, _)
+    return render(given)
 
 
 def events() -> dict[str, str]:

@@ -213,7 +213,7 @@ def _wrapped(given: Message) -> list[str]:
 
 
 def _say(given: Message) -> str:
-    return render(given, _)
+    return render(given)
 
 
 @functools.cache

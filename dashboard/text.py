@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import gettext
 import re
-from importlib.resources import files
 from typing import Final
 
-_TRANSLATION: Final = gettext.translation(
-    "dashboard", localedir=str(files("dashboard").joinpath("locale")), fallback=True
-)
-_ = _TRANSLATION.gettext
-ngettext = _TRANSLATION.ngettext
+from registry.messages import N_, _, ngettext
+
+__all__ = ["N_", "_", "ngettext", "plain"]
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&=^@/])")
 

@@ -303,3 +303,10 @@ class Provenance(StrEnum):
     PAPER = "paper"
     OUR_DECISION = "our_decision"
     NOT_ESTABLISHED = "not_established"
+
+
+class Language(StrEnum):
+    """Languages that pages, sentences and reports can be in."""
+
+    ENGLISH = "en"
+    GERMAN = "de"

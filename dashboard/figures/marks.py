@@ -271,4 +271,4 @@ def chart_of(values: Sequence[dict[str, Any]]) -> alt.Chart:
 
 def say(given: Message) -> str:
     """A message in words."""
-    return render(given, _)
+    return render(given)

@@ -40,7 +40,7 @@ def own(report: UnitsReport) -> None:
     if row is None or not row.rate.mature:
         return
     with st.container(border=True, key="own_row"):
-        sentence = wording.rate_sentence(row.rate, _)
+        sentence = wording.rate_sentence(row.rate)
         if report.is_judged:
             sentence += f" {say(units_wording.STANDINGS[row.standing])}."
         report_parts.headline(say(row.label), wording.rate(row.rate), sentence)

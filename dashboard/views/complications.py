@@ -63,7 +63,7 @@ def answer(report: RateReport) -> None:
         report_parts.headline(
             say(report.event_label),
             wording.rate(total),
-            wording.rate_sentence(total, _),
+            wording.rate_sentence(total),
         )
         if total.screened and not report.by_detection:
             st.text(
@@ -86,7 +86,7 @@ def detection(report: RateReport) -> None:
     st.header(_("How it was found"))
     for place, row in zip(st.columns(2), report.by_detection, strict=True):
         with place.container(border=True):
-            report_parts.headline(say(row.label), wording.rate(row), wording.rate_sentence(row, _))
+            report_parts.headline(say(row.label), wording.rate(row), wording.rate_sentence(row))
     st.text(
         ngettext(
             "{scanned} session was followed by a duplex scan within the window; where nobody "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow
-from registry.messages import Message, message, render
+from registry.messages import Message, message
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
@@ -94,7 +94,7 @@ def rate(row: RateRow) -> str:
     return share(row.estimate)
 
 
-def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -> str:
+def rate_sentence(row: RateRow) -> str:
     """The rate of one row as a sentence with counts, interval and what was not assessed."""
     estimate = row.estimate
     parts: list[Message] = []
@@ -127,9 +127,7 @@ def rate_sentence(row: RateRow, translate: Callable[[str], str] | None = None) -
                     window=row.window_days,
                 )
             )
-    if translate is None:
-        return " ".join(str(part) for part in parts)
-    return " ".join(render(part, translate) for part in parts)
+    return " ".join(str(part) for part in parts)
 
 
 def _not_all_assessed(row: RateRow) -> Message:
