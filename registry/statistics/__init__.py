@@ -6,6 +6,7 @@ Import the module you need; nothing is loaded from here.
 ``proportions``      one proportion: Wilson, Clopper-Pearson, Jeffreys, bound for zero events
 ``clustering``       proportions of sessions nested in patients; cluster-robust regression
 ``group_difference`` difference of two groups with repeated sessions, crude and adjusted
+``means``            mean amounts by patient, amount per success (Fieller)
 ``rates``            events per 1,000 sessions or per person-time: exact Poisson, trend
 ``comparisons``      two groups, and a group against a published benchmark
 ``verdicts``         whether an estimate differs from its comparison, by limits alone
