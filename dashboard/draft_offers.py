@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from dashboard import components, data, open_forms, state, words
-from dashboard.text import _, ngettext, plain
+from dashboard.text import N_, _, ngettext, plain
 from registry.entry.drafts import KeptDraft
 from registry.errors import NotFound
 
@@ -22,11 +22,11 @@ SHOWN: Final = 3
 """Drafts that are offered at once; the others are behind a click."""
 
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
-    "session": ("Session", "Correction of a session"),
-    "event": ("Event", "Change of an event"),
-    "follow_up": ("Follow-up", "Change of a follow-up"),
-    "enrol": ("Enrolment", "Correction of a patient"),
-    "outcomes": ("Symptoms and severity", "Correction of symptoms and severity"),
+    "session": (N_("Session"), N_("Correction of a session")),
+    "event": (N_("Event"), N_("Change of an event")),
+    "follow_up": (N_("Follow-up"), N_("Change of a follow-up")),
+    "enrol": (N_("Enrolment"), N_("Correction of a patient")),
+    "outcomes": (N_("Symptoms and severity"), N_("Correction of symptoms and severity")),
 }
 """What a form makes, and what it does to a stored record."""
 

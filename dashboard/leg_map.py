@@ -14,7 +14,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import words
-from dashboard.text import _, plain
+from dashboard.text import N_, _, plain
 from registry.analysis.site_past import SiteKey, SitePast
 from registry.vocabulary import Laterality, SiteFinding
 
@@ -119,12 +119,12 @@ _SIGNS: Final[Mapping[SiteFinding | None, str]] = {
 """Inside the ring of a site that was treated before: how it looked when last seen."""
 
 _KEY: Final[Mapping[SiteFinding | None, str]] = {
-    SiteFinding.CLEARED: "● cleared",
-    SiteFinding.IMPROVED: "◐ improved",
-    SiteFinding.UNCHANGED: "– unchanged",
-    SiteFinding.VISIBLE_AGAIN: "× back again",
-    SiteFinding.REFLUX_AGAIN: "× back again",
-    None: "○ not looked at since",
+    SiteFinding.CLEARED: N_("● cleared"),
+    SiteFinding.IMPROVED: N_("◐ improved"),
+    SiteFinding.UNCHANGED: N_("– unchanged"),
+    SiteFinding.VISIBLE_AGAIN: N_("× back again"),
+    SiteFinding.REFLUX_AGAIN: N_("× back again"),
+    None: N_("○ not looked at since"),
 }
 
 

@@ -8,32 +8,32 @@ from decimal import Decimal
 from typing import Final
 
 from dashboard import words
-from dashboard.text import _
+from dashboard.text import N_, _
 from registry.analysis.outcome_history import OutcomeHistory, Step, steps
 from registry.analysis.reported_outcomes import SEVERITY
 from registry.catalogue import InstrumentItem, catalogue
 from registry.entry.assessments import RVCSS_ITEMS, RVCSS_WORST, LegAssessment, ReportedAnswers
 
 SATISFACTION_WORDS: Final = (
-    "Very dissatisfied",
-    "Dissatisfied",
-    "Neither",
-    "Satisfied",
-    "Very satisfied",
+    N_("Very dissatisfied"),
+    N_("Dissatisfied"),
+    N_("Neither"),
+    N_("Satisfied"),
+    N_("Very satisfied"),
 )
 """The five answers on satisfaction, from 0 to 4."""
 
 SEVERITY_LABELS: Final[Mapping[str, str]] = {
-    "pain": "Pain",
-    "varicose_veins": "Varicose veins, 3 mm or more",
-    "oedema": "Venous oedema",
-    "pigmentation": "Skin pigmentation",
-    "inflammation": "Inflammation",
-    "induration": "Induration",
-    "ulcer_count": "Active ulcers: number",
-    "ulcer_duration": "Active ulcers: duration",
-    "ulcer_size": "Active ulcers: size",
-    "compression_use": "Use of compression",
+    "pain": N_("Pain"),
+    "varicose_veins": N_("Varicose veins, 3 mm or more"),
+    "oedema": N_("Venous oedema"),
+    "pigmentation": N_("Skin pigmentation"),
+    "inflammation": N_("Inflammation"),
+    "induration": N_("Induration"),
+    "ulcer_count": N_("Active ulcers: number"),
+    "ulcer_duration": N_("Active ulcers: duration"),
+    "ulcer_size": N_("Active ulcers: size"),
+    "compression_use": N_("Use of compression"),
 }
 """The ten items of the severity score."""
 

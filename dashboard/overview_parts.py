@@ -11,7 +11,7 @@ from dashboard import figures, overview_data, patient_data, report_parts, state
 from dashboard.components import SESSION_VIEW, TO_DO_VIEW
 from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
-from dashboard.text import _
+from dashboard.text import N_, _
 from registry.access import Permission
 from registry.analysis import wording
 from registry.analysis.judgement import (
@@ -44,10 +44,10 @@ ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
 }
 """Where what waits is done, for whom: the first that the person may open."""
 SIGNED: Final[Mapping[Status, str]] = {
-    Status.WORSE: ":orange[:material/warning:] **Worse**",
-    Status.AS_EXPECTED: ":material/drag_handle: **As expected**",
-    Status.BETTER: ":blue[:material/thumb_up:] **Better**",
-    Status.TOO_FEW: ":gray[:material/hourglass_empty:] **Too few data**",
+    Status.WORSE: N_(":orange[:material/warning:] **Worse**"),
+    Status.AS_EXPECTED: N_(":material/drag_handle: **As expected**"),
+    Status.BETTER: N_(":blue[:material/thumb_up:] **Better**"),
+    Status.TOO_FEW: N_(":gray[:material/hourglass_empty:] **Too few data**"),
 }
 """Each status with its sign, in Markdown; the word says the same as sign and colour."""
 

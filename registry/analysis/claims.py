@@ -41,7 +41,7 @@ from registry.analysis.treated_sites import (
     sites_of,
 )
 from registry.catalogue import Claim, catalogue
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics.proportions import proportion
 from registry.statistics.result import Estimate
 
@@ -389,18 +389,23 @@ FIGURES: Final[Mapping[str, Callable[[_Own], tuple[OwnFigure, ...]]]] = {
     "success_85": _Own.repeated,
     "temporary_recurrence": _Own.topped_up,
     "permanent": lambda own: own.by_day(
-        "recurrence", "Sites recurred by day {day} after success", 365, 730
+        "recurrence", N_("Sites recurred by day {day} after success"), 365, 730
     ),
     "not_permanent": lambda own: own.by_day(
-        "recurrence", "Sites recurred by day {day} after success", 365, 730
+        "recurrence", N_("Sites recurred by day {day} after success"), 365, 730
     ),
     "new_veins_same_rate": lambda own: own.by_day(
-        "new_vein", "Patients treated for a new vein by day {day} after their first success", 365
+        "new_vein",
+        N_("Patients treated for a new vein by day {day} after their first success"),
+        365,
     ),
     "not_painful": _Own.pain,
     "bruise_weeks": lambda own: own.rates("haematoma"),
     "two_complications": lambda own: own.rates(
-        "skin_necrosis", "hyperpigmentation", "telangiectatic_matting", "thromboembolism_30d"
+        "skin_necrosis",
+        "hyperpigmentation",
+        "telangiectatic_matting",
+        "thromboembolism_30d",
     ),
     "sloughing_72_hours": lambda own: own.onset("skin_necrosis"),
     "brown_spots_fade": lambda own: own.rates("hyperpigmentation"),

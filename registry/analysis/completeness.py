@@ -23,7 +23,7 @@ from registry.analysis.facts import Facts
 from registry.analysis.results import RateRow, RecurrenceRow, Report
 from registry.database import reading
 from registry.entry.clinic_settings import settings_on
-from registry.messages import Message, listed, message
+from registry.messages import N_, Message, listed, message
 from registry.statistics import display_rules
 from registry.vocabulary import Modality
 
@@ -46,7 +46,7 @@ grouped or adjusted by. Our decision, version 1."""
 
 _OF_INJECTIONS: Final = ("has_volume", "has_lot")
 _OF_EVENTS: Final = ("severity", "is_judged", "is_detected")
-_INCOMPLETE: Final = "Incomplete. {reasons}"
+_INCOMPLETE: Final = N_("Incomplete. {reasons}")
 
 Flags = NDArray[np.bool_]
 
@@ -115,12 +115,7 @@ def report_is_incomplete(
     ``looks`` are the follow-ups that its figures rest on. Of several clinics the one that asks for
     most decides. What has no unit old enough yet, and no field to be filled in, is not incomplete.
     """
-    with reading(engine) as db:
-        settings = [settings_on(db, clinic_id, today) for clinic_id in clinics]
-    needed = {
-        code: max((float(found[code] or 0) for found in settings), default=0.0)
-        for code in (FOLLOW_UP_NEEDED, FIELDS_NEEDED)
-    }
+    needed = share_needed(engine, clinics, today)
     reasons = [
         message(
             "Of {mature} {unit} old enough {assessed} were assessed; this registry asks for "
@@ -145,6 +140,21 @@ def report_is_incomplete(
                 needed=_percent(needed[FIELDS_NEEDED]),
             )
         )
+    return mark(reasons)
+
+
+def share_needed(engine: Engine, clinics: Collection[int], today: dt.date) -> Mapping[str, float]:
+    """What the clinics ask of a report in per cent, by setting; the one that asks for most."""
+    with reading(engine) as db:
+        settings = [settings_on(db, clinic_id, today) for clinic_id in clinics]
+    return {
+        code: max((float(found[code] or 0) for found in settings), default=0.0)
+        for code in (FOLLOW_UP_NEEDED, FIELDS_NEEDED)
+    }
+
+
+def mark(reasons: Sequence[Message]) -> tuple[Message, ...]:
+    """The mark of a report that is incomplete for these reasons; nothing without any."""
     return (message(_INCOMPLETE, reasons=listed(reasons, " ")),) if reasons else ()
 
 

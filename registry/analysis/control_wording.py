@@ -13,28 +13,28 @@ from registry.analysis.comparison_wording import points_interval
 from registry.analysis.control import ChangeRow, ControlReport
 from registry.analysis.results import RateRow
 from registry.analysis.sequential import Sequential
-from registry.messages import Message, listed, message
+from registry.messages import N_, Message, listed, message
 from registry.statistics import display_rules
 from registry.statistics.control_charts import ChartKind, Signal
 
 KINDS: Final[Mapping[ChartKind, str]] = {
-    ChartKind.P: "p-chart",
-    ChartKind.U: "u-chart",
-    ChartKind.LANEY_P: "Laney p′-chart",
-    ChartKind.G: "g-chart",
-    ChartKind.T: "t-chart",
+    ChartKind.P: N_("p-chart"),
+    ChartKind.U: N_("u-chart"),
+    ChartKind.LANEY_P: N_("Laney p′-chart"),
+    ChartKind.G: N_("g-chart"),
+    ChartKind.T: N_("t-chart"),
 }
 _OF_RATES: Final[Mapping[Signal, str]] = {
-    Signal.ABOVE_LIMIT: "above the upper limit",
-    Signal.BELOW_LIMIT: "below the lower limit",
-    Signal.RUN_ABOVE: "eight or more in a row above the line",
-    Signal.RUN_BELOW: "eight or more in a row below the line",
+    Signal.ABOVE_LIMIT: N_("above the upper limit"),
+    Signal.BELOW_LIMIT: N_("below the lower limit"),
+    Signal.RUN_ABOVE: N_("eight or more in a row above the line"),
+    Signal.RUN_BELOW: N_("eight or more in a row below the line"),
 }
 _OF_GAPS: Final[Mapping[Signal, str]] = {
-    Signal.ABOVE_LIMIT: "a gap beyond the upper limit: events became rarer",
-    Signal.BELOW_LIMIT: "a gap below the lower limit: events became more frequent",
-    Signal.RUN_ABOVE: "eight or more long gaps in a row: events became rarer",
-    Signal.RUN_BELOW: "eight or more short gaps in a row: events became more frequent",
+    Signal.ABOVE_LIMIT: N_("a gap beyond the upper limit: events became rarer"),
+    Signal.BELOW_LIMIT: N_("a gap below the lower limit: events became more frequent"),
+    Signal.RUN_ABOVE: N_("eight or more long gaps in a row: events became rarer"),
+    Signal.RUN_BELOW: N_("eight or more short gaps in a row: events became more frequent"),
 }
 MOST_SIGNALS: Final = 6
 MONTHS_A_YEAR: Final = 12

@@ -16,7 +16,7 @@ from registry.analysis.benchmarks import Published
 from registry.analysis.indicators import LANDMARK, Measured
 from registry.analysis.wording import DASH, NARROW_SPACE, count
 from registry.catalogue import Indicator, IndicatorMeasure, IndicatorUnit
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.display_rules import Wording
 from registry.statistics.result import Estimate
@@ -44,10 +44,10 @@ class Against(StrEnum):
 
 
 STATUS_LABELS: Final = {
-    Status.WORSE: "Worse",
-    Status.AS_EXPECTED: "As expected",
-    Status.BETTER: "Better",
-    Status.TOO_FEW: "Too few data",
+    Status.WORSE: N_("Worse"),
+    Status.AS_EXPECTED: N_("As expected"),
+    Status.BETTER: N_("Better"),
+    Status.TOO_FEW: N_("Too few data"),
 }
 
 

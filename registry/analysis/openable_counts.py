@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from registry.analysis import complications, counting, treated_sites
+from registry.analysis.care_facts import SATISFACTION
+from registry.analysis.chart_points import Point
 from registry.analysis.clock_results import ClocksReport
 from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.comparison import ComparisonReport
+from registry.analysis.control import EVENTS, ControlReport
+from registry.analysis.event_course import RESOLUTION_DAYS, EventCourseReport
+from registry.analysis.outcome_facts import ITEMS
+from registry.analysis.overview import BY_INDICATOR, OverviewReport
 from registry.analysis.rate_rows import Unit
-from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
-from registry.catalogue import catalogue
+from registry.analysis.reported_outcomes import (
+    ANSWERS,
+    BY_QUESTION,
+    SEVERITY,
+    UNITS,
+    ReportedOutcomesReport,
+)
+from registry.analysis.results import (
+    FollowUpReport,
+    RateReport,
+    RateRow,
+    RecurrenceReport,
+    RecurrenceRow,
+    Report,
+)
+from registry.analysis.severity import LEVELS, SeverityReport
+from registry.analysis.units import UnitsReport
+from registry.catalogue import IndicatorMeasure, catalogue
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics.survival import LANDMARK_DAYS
 
 ANY: Final = counting.ANY
@@ -23,6 +46,14 @@ SESSIONS: Final = Unit.SESSIONS
 TOTAL: Final = "total"
 """The row of all groups together."""
 OVERDUE: Final = "overdue"
+BEGAN: Final = "began"
+"""Events that began on the days of one bar."""
+_SEVERITIES: Final = {
+    "mild": N_("Mild"),
+    "moderate": N_("Moderate"),
+    "severe": N_("Severe"),
+    "not_recorded": N_("Severity not recorded"),
+}
 
 MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
     "complications": {
@@ -48,6 +79,10 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
         "clear_at_12_months": message("Clear and not retreated at 12 months"),
         **{f"recurred_{day}": message("Recurred by day {day}", day=day) for day in LANDMARK_DAYS},
         **{
+            f"retreated_{day}": message("Retreated first, by day {day}", day=day)
+            for day in LANDMARK_DAYS
+        },
+        **{
             f"at_risk_{day}": message("Still observed on day {day}", day=day)
             for day in LANDMARK_DAYS
         },
@@ -63,8 +98,68 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
         "due": message("Due"),
         OVERDUE: message("Overdue"),
     },
+    "event_course": {
+        "in_window": message("Began within the window"),
+        "later": message("Began after the window"),
+        BEGAN: message("Began then"),
+        "ended": message("Had ended"),
+        "followed": message("Followed until they ended"),
+        **{f"ended_{day}": message("Had ended by day {day}", day=day) for day in RESOLUTION_DAYS},
+        **{
+            f"followed_{day}": message("Still followed on day {day}", day=day)
+            for day in RESOLUTION_DAYS
+        },
+    },
+    "severity": {
+        "events": message("All events"),
+        "serious": message("Serious"),
+        "not_serious": message("Not serious"),
+        **{level: message(_SEVERITIES[level]) for level in LEVELS},
+        **{
+            f"{level}_serious": message("{severity}, serious", severity=message(_SEVERITIES[level]))
+            for level in LEVELS
+        },
+        **{
+            f"{level}_not_serious": message(
+                "{severity}, not serious", severity=message(_SEVERITIES[level])
+            )
+            for level in LEVELS
+        },
+    },
+    "overview": {
+        "cases": message("Counted as cases"),
+        "of": message("All that could be"),
+    },
+    "reported_outcomes": {
+        "improved": message("Better than before"),
+        "could_improve": message("Could get better"),
+        "unchanged": message("As before"),
+        "worse": message("Worse than before"),
+        "pairs": message("Asked before and after"),
+        "before": message("Asked before treatment"),
+        "after": message("Asked after treatment"),
+        "eligible": message("Treated long enough ago"),
+        "satisfied": message("Satisfied when last asked"),
+        "answered": message("Asked whether they are satisfied"),
+        "treated": message("All patients treated"),
+        **{
+            f"answer_{score}": message("Answered {score} when last asked", score=score)
+            for score in ANSWERS
+        },
+    },
 }
 """What can be opened of each report, the most asked for first."""
+
+SAME_COUNTS: Final[Mapping[str, str]] = dict.fromkeys(
+    ("comparison", "units", "control"), "complications"
+)
+"""Reports whose counts are those of another in the same sessions."""
+_COUNTED_IN: Final[Mapping[IndicatorMeasure, str]] = {
+    IndicatorMeasure.RECURRENCE: N_("treated sites"),
+    IndicatorMeasure.RETREATMENT: N_("treated sites"),
+    IndicatorMeasure.NON_RESPONSE: N_("treated sites"),
+    IndicatorMeasure.SATISFACTION: N_("patients"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,58 +188,16 @@ class Behind:
 
 def figures_of(report: Report) -> dict[tuple[str, str], int]:
     """The counts of a report that can be opened, by group and measure."""
-    found: dict[tuple[str, str], int] = {}
-    if isinstance(report, RateReport):
-        for row in (report.total, *report.rows):
-            counts = {
-                "events": row.events,
-                "mature": row.mature,
-                "assessed": row.assessed,
-                "not_assessed": row.mature - row.assessed,
-                "screened": row.screened,
-                "too_recent": row.too_recent,
-                "sessions": row.sessions,
-            }
-            found |= {(row.code, measure): figure for measure, figure in counts.items()}
-    elif isinstance(report, RecurrenceReport):
-        for line in (report.total, *report.rows):
-            counts = {
-                "recurrences": line.recurrences,
-                "success": int(line.success.numerator),
-                "never_successful": line.assessed - int(line.success.numerator),
-                "assessed": line.assessed,
-                "never_looked_at": line.sites - line.assessed,
-                "sites": line.sites,
-                "retreatments": line.retreatments,
-                "deaths": line.deaths,
-                "mature_at_12_months": line.mature_at_12_months,
-                "assessed_at_12_months": line.assessed_at_12_months,
-                "clear_at_12_months": int(line.clear_at_12_months.numerator),
-            }
-            for point in line.landmarks:
-                counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
-                counts[f"at_risk_{point.day}"] = point.at_risk
-            found |= {(line.code, measure): figure for measure, figure in counts.items()}
-    elif isinstance(report, ClocksReport):
-        for clock in report.clocks:
-            for entry in (clock.total, *clock.rows):
-                found[entry.code, f"{clock.code}_events"] = entry.events
-                found[entry.code, f"{clock.code}_started"] = entry.started
-    elif isinstance(report, FollowUpReport):
-        for visit in report.rows:
-            counts = {
-                "missed": visit.missed,
-                "seen": visit.seen,
-                "due": visit.due,
-                OVERDUE: visit.overdue,
-            }
-            found |= {(visit.code, measure): figure for measure, figure in counts.items()}
-    return found
+    return {
+        (code, measure): figure
+        for code, counts in _counts_of(report).items()
+        for measure, figure in counts.items()
+    }
 
 
 def groups_of(report: Report) -> dict[str, Message]:
     """The rows of a report that can be opened, each by its name."""
-    if isinstance(report, RateReport | RecurrenceReport):
+    if isinstance(report, RateReport | RecurrenceReport | SeverityReport):
         return {row.code: row.label for row in (report.total, *report.rows)}
     if isinstance(report, FollowUpReport):
         return {row.code: row.label for row in report.rows}
@@ -152,7 +205,202 @@ def groups_of(report: Report) -> dict[str, Message]:
         return {
             row.code: row.label for clock in report.clocks for row in (clock.total, *clock.rows)
         }
+    if isinstance(report, ComparisonReport):
+        return {row.code: row.label for row in report.groups}
+    if isinstance(report, UnitsReport):
+        return {row.code: row.label for row in (report.total, *(u.rate for u in report.rows))}
+    if isinstance(report, ControlReport):
+        return {point.first_day.isoformat(): point.label for point in _periods(report)}
+    if isinstance(report, OverviewReport):
+        return {row.indicator.code: message(row.indicator.label) for row in report.rows}
+    if isinstance(report, ReportedOutcomesReport):
+        satisfaction = catalogue().instrument_items[SATISFACTION].label
+        return {row.code: row.label for row in report.rows} | {SATISFACTION: message(satisfaction)}
+    if isinstance(report, EventCourseReport):
+        named = {TOTAL: report.event_label}
+        named |= {row.code: row.label for row in (*report.onsets, *report.durations)}
+        return named | {code: report.onset.name_of(code) for code, _ in report.onset.bars}
     return {}
+
+
+def asked_of(report: Report, group: str, measure: str) -> Behind:
+    """How the records behind one count of a report are asked for."""
+    name, cohort = report.heading.name, report.heading.cohort
+    event = str(getattr(report, "event", ANY))
+    asked = Behind(
+        SAME_COUNTS.get(name, name),
+        cohort,
+        report.heading.as_of,
+        measure,
+        _grouping(report),
+        group,
+        event,
+        report.unit if isinstance(report, RateReport) else SESSIONS,
+    )
+    if isinstance(report, ControlReport):
+        point = next(p for p in report.drawing.points if p.first_day.isoformat() == group)
+        days = replace(
+            cohort,
+            start=max(cohort.start or point.first_day, point.first_day),
+            end=min(cohort.end or point.last_day, point.last_day),
+        )
+        asked = replace(asked, cohort=days, group=TOTAL)
+        if measure == "in_window":
+            return replace(asked, report="event_course")
+    return asked
+
+
+def _grouping(report: Report) -> str:
+    if isinstance(report, OverviewReport):
+        return BY_INDICATOR
+    if isinstance(report, ReportedOutcomesReport):
+        return BY_QUESTION
+    if isinstance(report, EventCourseReport | SeverityReport | ControlReport):
+        return complications.BY_EVENT
+    return str(getattr(report, "by", "visit"))
+
+
+def _counts_of(report: Report) -> dict[str, dict[str, int]]:
+    """The counts of each row of a report, by the code of the row."""
+    if isinstance(report, RateReport):
+        return {row.code: _of_rate(row) for row in (report.total, *report.rows)}
+    if isinstance(report, ComparisonReport):
+        return {row.code: _of_rate(row) for row in report.groups}
+    if isinstance(report, UnitsReport):
+        rows = (report.total, *(unit.rate for unit in report.rows))
+        return {row.code: _of_rate(row) for row in rows}
+    if isinstance(report, ControlReport):
+        events = "in_window" if report.unit == EVENTS else "events"
+        return {
+            point.first_day.isoformat(): {
+                events: point.events,
+                "mature": point.sessions,
+                "assessed": point.assessed,
+            }
+            for point in _periods(report)
+        }
+    if isinstance(report, RecurrenceReport):
+        return {row.code: _of_sites(row) for row in (report.total, *report.rows)}
+    if isinstance(report, ClocksReport):
+        found: dict[str, dict[str, int]] = {}
+        for clock in report.clocks:
+            for entry in (clock.total, *clock.rows):
+                found.setdefault(entry.code, {}).update(
+                    {
+                        f"{clock.code}_events": entry.events,
+                        f"{clock.code}_started": entry.started,
+                    }
+                )
+        return found
+    if isinstance(report, FollowUpReport):
+        return {
+            visit.code: {
+                "missed": visit.missed,
+                "seen": visit.seen,
+                "due": visit.due,
+                OVERDUE: visit.overdue,
+            }
+            for visit in report.rows
+        }
+    if isinstance(report, EventCourseReport):
+        return _of_course(report)
+    if isinstance(report, SeverityReport):
+        return {
+            row.code: {
+                "events": row.events,
+                "serious": sum(row.serious),
+                "not_serious": sum(row.not_serious),
+            }
+            | {level: row.serious[i] + row.not_serious[i] for i, level in enumerate(LEVELS)}
+            | {f"{level}_serious": row.serious[i] for i, level in enumerate(LEVELS)}
+            | {f"{level}_not_serious": row.not_serious[i] for i, level in enumerate(LEVELS)}
+            for row in (report.total, *report.rows)
+        }
+    if isinstance(report, OverviewReport):
+        return {
+            row.indicator.code: {
+                "cases": int(row.now.estimate.numerator),
+                "of": int(row.now.estimate.denominator),
+            }
+            for row in report.rows
+        }
+    return _of_answers(report) if isinstance(report, ReportedOutcomesReport) else {}
+
+
+def _periods(report: ControlReport) -> tuple[Point, ...]:
+    """The points that stand for a period; the gap between two events is no set of sessions."""
+    return report.drawing.points if report.drawing.has_periods else ()
+
+
+def _of_rate(row: RateRow) -> dict[str, int]:
+    return {
+        "events": row.events,
+        "mature": row.mature,
+        "assessed": row.assessed,
+        "not_assessed": row.mature - row.assessed,
+        "screened": row.screened,
+        "too_recent": row.too_recent,
+        "sessions": row.sessions,
+    }
+
+
+def _of_sites(row: RecurrenceRow) -> dict[str, int]:
+    counts = {
+        "recurrences": row.recurrences,
+        "success": int(row.success.numerator),
+        "never_successful": row.assessed - int(row.success.numerator),
+        "assessed": row.assessed,
+        "never_looked_at": row.sites - row.assessed,
+        "sites": row.sites,
+        "retreatments": row.retreatments,
+        "deaths": row.deaths,
+        "mature_at_12_months": row.mature_at_12_months,
+        "assessed_at_12_months": row.assessed_at_12_months,
+        "clear_at_12_months": int(row.clear_at_12_months.numerator),
+    }
+    for point in row.landmarks:
+        counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
+        counts[f"retreated_{point.day}"] = int(point.retreatment.numerator)
+        counts[f"at_risk_{point.day}"] = point.at_risk
+    return counts
+
+
+def _of_course(report: EventCourseReport) -> dict[str, dict[str, int]]:
+    found = {
+        code: {"in_window": row.events, "later": row.later}
+        for code, row in ((TOTAL, report.onset), *((row.code, row) for row in report.onsets))
+    }
+    for lasting in report.durations:
+        counts = found.setdefault(lasting.code, {})
+        counts |= {"ended": lasting.resolved, "followed": lasting.events}
+        for point in lasting.landmarks:
+            counts[f"ended_{point.day}"] = int(point.estimate.numerator)
+            counts[f"followed_{point.day}"] = point.at_risk
+    return found | {code: {BEGAN: count} for code, count in report.onset.bars}
+
+
+def _of_answers(report: ReportedOutcomesReport) -> dict[str, dict[str, int]]:
+    satisfaction = report.satisfaction
+    return {
+        row.code: {
+            "improved": int(row.improved.numerator),
+            "could_improve": int(row.improved.denominator),
+            "unchanged": row.unchanged,
+            "worse": row.worse,
+            "pairs": row.pairs,
+            "before": row.before,
+            "after": row.after,
+            "eligible": row.eligible,
+        }
+        for row in report.rows
+    } | {
+        SATISFACTION: {
+            "satisfied": int(satisfaction.estimate.numerator),
+            "answered": int(satisfaction.estimate.denominator),
+            "treated": satisfaction.treated,
+        }
+        | {f"answer_{score}": count for score, count in satisfaction.answers.items()}
+    }
 
 
 def unit_of(asked: Behind) -> Message:
@@ -164,6 +412,12 @@ def unit_of(asked: Behind) -> Message:
     if asked.report == "clocks":
         unit = CLOCKS[asked.measure.rpartition("_")[0]].unit
         return message("treated sites" if unit == "sites" else unit)
+    if asked.report in {"event_course", "severity"}:
+        return message("events")
+    if asked.report == "reported_outcomes":
+        return message(UNITS.get(asked.group, "patients"))
+    if asked.report == "overview":
+        return message(_COUNTED_IN.get(catalogue().indicators[asked.group].measure, SESSIONS))
     is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
     return message(Unit.SESSIONS if is_of_sessions else asked.unit)
 
@@ -175,26 +429,61 @@ def check(asked: Behind) -> None:
         "recurrence": treated_sites.GROUPINGS,
         "clocks": treated_sites.GROUPINGS,
         "follow_up": ("visit",),
+        "event_course": (complications.BY_EVENT,),
+        "severity": (complications.BY_EVENT,),
+        "overview": (BY_INDICATOR,),
+        "reported_outcomes": (BY_QUESTION,),
     }
     if asked.report not in MEASURES:
         raise NotFound(
-            f"Nothing can be opened behind “{asked.report[:40]}”, only behind "
-            f"{', '.join(MEASURES)}."
+            message(
+                "Nothing can be opened behind “{asked}”, only behind {known}.",
+                asked=asked.report[:40],
+                known=", ".join(MEASURES),
+            )
         )
     if asked.measure not in MEASURES[asked.report]:
         raise NotFound(
-            f"{asked.report} has no count “{asked.measure[:40]}”. It has: "
-            f"{', '.join(MEASURES[asked.report])}."
+            message(
+                "{report} has no count “{asked}”. It has: {known}.",
+                report=asked.report,
+                asked=asked.measure[:40],
+                known=", ".join(MEASURES[asked.report]),
+            )
         )
     if asked.group_by not in groupings[asked.report]:
         raise NotFound(
-            f"{asked.report} cannot be grouped by “{asked.group_by[:40]}”. It can by: "
-            f"{', '.join(groupings[asked.report])}."
+            message(
+                "{report} cannot be grouped by “{asked}”. It can by: {known}.",
+                report=asked.report,
+                asked=asked.group_by[:40],
+                known=", ".join(groupings[asked.report]),
+            )
         )
     if asked.unit not in {*Unit}:
-        raise NotFound(f"Nothing is counted in “{asked.unit[:40]}”, only in {', '.join(Unit)}.")
+        raise NotFound(
+            message(
+                "Nothing is counted in “{asked}”, only in {known}.",
+                asked=asked.unit[:40],
+                known=", ".join(Unit),
+            )
+        )
     counting.outcome_of(asked.event)
     if asked.report == "follow_up" and asked.group not in catalogue().visits:
         raise NotFound(
-            f"There is no visit “{asked.group[:40]}”. There are: {', '.join(catalogue().visits)}."
+            message(
+                "There is no visit “{asked}”. There are: {known}.",
+                asked=asked.group[:40],
+                known=", ".join(catalogue().visits),
+            )
+        )
+    indicators = catalogue().indicators
+    if asked.report == "overview" and asked.group not in indicators:
+        raise NotFound(
+            f"There is no indicator “{asked.group[:40]}”. There are: {', '.join(indicators)}."
+        )
+    questions = {*ITEMS, SEVERITY}
+    if asked.report == "reported_outcomes" and asked.group not in questions:
+        raise NotFound(
+            f"There is no question “{asked.group[:40]}”. There are: {', '.join(sorted(questions))}."
         )

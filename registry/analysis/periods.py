@@ -19,7 +19,7 @@ from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import FROM, TO
 from registry.database import reading
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.schema import ChangePoint, Clinic
 
 PERIOD: Final = "period"
@@ -27,13 +27,13 @@ SINCE: Final = "since_"
 """What the name of a period that began with a change in the clinic begins with."""
 
 PERIOD_LABELS: Final[Mapping[str, str]] = {
-    "last_12_months": "Last 12 full months",
-    "this_month": "This month",
-    "last_month": "Last month",
-    "this_quarter": "This quarter",
-    "last_quarter": "Last quarter",
-    "this_year": "This year",
-    "last_year": "Last year",
+    "last_12_months": N_("Last 12 full months"),
+    "this_month": N_("This month"),
+    "last_month": N_("Last month"),
+    "this_quarter": N_("This quarter"),
+    "last_quarter": N_("Last quarter"),
+    "this_year": N_("This year"),
+    "last_year": N_("Last year"),
 }
 
 Span = tuple[dt.date | None, dt.date | None]
@@ -97,8 +97,13 @@ def span_of(name: str, today: dt.date, known: Iterable[Change] = ()) -> Span:
     offered = spans(today, known)
     if name not in offered:
         raise NotFound(
-            f"There is no period “{name[:40]}”. There are: {', '.join(offered)}, and "
-            f"{SINCE}DAY for the day of a recorded change."
+            message(
+                "There is no period “{asked}”. There are: {known}, and {since}DAY for the day of a "
+                "recorded change.",
+                asked=name[:40],
+                known=", ".join(offered),
+                since=SINCE,
+            )
         )
     return offered[name]
 

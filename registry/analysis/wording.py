@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
@@ -15,20 +15,20 @@ DASH = "–"
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 METHODS: Final[Mapping[str, str]] = {
-    "wilson": "Wilson",
-    "wilson_effective_n": "Wilson, by patient",
-    "clopper_pearson": "Clopper-Pearson",
-    "korn_graubard": "Korn-Graubard, by patient",
-    "zero_event_bound": "exact, one-sided",
-    "log_log": "log-log",
-    "log_log_by_patient": "log-log, by patient",
-    "kaplan_meier_log_log": "Kaplan-Meier",
-    "kaplan_meier_log_log_by_patient": "Kaplan-Meier, by patient",
-    "newcombe_by_patient": "Newcombe, by patient",
-    "linear_model_by_patient": "linear model, by patient",
-    "poisson_exact": "exact Poisson (O/E)",
-    "cluster_robust_risk_ratio": "Poisson regression, by patient",
-    "kaplan_meier_zero_event_bound": "Kaplan-Meier, exact one-sided",
+    "wilson": N_("Wilson"),
+    "wilson_effective_n": N_("Wilson, by patient"),
+    "clopper_pearson": N_("Clopper-Pearson"),
+    "korn_graubard": N_("Korn-Graubard, by patient"),
+    "zero_event_bound": N_("exact, one-sided"),
+    "log_log": N_("log-log"),
+    "log_log_by_patient": N_("log-log, by patient"),
+    "kaplan_meier_log_log": N_("Kaplan-Meier"),
+    "kaplan_meier_log_log_by_patient": N_("Kaplan-Meier, by patient"),
+    "newcombe_by_patient": N_("Newcombe, by patient"),
+    "linear_model_by_patient": N_("linear model, by patient"),
+    "poisson_exact": N_("exact Poisson (O/E)"),
+    "cluster_robust_risk_ratio": N_("Poisson regression, by patient"),
+    "kaplan_meier_zero_event_bound": N_("Kaplan-Meier, exact one-sided"),
 }
 """How limits were found, by the name that an interval carries; "by patient" allows for several
 sessions of one patient."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike
 
+from registry.messages import N_
 from registry.statistics import display_rules
 from registry.statistics.control_charts import (
     SMALL_EXPECTED_COUNT,
@@ -42,24 +43,26 @@ class Reason(StrEnum):
 
 TEXT: Mapping[Reason, str] = MappingProxyType(
     {
-        Reason.NO_SESSIONS: "No sessions: there is nothing to chart.",
-        Reason.FEW_EVENTS: "{events} events are too few data for a chart: review the cases.",
-        Reason.FEW_POINTS: (
+        Reason.NO_SESSIONS: N_("No sessions: there is nothing to chart."),
+        Reason.FEW_EVENTS: N_("{events} events are too few data for a chart: review the cases."),
+        Reason.FEW_POINTS: N_(
             "{points} periods and {gaps} gaps between events are too few data for limits: "
             "review the cases."
         ),
-        Reason.NO_DENOMINATOR: "Sessions were not counted: days between events.",
-        Reason.RARE: (
+        Reason.NO_DENOMINATOR: N_("Sessions were not counted: days between events."),
+        Reason.RARE: N_(
             "{expected_per_point} events are expected per period, so most periods are empty: "
             "sessions between events."
         ),
-        Reason.FREQUENT: "{expected_per_point} events are expected per period: share of sessions.",
-        Reason.SEVERAL_PER_SESSION: "A session may have several events: events per session.",
-        Reason.LARGE_DENOMINATORS: (
+        Reason.FREQUENT: N_(
+            "{expected_per_point} events are expected per period: share of sessions."
+        ),
+        Reason.SEVERAL_PER_SESSION: N_("A session may have several events: events per session."),
+        Reason.LARGE_DENOMINATORS: N_(
             "Periods are so large that ordinary limits would be too narrow: limits that allow for "
             "variation between periods."
         ),
-        Reason.EXCESS_SPREAD: (
+        Reason.EXCESS_SPREAD: N_(
             "Periods differ by more than chance within them: limits that allow for variation "
             "between periods."
         ),

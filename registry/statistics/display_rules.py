@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from registry.messages import N_
+
 MINIMUM_DENOMINATOR_FOR_PERCENTAGE = 10
 """Below ten units one event moves a percentage by more than ten points: show x of n, no ranking."""
 
@@ -119,29 +121,29 @@ class Wording(StrEnum):
 
 TEXT: Mapping[Wording, str] = MappingProxyType(
     {
-        Wording.NOT_DEFINED: "No {unit}: a rate is not defined.",
-        Wording.ZERO_EVENTS: (
+        Wording.NOT_DEFINED: N_("No {unit}: a rate is not defined."),
+        Wording.ZERO_EVENTS: N_(
             "0 of {denominator} {unit}. A true rate up to {upper} is compatible with this "
             "({level} confidence)."
         ),
-        Wording.COUNT_ONLY: (
+        Wording.COUNT_ONLY: N_(
             "{numerator} of {denominator} {unit}. Too few for a percentage; a true rate from "
             "{lower} to {upper} is compatible with this ({level} confidence)."
         ),
-        Wording.FEW_EVENTS: (
+        Wording.FEW_EVENTS: N_(
             "{numerator} of {denominator} {unit} ({rate}, {level} CI {lower} to {upper}). "
             "Too few events for a trend: review the cases."
         ),
-        Wording.RATE: (
+        Wording.RATE: N_(
             "{numerator} of {denominator} {unit} ({rate}, {level} CI {lower} to {upper})."
         ),
-        Wording.COMPATIBLE: "Compatible with the published rate.",
-        Wording.HIGHER: "Higher than the published rate.",
-        Wording.LOWER: (
+        Wording.COMPATIBLE: N_("Compatible with the published rate."),
+        Wording.HIGHER: N_("Higher than the published rate."),
+        Wording.LOWER: N_(
             "Lower than the published rate. Events that were not reported look the same: "
             "{assessed} of the {unit} were followed to the end of the window."
         ),
-        Wording.NOT_COMPARABLE: "Not compared with the published rate: the {differs} differs.",
+        Wording.NOT_COMPARABLE: N_("Not compared with the published rate: the {differs} differs."),
     }
 )
 

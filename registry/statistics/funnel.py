@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import chdtrc, ndtri
 
+from registry.messages import N_
 from registry.statistics import display_rules
 from registry.statistics.exact_tails import (
     binomial_lower_tail,
@@ -73,12 +74,14 @@ class FunnelCaution(StrEnum):
 
 TEXT: Mapping[FunnelCaution, str] = MappingProxyType(
     {
-        FunnelCaution.TOO_FEW_UNITS: "Too few units, or too few of some size, for a funnel.",
-        FunnelCaution.TARGET_AT_BOUNDARY: "The target is 0 or 1: nothing can be drawn around it.",
-        FunnelCaution.DISPERSION_NOT_ESTIMABLE: (
+        FunnelCaution.TOO_FEW_UNITS: N_("Too few units, or too few of some size, for a funnel."),
+        FunnelCaution.TARGET_AT_BOUNDARY: N_(
+            "The target is 0 or 1: nothing can be drawn around it."
+        ),
+        FunnelCaution.DISPERSION_NOT_ESTIMABLE: N_(
             "Too little to tell whether units differ by more than chance: no adjustment for that."
         ),
-        FunnelCaution.ADJUSTED: (
+        FunnelCaution.ADJUSTED: N_(
             "Units differ by more than chance explains. Flags that allow for it stand beside the "
             "exact ones, and may hide a real difference."
         ),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from registry.messages import N_
+
 
 class Caution(StrEnum):
     """What the data behind an estimate cannot say; views turn the id into a sentence."""
@@ -33,18 +35,22 @@ class Caution(StrEnum):
 
 TEXT: Mapping[Caution, str] = MappingProxyType(
     {
-        Caution.NOT_DEFINED: "The denominator is 0: not defined.",
-        Caution.NO_EVENTS: "None was seen; a limit, where there is one, is the one-sided bound.",
-        Caution.TOO_FEW_PATIENTS: (
+        Caution.NOT_DEFINED: N_("The denominator is 0: not defined."),
+        Caution.NO_EVENTS: N_(
+            "None was seen; a limit, where there is one, is the one-sided bound."
+        ),
+        Caution.TOO_FEW_PATIENTS: N_(
             "Too few patients to allow for their repeated sessions or legs: the limits may be too "
             "close."
         ),
-        Caution.BEYOND_FOLLOW_UP: "Nobody was observed this long: not estimable.",
-        Caution.NOT_REACHED: "So large a share did not have the event during follow-up.",
-        Caution.ONE_AT_RISK: "A single observation: no interval.",
-        Caution.NO_ONE_LEFT: "Every one had the event: the limits are not defined.",
-        Caution.OVERDISPERSED: "Counts vary more than chance explains: the interval is too short.",
-        Caution.NOT_ESTIMABLE: "These counts leave the quantity or its limits undefined.",
+        Caution.BEYOND_FOLLOW_UP: N_("Nobody was observed this long: not estimable."),
+        Caution.NOT_REACHED: N_("So large a share did not have the event during follow-up."),
+        Caution.ONE_AT_RISK: N_("A single observation: no interval."),
+        Caution.NO_ONE_LEFT: N_("Every one had the event: the limits are not defined."),
+        Caution.OVERDISPERSED: N_(
+            "Counts vary more than chance explains: the interval is too short."
+        ),
+        Caution.NOT_ESTIMABLE: N_("These counts leave the quantity or its limits undefined."),
     }
 )
 """The English sentence of each caution."""

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv, betaln, expit, gammaincc, gammaincinv, gammaln, logit
 
+from registry.messages import N_
 from registry.statistics import display_rules
 from registry.statistics.proportions import Floats, checked_amounts, checked_counts, wilson
 from registry.statistics.rates import poisson_limits
@@ -39,8 +40,8 @@ class ShrinkageCaution(StrEnum):
 
 TEXT: Mapping[ShrinkageCaution, str] = MappingProxyType(
     {
-        ShrinkageCaution.TOO_FEW_UNITS: "Too few units to smooth their rates.",
-        ShrinkageCaution.POOLED: (
+        ShrinkageCaution.TOO_FEW_UNITS: N_("Too few units to smooth their rates."),
+        ShrinkageCaution.POOLED: N_(
             "Units differ no more than chance explains: each has the common rate."
         ),
     }

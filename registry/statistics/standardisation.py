@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit
 
+from registry.messages import N_
 from registry.statistics import display_rules
 from registry.statistics.proportions import (
     Floats,
@@ -54,15 +55,15 @@ class RatioCaution(StrEnum):
 
 TEXT: Mapping[RatioCaution, str] = MappingProxyType(
     {
-        RatioCaution.FEW_EXPECTED: "Less than one event is expected: no verdict.",
-        RatioCaution.FEW_REFERENCE_EVENTS: (
+        RatioCaution.FEW_EXPECTED: N_("Less than one event is expected: no verdict."),
+        RatioCaution.FEW_REFERENCE_EVENTS: N_(
             "The reference has few events: what it expects is uncertain, which the limits do not "
             "show."
         ),
-        RatioCaution.STRATA_WITHOUT_REFERENCE: (
+        RatioCaution.STRATA_WITHOUT_REFERENCE: N_(
             "Sessions of kinds that the reference does not have are in neither number."
         ),
-        RatioCaution.PART_OF_REFERENCE: (
+        RatioCaution.PART_OF_REFERENCE: N_(
             "The unit is part of its own reference: if it is a large part, the ratio is drawn to 1."
         ),
     }
