@@ -65,7 +65,7 @@ WIDTH_OF_LONG: Final = 90.0
 
 def pdf_bytes(document: Document) -> bytes:
     """The document as a PDF file."""
-    _register_fonts()
+    register_fonts()
     file = io.BytesIO()
     theme = light_theme()
     made = _TwoPasses(document)
@@ -76,15 +76,15 @@ def pdf_bytes(document: Document) -> bytes:
         rightMargin=MARGIN - FRAME_PADDING,
         topMargin=20 * mm,
         bottomMargin=22 * mm,
-        title=_plain(f"{document.title}, {document.clinics}"),
-        author=_plain(document.taken_by),
-        subject=_plain(document.sessions),
+        title=plain_text(f"{document.title}, {document.clinics}"),
+        author=plain_text(document.taken_by),
+        subject=plain_text(document.sessions),
         creator=f"Sclerotherapy Registry {__version__}",
         lang=LANGUAGE,
         displayDocTitle=True,
         initialFontName=TEXT,
         invariant=1,
-    ).build(_story(document, _styles(theme)), canvasmaker=made.canvas)
+    ).build(_story(document, styles_of(theme)), canvasmaker=made.canvas)
     return file.getvalue()
 
 
@@ -109,11 +109,13 @@ def _title_block(document: Document, styles: dict[str, ParagraphStyle]) -> list[
         ),
         (_("Made by"), _made_by(document)),
     ]
-    rows = [[_say(name, styles["name"]), _say(said, styles["text"])] for name, said in facts]
+    rows = [
+        [paragraph(name, styles["name"]), paragraph(said, styles["text"])] for name, said in facts
+    ]
     block: list[Flowable] = [
-        _say(document.clinics, styles["clinic"]),
-        _say(document.title, styles["title"]),
-        *([_say(document.status, styles["status"])] if document.status else []),
+        paragraph(document.clinics, styles["clinic"]),
+        paragraph(document.title, styles["title"]),
+        *([paragraph(document.status, styles["status"])] if document.status else []),
         Table(
             rows,
             colWidths=[28 * mm, WIDTH - 28 * mm],
@@ -136,15 +138,15 @@ def _title_block(document: Document, styles: dict[str, ParagraphStyle]) -> list[
 def _section(
     section: Section, styles: dict[str, ParagraphStyle], *, with_title: bool
 ) -> list[Flowable]:
-    story: list[Flowable] = [_say(section.title, styles["heading"])] if with_title else []
+    story: list[Flowable] = [paragraph(section.title, styles["heading"])] if with_title else []
     if section.question:
-        story.append(_say(section.question, styles["question"]))
+        story.append(paragraph(section.question, styles["question"]))
     if section.incomplete:
         said = _("Incomplete, not to be quoted. {why}").format(why=section.incomplete)
-        story.append(_box([_say(said, styles["text"])], _WARNING, _WARNING_GROUND))
+        story.append(_box([paragraph(said, styles["text"])], _WARNING, _WARNING_GROUND))
     if section.answer:
         story.append(
-            _box([_say(said, styles["answer"]) for said in section.answer], _ACCENT, _GROUND)
+            _box([paragraph(said, styles["answer"]) for said in section.answer], _ACCENT, _GROUND)
         )
     pictures = [_picture(picture, styles) for picture in section.pictures]
     for drawn, is_tall in pictures:
@@ -154,15 +156,15 @@ def _section(
     if section.serious is not None:
         story += _caption(_("Serious events"), styles)
         story += [
-            _say(line, styles["text"])
+            paragraph(line, styles["text"])
             for line in section.serious or (_("None is recorded for these sessions."),)
         ]
         story.append(Spacer(0, 3 * mm))
     if section.warnings:
         story += _caption(_("Before comparing"), styles)
-        story += [_say(warning, styles["text"]) for warning in section.warnings]
+        story += [paragraph(warning, styles["text"]) for warning in section.warnings]
         story.append(Spacer(0, 3 * mm))
-    title = _say(_("What is counted"), styles["caption"])
+    title = paragraph(_("What is counted"), styles["caption"])
     story.append(KeepTogether([title, _about(section, styles)]))
     for drawn, is_tall in pictures:
         story += drawn if is_tall else []
@@ -171,12 +173,12 @@ def _section(
 
 def _caption(title: str, styles: dict[str, ParagraphStyle]) -> list[Flowable]:
     """A title that does not stay behind alone at the foot of a page."""
-    return [CondPageBreak(30 * mm), _say(title, styles["caption"])]
+    return [CondPageBreak(30 * mm), paragraph(title, styles["caption"])]
 
 
 def _about(section: Section, styles: dict[str, ParagraphStyle]) -> Table:
     rows = [
-        [_say(name, styles["small_name"]), _say(said, styles["small"])]
+        [paragraph(name, styles["small_name"]), paragraph(said, styles["small"])]
         for name, said in section.about
         if said
     ]
@@ -223,9 +225,9 @@ def _picture(picture: Picture, styles: dict[str, ParagraphStyle]) -> tuple[list[
     )
     smaller = min(1.0, WIDTH / width, HIGHEST_PICTURE / height)
     whole = [
-        _say(picture.title, styles["caption"]),
+        paragraph(picture.title, styles["caption"]),
         Image(io.BytesIO(png), width * smaller, height * smaller, hAlign="LEFT"),
-        *([_say(picture.key, styles["small"])] if picture.key else []),
+        *([paragraph(picture.key, styles["small"])] if picture.key else []),
     ]
     return [KeepTogether(whole), Spacer(0, 3 * mm)], height * smaller > TALL
 
@@ -239,12 +241,12 @@ def _grid(table: Grid, styles: dict[str, ParagraphStyle]) -> Table:
     is_words = [table.holds_words(i) for i in range(len(table.columns))]
     rows = [
         [
-            _say(name, head if words else head_right)
+            paragraph(name, head if words else head_right)
             for name, words in zip(table.columns, is_words, strict=True)
         ],
         *(
             [
-                _say(cell, left if words else right)
+                paragraph(cell, left if words else right)
                 for cell, words in zip(row, is_words, strict=True)
             ]
             for row in table.rows
@@ -296,24 +298,26 @@ def _needs(table: Grid, size: float) -> tuple[list[float], list[float]]:
         is_long = table.is_long(i)
         is_broken = i == 0 or is_long
         words = [word for cell in cells for word in (cell.split(" ") if is_broken else [cell])]
-        head = [pdfmetrics.stringWidth(_plain(word), BOLD, size) for word in name.split(" ")]
+        head = [pdfmetrics.stringWidth(plain_text(word), BOLD, size) for word in name.split(" ")]
         room = WIDTH_OF_LONG * size / SIZES_OF_TABLES[0] if is_long else 0.0
-        whole = pdfmetrics.stringWidth(_plain(name), BOLD, size)
+        whole = pdfmetrics.stringWidth(plain_text(name), BOLD, size)
         least.append(max(_widest(words, size), *head, room) + 2 * PADDING + 0.5)
         wanted.append(max(_widest(cells, size), whole) + 2 * PADDING + 0.5)
     return least, wanted
 
 
 def _widest(texts: Any, size: float = SIZES_OF_TABLES[0]) -> float:
-    return max((pdfmetrics.stringWidth(_plain(text), TEXT, size) for text in texts), default=0.0)
+    return max(
+        (pdfmetrics.stringWidth(plain_text(text), TEXT, size) for text in texts), default=0.0
+    )
 
 
-def _say(text: str, style: ParagraphStyle) -> Paragraph:
+def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
     """Text as it is: what looks like markup is printed."""
-    return Paragraph(escape(_plain(text)), style)
+    return Paragraph(escape(plain_text(text)), style)
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text without control characters and signs that turn the line around; spaces that do not
     break, whatever their width, as the one that the layout leaves alone."""
     whole = text.replace(wording.NARROW_SPACE, "\N{NO-BREAK SPACE}")
@@ -394,14 +398,15 @@ class _SignedCanvas(Canvas):
 
 def _cut(text: str) -> str:
     """The beginning of a text that fits beside the page number."""
-    line = _plain(text)
+    line = plain_text(text)
     while pdfmetrics.stringWidth(line, TEXT, 7) > WIDTH - 24 * mm:
         line = line[:-2] + "…"
     return line
 
 
 @functools.cache
-def _register_fonts() -> None:
+def register_fonts() -> None:
+    """Make the typefaces known to the layout, once in a process."""
     for name in (TEXT, BOLD):
         with as_file(files("dashboard").joinpath("assets", f"{name}.ttf")) as path:
             pdfmetrics.registerFont(TTFont(name, str(path)))
@@ -419,7 +424,8 @@ _WARNING_GROUND: Final = colors.HexColor("#fff4e5")
 _WATERMARK: Final = colors.Color(0.66, 0.33, 0.0, alpha=0.12)
 
 
-def _styles(theme: dict[str, Any]) -> dict[str, ParagraphStyle]:
+def styles_of(theme: dict[str, Any]) -> dict[str, ParagraphStyle]:
+    """How each kind of text is set, with the colours of the light theme."""
     text = ParagraphStyle(
         "text",
         fontName=TEXT,
