@@ -19,12 +19,14 @@ from registry.catalogue.rows import (
     Indicator,
     IndicatorMeasure,
     InstrumentItem,
+    LeafletOutcome,
     Product,
     Row,
     RowStatus,
     Scale,
     Source,
     SourceKind,
+    UnitOfAnalysis,
     Visit,
 )
 from registry.catalogue.safety_rows import (
@@ -273,6 +275,33 @@ def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
         if benchmark.use is BenchmarkUse.RATE and benchmark.window_days is None:
             rule = "a rate without window_days cannot be compared: use display_only"
             yield Problem(table.file, line, benchmark.code, rule)
+
+
+def check_leaflet_outcomes(
+    table: Table[LeafletOutcome],
+    terms: Table[EventTerm],
+    composites: Table[Composite],
+    benchmarks: Table[Benchmark],
+) -> Iterator[Problem]:
+    """What patients are told is counted in patients, and has one published number or says why."""
+    outcomes = terms.codes() | composites.codes()
+    by_term, by_benchmark = terms.by_code(), benchmarks.by_code()
+    for line, row in table.lines:
+        if row.outcome not in outcomes:
+            rule = f"outcome {row.outcome!r} is in neither {terms.file} nor {composites.file}"
+            yield Problem(table.file, line, row.code, rule)
+        if row.benchmark is not None and row.frequency_of is not None:
+            yield Problem(table.file, line, row.code, "give benchmark or frequency_of, not both")
+        if row.benchmark is None and row.frequency_of is None and row.note is None:
+            rule = "a row without a published number needs a note that says why"
+            yield Problem(table.file, line, row.code, rule)
+        published = by_benchmark.get(row.benchmark or "")
+        if published is not None and published.unit is not UnitOfAnalysis.PATIENT:
+            yield Problem(table.file, line, row.code, "the benchmark does not count patients")
+        term = by_term.get(row.frequency_of or "")
+        if term is not None and None in (term.frequency_liquid, term.frequency_foam):
+            rule = f"event term {term.code} has no frequency of liquid and foam"
+            yield Problem(table.file, line, row.code, rule)
 
 
 def check_strength_guides(

@@ -26,6 +26,7 @@ from registry.catalogue.rows import (
     EventTerm,
     Indicator,
     InstrumentItem,
+    LeafletOutcome,
     Product,
     QuotedFigure,
     Row,
@@ -75,6 +76,7 @@ class Catalogue:
     benchmarks: Mapping[str, Benchmark]
     quoted_figures: Mapping[str, QuotedFigure]
     claims: Mapping[str, Claim]
+    leaflet_outcomes: Mapping[str, LeafletOutcome]
     comparators: Mapping[str, Comparator]
     strength_guides: Mapping[str, StrengthGuide]
     safety_rules: Mapping[str, SafetyRule]
@@ -174,6 +176,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
     benchmarks = read("benchmarks", Benchmark)
     quoted_figures = read("quoted_figures", QuotedFigure)
     claims = read("claims", Claim)
+    leaflet_outcomes = read("leaflet_outcomes", LeafletOutcome)
     comparators = read("comparators", Comparator)
     strength_guides = read("strength_guides", StrengthGuide)
     safety_rules = read("safety_rules", SafetyRule)
@@ -184,7 +187,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
             sclerosants, products, dose_limits, conditions, contraindications, visits, windows,
             composites, event_terms, anatomy, checklists, scales, instrument_items, indicators,
             benchmarks, quoted_figures, claims, comparators, strength_guides, safety_rules,
-            clinic_settings,
+            clinic_settings, leaflet_outcomes,
         ]  # fmt: skip
         problems.extend(checks.check_unique(sources))
         for table in tables:
@@ -203,6 +206,8 @@ def load_catalogue(folder: Traversable) -> Catalogue:
             (benchmarks, "event_term", event_terms),
             (benchmarks, "composite", composites),
             (benchmarks, "sclerosant_code", sclerosants),
+            (leaflet_outcomes, "benchmark", benchmarks),
+            (leaflet_outcomes, "frequency_of", event_terms),
             (strength_guides, "product_code", products),
             (safety_rules, "condition", conditions),
             (safety_rules, "product_code", products),
@@ -220,6 +225,9 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         problems.extend(checks.check_instrument_items(instrument_items))
         problems.extend(checks.check_indicators(indicators, event_terms, composites))
         problems.extend(checks.check_benchmarks(benchmarks))
+        problems.extend(
+            checks.check_leaflet_outcomes(leaflet_outcomes, event_terms, composites, benchmarks)
+        )
         problems.extend(checks.check_strength_guides(strength_guides, products))
         problems.extend(checks.check_safety_rules(safety_rules))
         problems.extend(checks.check_clinic_settings(clinic_settings))
@@ -247,6 +255,7 @@ def load_catalogue(folder: Traversable) -> Catalogue:
         benchmarks=benchmarks.by_code(),
         quoted_figures=quoted_figures.by_code(),
         claims=claims.by_code(),
+        leaflet_outcomes=leaflet_outcomes.by_code(),
         comparators=comparators.by_code(),
         strength_guides=strength_guides.by_code(),
         safety_rules=safety_rules.by_code(),

@@ -441,6 +441,21 @@ class Claim(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeafletOutcome(Row):
+    """Something the patients' leaflet tells the frequency of, in the words of patients.
+
+    ``outcome`` is the code of a composite or an event term. The published number beside it is that
+    of ``benchmark``, a count of patients, or the category that the guideline gives the event term
+    ``frequency_of``; a row with neither says in its note why there is none.
+    """
+
+    explanation: str
+    outcome: str
+    benchmark: str | None = None
+    frequency_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparator(Row):
     """Another way of treating the same veins; the note says what has been published on it."""
 
