@@ -98,6 +98,9 @@ SMALL_COUNT_THRESHOLD = 5
 MINIMUM_PATIENTS_TO_RELEASE = 10
 """A row about fewer patients is hidden whole in what crosses clinics or leaves the registry."""
 
+MINIMUM_PATIENTS_IN_LEAFLET = 100
+"""With fewer patients one of them would be more than one of the hundred signs of an icon array."""
+
 RARE_PROPORTION = 0.01
 """Rates below one per cent are written per 1,000."""
 
@@ -299,6 +302,16 @@ def estimates_clustering(patients: int, events: float) -> bool:
 def quotes_rule_of_three(denominator: float) -> bool:
     """Whether 3 / n may stand for the exact upper bound after zero events."""
     return denominator >= MINIMUM_DENOMINATOR_FOR_RULE_OF_THREE
+
+
+def counts_for_leaflet(patients: int) -> bool:
+    """Whether the patients' leaflet may tell numbers of so many patients."""
+    return patients >= MINIMUM_PATIENTS_IN_LEAFLET
+
+
+def draws_in_leaflet(patients_with: int, patients: int) -> bool:
+    """Whether the leaflet, which leaves the registry, may draw a count of patients."""
+    return SMALL_COUNT_THRESHOLD <= patients_with <= patients - SMALL_COUNT_THRESHOLD
 
 
 def is_written_per_thousand(proportion: float) -> bool:

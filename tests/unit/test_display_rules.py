@@ -46,6 +46,9 @@ from registry.statistics.display_rules import TEXT, Wording
         (rules.estimates_clustering, (20, 0), (20, 1)),
         (rules.quotes_rule_of_three, (29,), (30,)),
         (rules.is_written_per_thousand, (0.01,), (0.0099,)),
+        (rules.counts_for_leaflet, (99,), (100,)),
+        (rules.draws_in_leaflet, (4, 100), (5, 100)),
+        (rules.draws_in_leaflet, (96, 100), (95, 100)),
     ],
 )
 def test_each_threshold_divides_where_it_says(predicate, too_few, enough):
