@@ -206,4 +206,4 @@ def looks_of(row: RateRow | RecurrenceRow) -> Looks:
 
 
 def _percent(value: float) -> str:
-    return f"{value:.0f}{wording.NARROW_SPACE}%"
+    return wording.whole_percent(value / 100)
