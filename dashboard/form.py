@@ -456,7 +456,13 @@ class Form:
             st.markdown(f"**{plain(saved.heading)}**")
             for line in saved.lines:
                 st.text(line)
-        notes = dict.fromkeys(str(problem.message) for problem in saved.recorded.notes)
+            # What was asked for a reason stands among the lines, with the reason.
+            confirmed = [p for p in saved.recorded.notes if p.interrupts and not p.asks_reason]
+            for said in dict.fromkeys(str(problem.message) for problem in confirmed):
+                st.text(_("Confirmed: {what}").format(what=said))
+        notes = dict.fromkeys(
+            str(problem.message) for problem in saved.recorded.notes if not problem.interrupts
+        )
         if notes:
             st.info(plain(" ".join(notes)), icon=":material/info:")
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import streamlit as st
 
 from dashboard import data, safety_data, words
-from dashboard.form import Form
+from dashboard.form import REQUIRED, Form
 from dashboard.session_form import Preparation
 from dashboard.text import _, ngettext, plain
 from registry.analysis.timeline import PatientHeader
@@ -20,6 +20,7 @@ from registry.entry.forms import InjectionEntry, SessionEntry
 from registry.entry.problems import Level, Problem, Question
 from registry.entry.rows import derived_id
 from registry.errors import RegistryError
+from registry.messages import message
 from registry.vocabulary import FactAnswer
 
 NOT_ASKED: Final = "not_asked"
@@ -48,9 +49,13 @@ def panel(
     if noted:
         st.info(_lines(noted), icon=":material/info:")
     questions = safety_data.questions_about(drawn_up, patient.sex) if data.may_record() else ()
-    if questions:
-        _questions(form, patient.id, entry.treated_on, questions)
-    return [p for p in found if p not in noted and p.rule != NOT_ASKED]
+    left = [p for p in found if p not in noted and p.rule != NOT_ASKED]
+    if questions and _questions(form, patient.id, entry.treated_on, questions):
+        sentence = message(
+            "Answers before the needle are not saved yet: save them, or close their list."
+        )
+        left.append(Problem("risk_facts", REQUIRED, sentence))
+    return left
 
 
 def _as_injections(preparations: Sequence[Preparation]) -> Iterator[InjectionEntry]:
@@ -73,9 +78,11 @@ def _lines(problems: Sequence[Problem]) -> str:
     )
 
 
-def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> None:
+def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Question]) -> int:
+    """What is not asked, and the list to answer it; gives back how many answers are not saved."""
     holding = _standing(patient_id, on)
     unasked = sum(question not in holding for question in questions)
+    unsaved = len(_new(form, questions, holding)) if form.get("asking") else 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if unasked:
             st.text(
@@ -88,6 +95,8 @@ def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Qu
             )
         else:
             st.text(_("Before the needle: all asked."), width="content")
+        if unsaved:
+            st.text(_("Answered below and not saved: {count}.").format(count=unsaved))
         st.button(
             _("Close") if form.get("asking") else _("Ask now") if unasked else _("Answers"),
             key=form.key("asking.toggle"),
@@ -102,6 +111,7 @@ def _questions(form: Form, patient_id: UUID, on: dt.date, questions: Sequence[Qu
         st.error(plain(trouble))
     if form.get("asking"):
         _list(form, patient_id, on, questions, holding)
+    return unsaved
 
 
 def _list(
@@ -166,13 +176,7 @@ def _save(
     rest: FactAnswer | None,
 ) -> None:
     """Store what was answered anew as one act of the session's day; ``rest`` goes to the others."""
-    holding = _standing(patient_id, on)
-    given = [(question, form.get(_field(question)) or rest) for question in questions]
-    new = [
-        (question, answer)
-        for question, answer in given
-        if answer is not None and holding.get(question) is not answer
-    ]
+    new = _new(form, questions, _standing(patient_id, on), rest)
     if new:
         marks = [f"{q.condition_code}/{q.sclerosant_code}={answer}" for q, answer in new]
         try:
@@ -190,6 +194,21 @@ def _save(
     form.set("asking.trouble", None)
     for question in questions:
         form.set(_field(question), None)
+
+
+def _new(
+    form: Form,
+    questions: Sequence[Question],
+    holding: Mapping[Question, FactAnswer],
+    rest: FactAnswer | None = None,
+) -> list[tuple[Question, FactAnswer]]:
+    """What is answered in the list otherwise than it stands; ``rest`` is the others' answer."""
+    given = [(question, form.get(_field(question)) or rest) for question in questions]
+    return [
+        (question, answer)
+        for question, answer in given
+        if answer is not None and holding.get(question) is not answer
+    ]
 
 
 def _standing(patient_id: UUID, on: dt.date) -> Mapping[Question, FactAnswer]:

@@ -138,6 +138,19 @@ def test_answers_are_stored_as_one_act_of_the_days_session_and_the_rest_stays_op
     assert "Pregnancy: yes" in form.said()
 
 
+def test_answers_that_are_not_saved_are_not_passed_over(form: Form) -> None:
+    form.place()
+    form.press(form.key("asking.toggle"))
+    form.fill(**{ALLERGY: FactAnswer.YES})
+    assert "Answered below and not saved: 1." in form.said()
+    form.press(form.key("save"))
+    assert "Answers before the needle are not saved yet" in form.said()
+    assert "Saved at" not in form.said()
+    form.press(form.key("asking.save"))
+    assert "not saved" not in form.said()
+    assert "absolute contraindication to Aethoxysklerol" in form.said()
+
+
 def test_one_key_says_that_all_the_rest_was_asked_and_denied(form: Form) -> None:
     form.press(form.key("asking.toggle"))
     form.fill(**{ALLERGY: FactAnswer.YES})
@@ -200,6 +213,7 @@ def test_a_warning_is_overridden_with_a_reason_that_is_kept(
         "Reason: benefit outweighs the risk."
     )
     assert kept in form.said()
+    assert "Pregnancy: yes" not in form.said()
     form.app.switch_page("views/patient.py").run()
     form.check()
     assert kept in form.said()

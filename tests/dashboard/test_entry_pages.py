@@ -254,10 +254,12 @@ def test_what_is_unusual_is_stored_only_when_confirmed(clinic: Clinic) -> None:
     page.fill("session", treated_on=TODAY - 28 * DAY)
     before = clinic.count(TreatmentSession)
     page.save("session")
-    assert "Is this a second one?" in page.said()
+    said = "This patient already has a session on that day; this is a second one."
+    assert said in page.said()
     assert clinic.count(TreatmentSession) == before
     page.fill("session", **{"accept:second_session_that_day": True}).save("session")
     assert clinic.count(TreatmentSession) == before + 1
+    assert f"Confirmed: {said}" in page.said()
 
 
 def test_saving_again_after_a_lost_answer_says_it_was_already_saved(
