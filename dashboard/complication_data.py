@@ -80,7 +80,7 @@ def onset_sentence(onset: Onset) -> str:
     ).format(
         events=wording.count(onset.events),
         window=onset.window_days,
-        median=f"{onset.median:.0f}",
+        median=wording.decimal(onset.median, 0),
         middle=middle_half(onset),
         later=wording.count(onset.later),
     )
@@ -242,4 +242,4 @@ def contrast_table(report: ComparisonReport) -> Table:
 
 
 def _days(value: float | None) -> str:
-    return wording.DASH if value is None else f"{value:.0f}"
+    return wording.DASH if value is None else wording.decimal(value, 0)

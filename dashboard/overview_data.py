@@ -69,7 +69,7 @@ def indicator_table(report: OverviewReport) -> Table:
             _("Of"): wording.count(row.now.estimate.denominator),
             _("Assessed"): wording.DASH
             if row.now.completeness is None
-            else f"{100 * row.now.completeness:.0f}{wording.NARROW_SPACE}%",
+            else wording.whole_percent(row.now.completeness),
             _("Before"): wording.DASH
             if row.before is None
             else value_shown(row.indicator, row.before.told),

@@ -206,9 +206,7 @@ def _definition(row: IndicatorRow) -> None:
             st.text(_("{note}.").format(note=say(row.now.note).capitalize()))
         if row.now.completeness is not None:
             st.text(
-                _("Assessed: {share}.").format(
-                    share=f"{100 * row.now.completeness:.0f}{wording.NARROW_SPACE}%"
-                )
+                _("Assessed: {share}.").format(share=wording.whole_percent(row.now.completeness))
             )
         if row.before is not None:
             st.text(

@@ -111,7 +111,7 @@ def cusum(found: Sequential, *, height: int = 240) -> Figure:
             "sessions": point.sessions,
             "what": what,
             "score": getattr(point, what),
-            _("Month"): control_wording.month(point.month),
+            _("Month"): wording.month(point.month),
             _("Sessions"): wording.count(point.sessions),
         }
         for what in names
@@ -170,7 +170,7 @@ def vlad(found: Sequential, *, height: int = 200) -> Figure:
         {
             "sessions": point.sessions,
             "saved": point.saved,
-            _("Month"): control_wording.month(point.month),
+            _("Month"): wording.month(point.month),
             _("Expected minus seen"): f"{point.saved:+.1f}",
         }
         for point in found.path
@@ -290,7 +290,7 @@ def _axis_of_points(names: Sequence[str], last: int) -> alt.X:
 def _axis_of_sessions(path: Sequence[PathPoint]) -> alt.X:
     first_of_month: dict[str, int] = {}
     for point in path:
-        first_of_month.setdefault(control_wording.month(point.month), point.sessions)
+        first_of_month.setdefault(wording.month(point.month), point.sessions)
     every = max(1, -(-len(first_of_month) // MOST_TICKS))
     labels = [*first_of_month][::every]
     return alt.X(

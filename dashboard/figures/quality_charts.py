@@ -86,7 +86,7 @@ def _value(i: int, row: QualityRow) -> dict[str, Any]:
         _("Part"): say(row.label),
         _("Share"): wording.share(estimate),
         _("95 % interval"): wording.interval(estimate),
-        _("Asked for"): f"{100 * (row.needed or 0):.0f} %",
+        _("Asked for"): wording.whole_percent(row.needed or 0),
     }
 
 
@@ -95,5 +95,5 @@ def _in_short(row: QualityRow) -> str:
     if not display_rules.shows_percentage(row.estimate.denominator):
         return _("{share}, too few").format(share=wording.share(row.estimate))
     verdict = _("enough") if row.is_enough else _("below {needed}")
-    needed = f"{100 * (row.needed or 0):.0f}{wording.NARROW_SPACE}%"
+    needed = wording.whole_percent(row.needed or 0)
     return f"{wording.share(row.estimate)}, {verdict.format(needed=needed)}"

@@ -74,7 +74,7 @@ def answer(report: RateReport) -> None:
         if total.sessions_each is not None and report.unit != Unit.SESSIONS:
             st.text(
                 _("Treated {mean} times each on average: more sessions, more of a chance.").format(
-                    mean=f"{total.sessions_each:.1f}"
+                    mean=wording.decimal(total.sessions_each, 1)
                 )
             )
 
@@ -140,7 +140,7 @@ def other_units(report: RateReport) -> None:
             _(
                 "A rate per patient grows with the number of sessions: here {mean} on average. It "
                 "is not comparable with a rate per session."
-            ).format(mean=wording.DASH if mean is None else f"{mean:.1f}")
+            ).format(mean=wording.DASH if mean is None else wording.decimal(mean, 1))
         )
 
 

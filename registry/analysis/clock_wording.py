@@ -138,7 +138,7 @@ def tested_sentence(comparison: GroupComparison) -> Message:
         "{name}, {groups} groups, not adjusted: χ² {chi_square}, {freedom} df, p {p}.",
         name=name,
         groups=len(test.groups),
-        chi_square=f"{test.chi_square:.1f}",
+        chi_square=wording.decimal(test.chi_square, 1),
         freedom=test.degrees_of_freedom,
         p=p_value(test.p_value),
     )
@@ -156,7 +156,7 @@ def number(value: float | None) -> str:
     """A median or quartile: whole where it is, otherwise one decimal; a dash for none."""
     if value is None:
         return wording.DASH
-    return wording.count(value) if float(value).is_integer() else f"{value:,.1f}"
+    return wording.count(value) if float(value).is_integer() else wording.decimal(value, 1)
 
 
 def quartiles(spread: Spread) -> str:

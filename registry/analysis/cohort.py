@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from registry import language
 from registry.access import Actor
 from registry.analysis.columns import day_number
 from registry.analysis.dimensions import CALIBRES, DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
@@ -64,6 +65,33 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     ("gas", NOT_APPLICABLE): N_("No foam"),
     ("gas", "co2"): N_("CO₂"),
     ("gas", "o2_co2"): N_("O₂/CO₂"),
+    ("form", "liquid"): N_("Liquid"),
+    ("form", "foam"): N_("Foam"),
+    ("gas", "air"): N_("Air"),
+    ("gas", "proprietary"): N_("Proprietary"),
+    ("guidance", "none"): N_("None"),
+    ("guidance", "transillumination"): N_("Transillumination"),
+    ("guidance", "ultrasound"): N_("Ultrasound"),
+    ("vessel_class", "telangiectasia"): N_("Telangiectasia"),
+    ("vessel_class", "reticular"): N_("Reticular"),
+    ("vessel_class", "varicose"): N_("Varicose"),
+    ("vessel_class", "truncal"): N_("Truncal"),
+    ("vessel_class", "perforator"): N_("Perforator"),
+    ("modality", "sclerotherapy"): N_("Sclerotherapy"),
+    ("modality", "needle_thermocoagulation"): N_("Needle thermocoagulation"),
+    ("modality", "intense_pulsed_light"): N_("Intense pulsed light"),
+    ("intent", "planned_stage"): N_("Planned stage"),
+    ("intent", "residual"): N_("Residual"),
+    ("intent", "recurrence"): N_("Recurrence"),
+    ("intent", "recanalisation"): N_("Recanalisation"),
+    ("intent", "new_vein"): N_("New vein"),
+    ("indication", "cosmetic"): N_("Cosmetic"),
+    ("indication", "symptomatic"): N_("Symptomatic"),
+    ("indication", "both"): N_("Both"),
+    ("sex", "female"): N_("Female"),
+    ("sex", "male"): N_("Male"),
+    ("sex", "other"): N_("Other"),
+    ("sex", "unknown"): N_("Unknown"),
     ("modality", "nd_yag_laser"): N_("Nd:YAG laser"),
 }
 _ORDERED: Final[Mapping[str, Sequence[str]]] = {
@@ -189,7 +217,7 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
     if dimension == "product":
         return message(catalogue().products[code].label)
     if dimension == "concentration":
-        return message("{strength} %", strength=code)
+        return message("{strength} %", strength=language.as_typed(code))
     if dimension == "site":
         return message(catalogue().anatomy[code].label)
     if dimension == "payer":
@@ -198,10 +226,10 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
         year, quarter = code.split("-Q")
         return message("Quarter {quarter} of {year}", quarter=quarter, year=year)
     if dimension == "month":
-        return message("{month}", month=f"{dt.date.fromisoformat(code + '-01'):%b %Y}")
+        return message("{month}", month=language.month(dt.date.fromisoformat(f"{code}-01")))
     if dimension == "skin_type":
         return message("Fitzpatrick {type}", type=code)
-    return message(code.replace("_", " ").capitalize())
+    return message("{year}", year=code)
 
 
 def level_order(dimension: str, code: str) -> tuple[int, float, str]:

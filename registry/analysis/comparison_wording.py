@@ -5,7 +5,7 @@ from __future__ import annotations
 from registry.analysis import wording
 from registry.analysis.comparison import ComparisonReport, Contrast
 from registry.analysis.results import RateRow
-from registry.messages import Message, listed, message
+from registry.messages import Message, _, listed, message
 from registry.statistics.result import Estimate
 
 MINUS = "\N{MINUS SIGN}"
@@ -15,9 +15,9 @@ def points(value: float | None) -> str:
     """A difference of shares in points of a hundred, with its sign."""
     if value is None:
         return wording.DASH
-    shown = f"{100 * abs(value):.1f}"
-    sign = "" if float(shown) == 0 else MINUS if value < 0 else "+"
-    return f"{sign}{shown}"
+    rounded = round(100 * abs(value), 1)
+    sign = "" if rounded == 0 else MINUS if value < 0 else "+"
+    return sign + wording.decimal(rounded, 1)
 
 
 def points_interval(estimate: Estimate) -> str:
@@ -25,19 +25,25 @@ def points_interval(estimate: Estimate) -> str:
     limits = estimate.interval
     if limits.lower is None or limits.upper is None:
         return wording.DASH
-    return f"{points(limits.lower)} to {points(limits.upper)}"
+    return _("{low} to {high}").format(low=points(limits.lower), high=points(limits.upper))
 
 
 def ratio(estimate: Estimate | None) -> str:
     """A ratio with two decimals; a dash where it is not defined."""
-    return wording.DASH if estimate is None or estimate.value is None else f"{estimate.value:.2f}"
+    return (
+        wording.DASH
+        if estimate is None or estimate.value is None
+        else wording.decimal(estimate.value, 2)
+    )
 
 
 def ratio_interval(estimate: Estimate | None) -> str:
     """Limits of a ratio, "1.15–2.76"."""
     if estimate is None or estimate.interval.lower is None or estimate.interval.upper is None:
         return wording.DASH
-    return f"{estimate.interval.lower:.2f}–{estimate.interval.upper:.2f}"
+    return "–".join(
+        wording.decimal(end, 2) for end in (estimate.interval.lower, estimate.interval.upper)
+    )
 
 
 def group_sentence(row: RateRow) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
@@ -102,7 +101,9 @@ def _in_unit(value: float | None, point: Point, *, is_gap: bool, per_session: bo
         return wording.DASH
     if is_gap:
         return wording.count(value)
-    return f"{100 * value:.1f}" if per_session else wording.percent(value, point.sessions)
+    return (
+        wording.decimal(100 * value, 1) if per_session else wording.percent(value, point.sessions)
+    )
 
 
 def signals(point: Point, *, is_gap: bool) -> Message | None:
@@ -145,7 +146,7 @@ def open_run_sentence(report: ControlReport) -> Message | None:
     if chart is None or chart.open_run is None:
         return None
     chance = chart.open_run.probability
-    shown = wording.percent(chance, 100) if chance >= 0.001 else f"< 0.1{wording.NARROW_SPACE}%"
+    shown = wording.percent(chance, 100) if chance >= 0.001 else f"< {wording.percent(0.001, 100)}"
     return message(
         "Since the last event: {sessions} sessions, the hollow point. If nothing changed, a gap is "
         "at least so long with a probability of {chance}.",
@@ -201,7 +202,7 @@ def vlad_sentence(found: Sequential) -> Message:
         "baseline.",
         events=wording.count(found.events),
         sessions=wording.count(found.sessions),
-        expected=f"{found.expected:,.1f}",
+        expected=wording.decimal(found.expected, 1),
     )
 
 
@@ -209,10 +210,10 @@ def cusum_sentence(found: Sequential) -> Message:
     """Whether an arm of the CUSUM reached its limit, and when."""
     if not found.signals:
         return message("Neither arm of the CUSUM has reached its limit.")
-    texts = {True: "{month} (more events)", False: "{month} (fewer events)"}
+    texts = {True: N_("{month} (more events)"), False: N_("{month} (fewer events)")}
     shown = found.signals[-MOST_SIGNALS:]
     told = [
-        message(texts[signal.is_upward], month=f"{signal.month:%b %Y}")
+        message(texts[signal.is_upward], month=wording.month(signal.month))
         for signal in reversed(shown)
     ]
     earlier = len(found.signals) - len(shown)
@@ -226,9 +227,9 @@ def cusum_sentence(found: Sequential) -> Message:
 def false_signal_sentence(report: ControlReport) -> Message:
     """How many signals chance alone brings in a year, from this chart and from all."""
     parts = {
-        "own": f"{report.false_signals:.1f}",
+        "own": wording.decimal(report.false_signals, 1),
         "charts": wording.count(report.watched),
-        "all": f"{report.watched_signals:.1f}",
+        "all": wording.decimal(report.watched_signals, 1),
     }
     if not report.watched and not report.false_signals:
         return message("No outcome has enough data for limits here yet.")
@@ -282,13 +283,11 @@ def span(years: float) -> Message:
     if months < 1.5:
         return message("a month")
     if years < LONG_YEARS:
-        return message("{months} months", months=f"{months:.0f}")
-    return message("{years} years", years=f"{years:.0f}" if years >= 10 else f"{years:.1f}")
-
-
-def month(day: dt.date) -> str:
-    """A month as Mar 2026."""
-    return f"{day:%b %Y}"
+        return message("{months} months", months=wording.decimal(months, 0))
+    return message(
+        "{years} years",
+        years=wording.decimal(years, 0) if years >= 10 else wording.decimal(years, 1),
+    )
 
 
 def sentences(report: ControlReport) -> tuple[Message, ...]:

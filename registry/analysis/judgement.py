@@ -14,9 +14,17 @@ from typing import Final
 
 from registry.analysis.benchmarks import Published
 from registry.analysis.indicators import LANDMARK, Measured
-from registry.analysis.wording import DASH, NARROW_SPACE, count
+from registry.analysis.wording import (
+    DASH,
+    NARROW_SPACE,
+    count,
+    decimal,
+    of_all,
+    whole_percent,
+)
 from registry.catalogue import Indicator, IndicatorMeasure, IndicatorUnit
-from registry.messages import N_, Message, message
+from registry.language import as_typed
+from registry.messages import N_, Message, _, message
 from registry.statistics import display_rules
 from registry.statistics.display_rules import Wording
 from registry.statistics.result import Estimate
@@ -149,9 +157,9 @@ def _against_target(indicator: Indicator, now: Measured, target: Decimal) -> Jud
             ),
         )
     text = {
-        Verdict.HIGHER: "Above your target of {target}; interval {interval}.",
-        Verdict.LOWER: "Below your target of {target}; interval {interval}.",
-        Verdict.NO_CLEAR_DIFFERENCE: "Your target of {target} lies in the interval {interval}.",
+        Verdict.HIGHER: N_("Above your target of {target}; interval {interval}."),
+        Verdict.LOWER: N_("Below your target of {target}; interval {interval}."),
+        Verdict.NO_CLEAR_DIFFERENCE: N_("Your target of {target} lies in the interval {interval}."),
     }[found]
     return Judgement(
         status,
@@ -180,9 +188,9 @@ def _too_little_to_compare(
     cases = sum(unwanted(indicator, one.estimate) for one in (now, before))
     if not display_rules.shows_comparison(cases, min(now.observed, before.observed)):
         text = (
-            "{cases} in both years together; {needed} are needed to compare. Look at each case."
+            N_("{cases} in both years together; {needed} are needed to compare. Look at each case.")
             if cases
-            else "None in either year; {needed} are needed to compare."
+            else N_("None in either year; {needed} are needed to compare.")
         )
         return message(text, cases=count(cases), needed=display_rules.MINIMUM_EVENTS_FOR_COMPARISON)
     return None
@@ -193,10 +201,10 @@ def _against_before(indicator: Indicator, now: Measured, before: Measured) -> Ju
     assert difference is not None  # noqa: S101 - both have limits, or one were too little
     found = verdict(difference.interval) or Verdict.NO_CLEAR_DIFFERENCE
     text = {
-        Verdict.HIGHER: "Higher than in the 12 months before ({before}), by {low} to {high}.",
-        Verdict.LOWER: "Lower than in the 12 months before ({before}), by {low} to {high}.",
+        Verdict.HIGHER: N_("Higher than in the 12 months before ({before}), by {low} to {high}."),
+        Verdict.LOWER: N_("Lower than in the 12 months before ({before}), by {low} to {high}."),
         Verdict.NO_CLEAR_DIFFERENCE: (
-            "No clear change from the 12 months before ({before}): between {low} and {high}."
+            N_("No clear change from the 12 months before ({before}): between {low} and {high}.")
         ),
     }[found]
     lower, upper = difference.interval.lower or 0.0, difference.interval.upper or 0.0
@@ -213,8 +221,8 @@ def _against_before(indicator: Indicator, now: Measured, before: Measured) -> Ju
         reason = message(
             "{reason} Assessed: {now}, before {before}.",
             reason=reason,
-            now=f"{100 * (shares[0] or 0):.0f}{NARROW_SPACE}%",
-            before=f"{100 * (shares[1] or 0):.0f}{NARROW_SPACE}%",
+            now=whole_percent(shares[0] or 0),
+            before=whole_percent(shares[1] or 0),
         )
     return Judgement(_status(indicator, found), Against.BEFORE, reason)
 
@@ -241,7 +249,7 @@ def value_shown(indicator: Indicator, estimate: Estimate) -> str:
     if estimate.value is None:
         return DASH
     if not display_rules.shows_percentage(n) or estimate.value == 0:
-        return f"{count(x)} of {count(n)}"
+        return of_all(x, n)
     return _amount(indicator, estimate.value, n=n)
 
 
@@ -251,13 +259,15 @@ def interval_shown(indicator: Indicator, estimate: Estimate) -> str:
     if limits.lower is None or limits.upper is None:
         return DASH
     if limits.one_sided:
-        return f"up to {_amount(indicator, limits.upper, n=n)}"
-    return f"{_number(indicator, limits.lower, n=n)} to {_amount(indicator, limits.upper, n=n)}"
+        return _("up to {bound}").format(bound=_amount(indicator, limits.upper, n=n))
+    return _("{low} to {high}").format(
+        low=_number(indicator, limits.lower, n=n), high=_amount(indicator, limits.upper, n=n)
+    )
 
 
 def target_shown(indicator: Indicator, target: Decimal) -> str:
     """A target as it was typed."""
-    return f"{target.normalize():f}{_suffix(indicator)}"
+    return _with_unit(indicator, as_typed(f"{target.normalize():f}"))
 
 
 def _number(
@@ -266,23 +276,26 @@ def _number(
     """A share in the indicator's unit, without the unit's name."""
     rare = indicator.unit is IndicatorUnit.PER_THOUSAND
     decimals = 1 if rare or n is None else display_rules.percentage_decimals(n)
-    text = f"{indicator.unit.of * share:{'+' if signed else ''}.{decimals}f}"
-    return text.replace("-", "−")
+    value = indicator.unit.of * share
+    sign = "−" if value < 0 else "+" if signed else ""
+    return sign + decimal(abs(value), decimals)
 
 
 def _amount(
     indicator: Indicator, share: float, *, n: float | None = None, signed: bool = False
 ) -> str:
-    return _number(indicator, share, n=n, signed=signed) + _suffix(indicator)
+    return _with_unit(indicator, _number(indicator, share, n=n, signed=signed))
 
 
 def _difference(indicator: Indicator, share: float, *, signed: bool) -> str:
     """A difference, in percentage points where the indicator is in per cent."""
-    points = indicator.unit is IndicatorUnit.PERCENT
-    return _number(indicator, share, signed=signed) + (" points" if points else _suffix(indicator))
+    number = _number(indicator, share, signed=signed)
+    if indicator.unit is IndicatorUnit.PERCENT:
+        return _("{number} points").format(number=number)
+    return _with_unit(indicator, number)
 
 
-def _suffix(indicator: Indicator) -> str:
+def _with_unit(indicator: Indicator, number: str) -> str:
     if indicator.unit is IndicatorUnit.PER_THOUSAND:
-        return " per 1,000"
-    return f"{NARROW_SPACE}%"
+        return _("{number} per 1,000").format(number=number)
+    return f"{number}{NARROW_SPACE}%"

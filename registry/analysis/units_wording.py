@@ -8,7 +8,8 @@ from typing import Final
 from registry.analysis import wording
 from registry.analysis.sharing import HIDDEN, Pool, SharedRow
 from registry.analysis.units import Standing, UnitRow, UnitsReport
-from registry.messages import Message, listed, message
+from registry.language import as_typed
+from registry.messages import Message, _, listed, message
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
@@ -83,7 +84,7 @@ def by_chance(report: UnitsReport) -> Message:
     return message(
         "If all had the same rate, chance alone would put up to {count} of {all} outside the 95 % "
         "limits; the false discovery rate q allows for so many looks.",
-        count=f"{0.05 * len(report.rows):.1f}",
+        count=wording.decimal(0.05 * len(report.rows), 1),
         all=wording.count(len(report.rows)),
     )
 
@@ -94,8 +95,10 @@ def spread(report: UnitsReport) -> Message | None:
     if between is None:
         return None
     parts = {
-        "phi": f"{between.phi:.2f}",
-        "p": p_value(between.p_value) if between.p_value < 0.001 else f"= {between.p_value:.2g}",
+        "phi": wording.decimal(between.phi, 2),
+        "p": p_value(between.p_value)
+        if between.p_value < 0.001
+        else f"= {p_value(between.p_value)}",
         "flags": sum(row.standing.is_flagged for row in report.rows),
     }
     if between.adjustment is None:
@@ -107,7 +110,7 @@ def spread(report: UnitsReport) -> Message | None:
     return message(
         "Variation between units: φ = {phi} (p {p}), τ = {tau} points; they differ by more than "
         "chance explains. Flags: {flags} exact, {left} if that variation is allowed for.",
-        tau=f"{100 * between.tau_squared**0.5:.1f}",
+        tau=wording.decimal(100 * between.tau_squared**0.5, 1),
         left=sum(row.adjusted is not None and row.adjusted.is_flagged for row in report.rows),
         **parts,
     )
@@ -117,7 +120,7 @@ def p_value(value: float | None) -> str:
     """A p-value with two significant digits; a dash for none."""
     if value is None:
         return wording.DASH
-    return "< 0.001" if value < 0.001 else f"{value:.2g}"
+    return as_typed("< 0.001" if value < 0.001 else f"{value:.2g}")
 
 
 def ratio(estimate: Estimate | None) -> str:
@@ -125,12 +128,12 @@ def ratio(estimate: Estimate | None) -> str:
     if estimate is None or estimate.value is None:
         return wording.DASH
     if not display_rules.judges_ratio(estimate.denominator):
-        return f"{wording.count(estimate.numerator)} / {estimate.denominator:.1f}"
+        return f"{wording.count(estimate.numerator)} / {wording.decimal(estimate.denominator, 1)}"
     limits = estimate.interval
-    shown = f"{estimate.value:.2f}"
+    shown = wording.decimal(estimate.value, 2)
     if limits.lower is None or limits.upper is None:
         return shown
-    return f"{shown} ({limits.lower:.2f}–{limits.upper:.2f})"
+    return f"{shown} ({wording.decimal(limits.lower, 2)}–{wording.decimal(limits.upper, 2)})"
 
 
 def smoothed(row: UnitRow) -> str:
@@ -141,12 +144,12 @@ def smoothed(row: UnitRow) -> str:
 
 def shared_count(count: int | None) -> str:
     """A count that crosses clinics or leaves the registry, or that it is hidden; never 0 then."""
-    return "hidden" if count is None else wording.count(count)
+    return _("hidden") if count is None else wording.count(count)
 
 
 def shared_rate(row: SharedRow) -> str:
     """A rate that leaves the registry, or that it is hidden."""
-    return "hidden" if row.estimate is None else wording.share(row.estimate)
+    return _("hidden") if row.estimate is None else wording.share(row.estimate)
 
 
 def others(pool: Pool) -> Message:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
+from registry import language
 from registry.analysis.results import Basis, CurvePoint, RateRow, RecurrenceRow
-from registry.messages import N_, Message, message
+from registry.language import NARROW_SPACE as NARROW_SPACE
+from registry.language import count as count
+from registry.language import day as day
+from registry.language import decimal as decimal
+from registry.language import month as month
+from registry.language import month_name as month_name
+from registry.messages import N_, Message, _, message
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
 
 DASH = "–"
-NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 
 METHODS: Final[Mapping[str, str]] = {
     "wilson": N_("Wilson"),
@@ -34,28 +39,27 @@ METHODS: Final[Mapping[str, str]] = {
 sessions of one patient."""
 
 
-def count(value: float) -> str:
-    """A whole number with its thousands set apart."""
-    return f"{value:,.0f}"
-
-
-def day(value: dt.date) -> str:
-    """A day as 23 Nov 2026."""
-    return f"{value.day} {value:%b %Y}"
-
-
 def percent(value: float | None, denominator: float) -> str:
     """A share in per cent, with as many decimals as its denominator carries; a dash for none."""
     if value is None:
         return DASH
-    decimals = display_rules.percentage_decimals(denominator)
-    return f"{100 * value:.{decimals}f}{NARROW_SPACE}%"
+    return language.percent(value, display_rules.percentage_decimals(denominator))
+
+
+def whole_percent(value: float) -> str:
+    """A share in whole per cent."""
+    return language.percent(value)
+
+
+def per_thousand(value: float) -> str:
+    """A small share as "8.7 per 1,000"."""
+    return _("{number} per 1,000").format(number=decimal(1000 * value, 1))
 
 
 def upper_bound(value: float | None, denominator: float) -> str:
     """An upper bound: per 1,000 when it is rare, in per cent otherwise."""
     if value is not None and display_rules.is_written_per_thousand(value):
-        return f"{1000 * value:.1f} per 1,000"
+        return per_thousand(value)
     return percent(value, denominator)
 
 
@@ -64,15 +68,20 @@ def bounds(lower: float | None, upper: float | None, denominator: float) -> str:
     if lower is None or upper is None:
         return DASH
     decimals = display_rules.percentage_decimals(denominator)
-    return f"{100 * lower:.{decimals}f}–{100 * upper:.{decimals}f}{NARROW_SPACE}%"
+    return f"{decimal(100 * lower, decimals)}–{language.percent(upper, decimals)}"
 
 
 def interval(estimate: Estimate) -> str:
     """Limits as "0.31–0.53 %", or "up to ..." for a one-sided bound; a dash for none."""
     limits, n = estimate.interval, estimate.denominator
     if limits.one_sided:
-        return f"up to {upper_bound(limits.upper, n)}"
+        return _("up to {bound}").format(bound=upper_bound(limits.upper, n))
     return bounds(limits.lower, limits.upper, n)
+
+
+def of_all(part: float, whole: float) -> str:
+    """A count of another: "3 of 1,200"."""
+    return _("{part} of {whole}").format(part=count(part), whole=count(whole))
 
 
 def share(estimate: Estimate) -> str:
@@ -81,9 +90,9 @@ def share(estimate: Estimate) -> str:
     if estimate.value is None:
         return DASH
     if not display_rules.shows_percentage(n):
-        return f"{count(x)} of {count(n)}"
+        return of_all(x, n)
     if x == 0 and estimate.interval.one_sided:
-        return f"0 of {count(n)}"
+        return of_all(0, n)
     return percent(estimate.value, n)
 
 
@@ -115,7 +124,7 @@ def rate_sentence(row: RateRow) -> str:
                     "upper": upper_bound(limits.upper, n)
                     if limits.one_sided
                     else percent(limits.upper, n),
-                    "level": f"{100 * limits.level:.0f}{NARROW_SPACE}%",
+                    "level": level(estimate),
                 },
             )
         )
@@ -188,7 +197,7 @@ def method(estimate: Estimate) -> Message:
 
 def level(estimate: Estimate) -> str:
     """The confidence level, "95 %"."""
-    return f"{100 * estimate.interval.level:.0f}{NARROW_SPACE}%"
+    return language.percent(estimate.interval.level)
 
 
 def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
@@ -199,7 +208,7 @@ def at_landmark(estimate: Estimate, point: CurvePoint) -> str:
     if not display_rules.shows_landmark(point.at_risk):
         return DASH
     if estimate.value == 0:
-        return f"0 of {count(point.at_risk)}"
+        return of_all(0, point.at_risk)
     return percent(estimate.value, estimate.denominator)
 
 
@@ -294,11 +303,15 @@ def success_sentence(row: RecurrenceRow) -> Message:
             sites=count(row.sites),
         )
     text = (
-        "Sites looked at: {assessed}; cleared or occluded: {success} ({share}, {level} CI "
-        "{interval}); sites treated: {sites}."
+        N_(
+            "Sites looked at: {assessed}; cleared or occluded: {success} ({share}, {level} CI "
+            "{interval}); sites treated: {sites}."
+        )
         if row.assessed == 1
-        else "{success} of {assessed} sites looked at were cleared or occluded ({share}, {level} "
-        "CI {interval}); {never} never were. {sites} sites were treated."
+        else N_(
+            "{success} of {assessed} sites looked at were cleared or occluded ({share}, {level} "
+            "CI {interval}); {never} never were. {sites} sites were treated."
+        )
     )
     return message(
         text,

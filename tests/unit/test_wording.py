@@ -9,9 +9,11 @@ import pytest
 
 from registry.analysis import wording
 from registry.analysis.results import Basis, RateRow
+from registry.language import speaking
 from registry.messages import message, render
 from registry.statistics.proportions import proportion
 from registry.statistics.result import Estimate, Interval
+from registry.vocabulary import Language
 
 
 def a_row(x: int, n: int, *, assessed: int | None = None) -> RateRow:
@@ -90,9 +92,9 @@ def test_days_are_written_out() -> None:
 def test_messages_nest_and_translate_each_part() -> None:
     given = message("{what} of {n}", what=message("sessions"), n=3)
     assert str(given) == "sessions of 3"
-    assert render(given, {"sessions": "Sitzungen", "{what} of {n}": "{n} {what}"}.__getitem__) == (
-        "3 Sitzungen"
-    )
+    with speaking(Language.GERMAN):
+        assert str(message("{unit}", unit=message("sessions"))) == "Behandlungen"
+        assert render("sessions") == "Behandlungen"
 
 
 def test_percentages_never_lose_their_denominator() -> None:
