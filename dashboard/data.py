@@ -126,6 +126,16 @@ def last_session(patient_id: UUID, clinician_id: int | None) -> Stored[SessionEn
     return records.last_session_of_clinician(*at, clinician_id)
 
 
+def usual_currency() -> str | None:
+    """The currency that the clinic used last."""
+    return records.usual_currency(state.reading_engine(), state.actor(), state.clinic())
+
+
+def payers() -> list[str]:
+    """Who pays for the courses of the clinic."""
+    return records.payers_of(state.reading_engine(), state.actor(), state.clinic())
+
+
 def recent_saves() -> list[Save]:
     """What the person stored last here."""
     return records.recent_saves(state.reading_engine(), state.actor(), state.clinic())

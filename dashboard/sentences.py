@@ -67,6 +67,11 @@ def session(entry: SessionEntry, clinicians: Mapping[int, str]) -> list[str]:
         after.append(_("weight {weight} kg").format(weight=words.number(entry.weight_kg)))
     if entry.consent_version is not None:
         after.append(_("consent {version}").format(version=entry.consent_version))
+    if entry.cost_amount is not None:
+        cost = _("cost {amount} {currency}")
+        after.append(
+            cost.format(amount=words.number(entry.cost_amount), currency=entry.cost_currency)
+        )
     if after:
         text = ", ".join(after)
         lines.append(text[0].upper() + text[1:])

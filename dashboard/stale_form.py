@@ -39,6 +39,8 @@ LABELS: Final[Mapping[str, str]] = {
     "compression_class": N_("Compression"),
     "compression_days": N_("Days of compression"),
     "consent_version": N_("Consent version"),
+    "cost_amount": N_("Cost of the session"),
+    "cost_currency": N_("Currency"),
     "course_id": N_("Course of treatment"),
     "days_to_normal": N_("Days to normal activities"),
     "detection": N_("How it came to light"),

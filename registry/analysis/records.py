@@ -41,6 +41,8 @@ _ROOTS: Final[dict[str, Any]] = {
     for model in (Patient, Course, TreatmentSession, AdverseEvent, FollowUp)
 }
 
+_LATEST: Final = 500
+"""Sessions that are looked through for the currency in use."""
 _ROWS_OF_A_SAVE: Final = 20
 """Records listed of one save at most, on average: a file that was imported is one save too."""
 
@@ -244,6 +246,41 @@ def last_session_of_clinician(
             limit=1,
         )
     return found[0] if found else None
+
+
+def usual_currency(engine: Engine, by: Actor, clinic_id: int) -> str | None:
+    """The currency of the clinic's latest session with an amount; None where none has lately."""
+    require(by, Permission.RECORD, clinic_id)
+    latest = (
+        sa.select(TreatmentSession.cost_currency, TreatmentSession.treated_on)
+        .where(TreatmentSession.clinic_id == clinic_id, TreatmentSession.voided_at.is_(None))
+        .order_by(TreatmentSession.treated_on.desc())
+        .limit(_LATEST)
+        .subquery()
+    )
+    with reading(engine) as db:
+        return db.scalar(
+            sa.select(latest.c.cost_currency)
+            .where(latest.c.cost_currency.is_not(None))
+            .order_by(latest.c.treated_on.desc())
+            .limit(1)
+        )
+
+
+def payers_of(engine: Engine, by: Actor, clinic_id: int) -> list[str]:
+    """Who pays for the courses of the clinic, as it wrote them, in the order of the alphabet."""
+    require(by, Permission.RECORD, clinic_id)
+    with reading(engine) as db:
+        named = db.scalars(
+            sa.select(Course.payer)
+            .where(
+                Course.clinic_id == clinic_id,
+                Course.voided_at.is_(None),
+                Course.payer.is_not(None),
+            )
+            .distinct()
+        )
+        return sorted({name.strip() for name in named if name}, key=str.casefold)
 
 
 def recent_saves(engine: Engine, by: Actor, clinic_id: int, *, limit: int = 10) -> list[Save]:
