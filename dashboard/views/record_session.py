@@ -13,6 +13,7 @@ import streamlit as st
 from dashboard import (
     carried,
     components,
+    cost_fields,
     data,
     pack_fields,
     risk_fields,
@@ -210,6 +211,7 @@ def _fill_session(form: Form, entry: SessionEntry) -> None:
         ("note", entry.note or ""),
     ):
         form.set(field, value)
+    cost_fields.fill(form, entry)
 
 
 def _session(form: Form, patient: PatientHeader) -> SessionEntry:
@@ -267,6 +269,7 @@ def _course(
         return None
     with columns[1]:
         indication = form.choice(_("For"), "indication", Indication)
+        payer = cost_fields.payer(form)
     with columns[2]:
         planned: int | None = st.number_input(
             _("Sessions planned"),
@@ -277,7 +280,7 @@ def _course(
             key=form.key("planned_sessions"),
             persist_state="session",
         )
-    if indication is None and planned is None:
+    if indication is None and planned is None and payer is None:
         return None
     return CourseEntry(
         id=derived_id(form.opened.id, "course"),
@@ -285,6 +288,7 @@ def _course(
         opened_on=form.get("treated_on") or state.today(),
         indication=indication,
         planned_sessions=planned,
+        payer=payer,
     )
 
 
@@ -311,8 +315,8 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         form,
         dict(zip(AFTERWARDS, (_("compression"), _("its days"), _("consent version")), strict=True)),
     )
+    amount, currency, unreadable = cost_fields.ask(form)
     note = form.paragraph(_("Note"), "note", height=80)
-    unreadable = []
     read = {}
     for field, typed in (("compression_days", days), ("weight_kg", weight)):
         try:
@@ -329,6 +333,8 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         compression_days=None if whole is None else int(whole),
         weight_kg=read.get("weight_kg"),
         consent_version=consent.strip() or None,
+        cost_amount=amount,
+        cost_currency=currency,
         note=note.strip() or None,
     ), unreadable
 
