@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from dashboard import sentences, worklist_data, worklist_words
-from dashboard.text import _, plain
+from dashboard.text import _, plain, within
 from registry.analysis.call_lines import CallLine, Risk, Show
 from registry.analysis.worklist import LONGEST_SHEET
 from registry.vocabulary import ContactOutcome
@@ -43,7 +43,7 @@ def _patient(line: CallLine) -> None:
     number = _("no. {number}").format(number=line.hospital_number) if line.hospital_number else None
     about = [worklist_words.visit(line)]
     if line.risk is not Risk.NONE:
-        about.append(worklist_words.risks()[line.risk].lower())
+        about.append(within(worklist_words.risks()[line.risk]))
     with st.container(border=True, gap="xxsmall", key=f"sheet_{line.visit_id or line.patient_id}"):
         st.markdown(
             f"**{plain(name)}** · "

@@ -19,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import report_data, state
 from dashboard.report_data import CLINIC
-from dashboard.text import _, plain
+from dashboard.text import _, inline, plain
 from registry.analysis import wording
 from registry.analysis.cohort import DIMENSION_LABELS, FROM, TO, CohortFilter
 from registry.analysis.periods import PERIOD, PERIOD_LABELS, Change, Span, span_of
@@ -204,7 +204,7 @@ def in_words(view: View) -> str:
     parts = [days]
     for dimension, codes in cohort.levels.items():
         names = [view.offered[dimension].get(code, code) for code in codes]
-        parts.append(f"{_(DIMENSION_LABELS[dimension]).lower()}: {', '.join(names)}")
+        parts.append(f"{inline(DIMENSION_LABELS[dimension])}: {', '.join(names)}")
     return "; ".join(parts)
 
 

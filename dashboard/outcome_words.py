@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from dashboard import words
-from dashboard.text import N_, _
+from dashboard.text import N_, _, within
 from registry.analysis.outcome_history import OutcomeHistory, Step, steps
 from registry.analysis.reported_outcomes import SEVERITY
 from registry.catalogue import InstrumentItem, catalogue
@@ -112,7 +112,7 @@ def change(step: Step) -> str:
         if step.after > step.before
         else _("Less {what}: {before} to {after} of {highest}")
     )
-    return sentence.format(what=label[:1].lower() + label[1:], **parts)
+    return sentence.format(what=within(label), **parts)
 
 
 def lately(history: OutcomeHistory, code: str) -> str:

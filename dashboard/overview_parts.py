@@ -11,7 +11,7 @@ from dashboard import figures, overview_data, patient_data, report_parts, state
 from dashboard.components import SESSION_VIEW, TO_DO_VIEW
 from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
-from dashboard.text import N_, _
+from dashboard.text import N_, _, inline
 from registry.access import Permission
 from registry.analysis import wording
 from registry.analysis.judgement import (
@@ -102,7 +102,7 @@ def _named(rows: tuple[IndicatorRow, ...]) -> str:
     }
     return ", ".join(
         names[row.judgement.against].format(
-            name=_(row.indicator.label).lower(),
+            name=inline(row.indicator.label),
             value=value_shown(row.indicator, row.now.told),
             comparison=_comparison(row),
         )

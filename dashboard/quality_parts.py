@@ -10,7 +10,7 @@ from dashboard import figures, report_parts, worklist_data
 from dashboard.filters import View
 from dashboard.report_data import say
 from dashboard.report_parts import exact
-from dashboard.text import _
+from dashboard.text import _, within
 from registry.analysis import wording
 from registry.analysis.data_quality import PARTS, DataQualityReport, Part, QualityRow
 
@@ -37,7 +37,7 @@ def _clinic(clinic: str, parts: tuple[QualityRow, ...], report: DataQualityRepor
     with st.container(border=True, gap="xsmall", key=f"quality_answer_{clinic}"):
         short = [row for row in parts if row.is_enough is False]
         if short:
-            named = ", ".join(say(row.label).lower() for row in short)
+            named = ", ".join(within(say(row.label)) for row in short)
             said = _("Below what is asked for: {parts}.").format(parts=named)
             st.markdown(f":orange[:material/warning:] **{exact(said)}**")
         elif any(row.is_enough is None for row in parts):

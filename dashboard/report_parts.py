@@ -15,11 +15,10 @@ from dashboard.figures.marks import GROUP
 from dashboard.filters import COHORT, View, in_words
 from dashboard.report_data import Size, Table, say
 from dashboard.take_away import PICTURES, File
-from dashboard.text import _, plain
+from dashboard.text import _, plain, within
 from registry.access import Permission
 from registry.analysis import openable_counts, wording
 from registry.analysis.completeness import is_mark, why_incomplete
-from registry.analysis.openable_counts import Behind
 from registry.analysis.overview import OverviewReport
 from registry.analysis.results import Excluded, Heading, RateReport, Report
 from registry.analysis.severity import SeverityReport
@@ -198,13 +197,20 @@ def behind_links(report: Report) -> None:
     if not figures:
         return
     name = report.heading.name
-    counted = {measure for _group, measure in figures}
-    labels = openable_counts.MEASURES[name]
-    measures = {code: say(label) for code, label in labels.items() if code in counted}
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{name}_behind"):
         group = _one_of(_("Records behind"), {c: say(m) for c, m in groups.items()}, f"{name}_row")
+        measures = {code: say(label) for code, label in _measures(report, group).items()}
         measure = _one_of(_("Which of them"), measures, f"{name}_count")
-        _link_to_records(report, group, measure, figures.get((group, measure), 0))
+        _link_to_records(report, group, measure, figures[group, measure])
+
+
+def _measures(report: Report, group: str) -> dict[str, Message]:
+    """The counts of a row that can be opened, the most asked for first."""
+    name = report.heading.name
+    labels = openable_counts.MEASURES[openable_counts.SAME_COUNTS.get(name, name)]
+    labels = {**labels, "in_window": openable_counts.MEASURES["event_course"]["in_window"]}
+    figures = openable_counts.figures_of(report)
+    return {code: label for code, label in labels.items() if (group, code) in figures}
 
 
 def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
@@ -222,40 +228,33 @@ def _links_of_group(report: Report, group: str) -> None:
     if group not in groups:
         return
     st.text(f"{say(groups[group])}:")
-    measures = [*openable_counts.MEASURES[report.heading.name]]
-    for measure in [name for name in measures if (group, name) in figures][:MOST_LINKS]:
-        _link_to_records(report, group, measure, figures[group, measure], with_measure=True)
+    for measure, label in [*_measures(report, group).items()][:MOST_LINKS]:
+        _link_to_records(report, group, measure, figures[group, measure], label)
 
 
 def _link_to_records(
-    report: Report, group: str, measure: str, count: int, *, with_measure: bool = False
+    report: Report, group: str, measure: str, count: int, label: Message | None = None
 ) -> None:
-    heading = report.heading
-    name = heading.name
-    asked = Behind(
-        name,
-        heading.cohort,
-        heading.as_of,
-        measure,
-        getattr(report, "by", "visit"),
-        group,
-        getattr(report, "event", openable_counts.ANY),
-        getattr(report, "unit", openable_counts.SESSIONS),
+    asked = openable_counts.asked_of(report, group, measure)
+    shown = (
+        _("Show {count} {unit}").format(
+            count=wording.count(count), unit=say(openable_counts.unit_of(asked))
+        )
+        if label is None
+        else _("{count} {measure}").format(count=wording.count(count), measure=within(say(label)))
     )
-    label = _("Show {count} {unit}").format(
-        count=wording.count(count), unit=say(openable_counts.unit_of(asked))
-    )
-    if with_measure:
-        named = say(openable_counts.MEASURES[name][measure]).lower()
-        label = _("{count} {measure}").format(count=wording.count(count), measure=named)
     if not count:
-        st.text(label if with_measure else _("None to show"))
+        st.text(_("None to show") if label is None else shown)
         return
+    cohort = st.session_state.get(COHORT, {})
+    if asked.cohort != report.heading.cohort:
+        # A point has days of its own.
+        cohort = asked.cohort.to_query()
     st.page_link(
         SESSIONS_VIEW,
-        label=exact(label),
+        label=exact(shown),
         icon=":material/list_alt:",
-        query_params=st.session_state.get(COHORT, {}) | asked.to_query(),
+        query_params=cohort | asked.to_query(),
     )
 
 

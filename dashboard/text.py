@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from registry.language import inline, within
 from registry.messages import N_, _, ngettext
 
-__all__ = ["N_", "_", "ngettext", "plain"]
+__all__ = ["N_", "_", "inline", "ngettext", "plain", "within"]
 
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~:$&=^@/])")
 

@@ -12,9 +12,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from dashboard.text import N_, _
+from registry import language
 from registry.catalogue import EventFamily, catalogue
 from registry.entry.forms import InjectionEntry
 from registry.entry.problems import Question
+from registry.language import day as day
+from registry.messages import Message, message
 from registry.vocabulary import (
     Causality,
     CeapClass,
@@ -46,8 +49,6 @@ from registry.vocabulary import (
     SkinType,
     VesselClass,
 )
-
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # By set, because members of two sets may be spelled alike ("photograph", "none", "unknown").
 LABELS: Final[Mapping[type[StrEnum], Mapping[str, str]]] = {
@@ -277,8 +278,16 @@ ACTIONS: Final[Mapping[str, str]] = {
 """Use cases as people speak of them; their codes stand in the audit trail."""
 
 
+_MAY_BE_THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+
+
 class Unreadable(ValueError):
-    """What was typed is no number or day."""
+    """What was typed is no number or day; ``text`` says what to write."""
+
+    def __init__(self, text: Message) -> None:
+        """Take what to write."""
+        super().__init__(text)
+        self.text = text
 
 
 def label(member: StrEnum) -> str:
@@ -287,9 +296,8 @@ def label(member: StrEnum) -> str:
 
 
 def inline(member: StrEnum) -> str:
-    """A member of a closed set within a sentence: its first letter small, units as they are."""
-    text = label(member)
-    return text[:1].lower() + text[1:]
+    """A member of a closed set within a sentence."""
+    return language.inline(LABELS[type(member)][member.value])
 
 
 def product(code: str) -> str:
@@ -348,11 +356,6 @@ def injection(entry: InjectionEntry) -> str:
     return " ".join(part for part in parts if part)
 
 
-def day(date: dt.date) -> str:
-    """A day as colleagues write it: 23 Nov 2026."""
-    return f"{date.day} {_(MONTHS[date.month - 1])} {date.year}"
-
-
 def clock(instant: dt.datetime, time_zone: str) -> str:
     """The time of day in a clinic: 14:02."""
     return f"{instant.astimezone(ZoneInfo(time_zone)):%H:%M}"
@@ -371,20 +374,27 @@ def action(code: str) -> str:
 
 def number(value: Decimal | int) -> str:
     """A number without trailing zeros."""
-    return f"{Decimal(value).normalize():f}"
+    return language.as_typed(f"{Decimal(value).normalize():f}")
 
 
 def read_number(typed: object) -> Decimal | None:
     """A number as typed, with decimal point or comma; None when nothing was typed.
 
-    Raises :class:`Unreadable` for anything else, also for 1.234,5 and 1,234.5: guessing which
+    Raises :class:`Unreadable` for anything else, also for 1.234,5 and for 1,000: guessing which
     mark separates thousands could be wrong by a factor of a thousand.
     """
     text = str(typed or "").strip().removesuffix("%").removesuffix("mL").strip()
     if not text:
         return None
     if re.fullmatch(r"[0-9]{1,9}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
-        raise Unreadable(_("Not a number."))
+        raise Unreadable(message("Not a number."))
+    if _MAY_BE_THOUSANDS.fullmatch(text) is not None:
+        raise Unreadable(
+            message(
+                "This could mean thousands or a number with three decimals. Write thousands "
+                "without a mark between them, and at most two decimals."
+            )
+        )
     return Decimal(text.replace(",", "."))
 
 
@@ -413,4 +423,4 @@ def read_expiry(typed: object) -> dt.date | None:
             return dt.date(year, month, int(parts.get("d") or last))
         except ValueError:
             break
-    raise Unreadable(_("Write the expiry as on the box, such as 12/2027 or 2027-12-31."))
+    raise Unreadable(message("Write the expiry as on the box, such as 12/2027 or 2027-12-31."))

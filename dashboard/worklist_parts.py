@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import components, data, state, words, worklist_data, worklist_words
 from dashboard.form import open_form
-from dashboard.text import _, plain
+from dashboard.text import _, plain, within
 from registry.analysis.call_lines import CallLine, Risk, Timing
 from registry.entry.contact import ContactEntry
 from registry.vocabulary import ContactMethod, ContactOutcome, FollowUpStatus
@@ -119,7 +119,7 @@ def _log(shown: CallLine, visit_id: UUID) -> None:
                     worklist_data.log_call(call)
                     _done(
                         _("{patient}: {outcome}.").format(
-                            patient=shown.pseudonym, outcome=label.lower()
+                            patient=shown.pseudonym, outcome=within(label)
                         )
                     )
         for attempt in shown.attempts:
@@ -149,7 +149,7 @@ def _close(shown: CallLine, visit_id: UUID) -> None:
             worklist_data.close_visit(visit_id, status, data.new_id())
             _done(
                 _("{patient}: visit marked as {status}.").format(
-                    patient=shown.pseudonym, status=words.label(status).lower()
+                    patient=shown.pseudonym, status=words.inline(status)
                 )
             )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard import words
-from dashboard.text import _, ngettext
+from dashboard.text import _, ngettext, within
 from registry.analysis import wording
 from registry.analysis.call_lines import (
     FAILED_ATTEMPTS,
@@ -78,8 +78,8 @@ def attempt(made: Attempt) -> str:
     """One attempt: "12 Nov 2026, call: no answer"."""
     said = _("{day}, {method}: {outcome}").format(
         day=words.day(made.attempted_on),
-        method=methods()[made.method].lower(),
-        outcome=outcomes()[made.outcome].lower(),
+        method=within(methods()[made.method]),
+        outcome=within(outcomes()[made.outcome]),
     )
     return f"{said} – {made.note}" if made.note else said
 

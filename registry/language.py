@@ -111,17 +111,26 @@ def translated_count(one: str, several: str, n: int) -> str:
     return catalogue_of(language).ngettext(one, several, n)
 
 
-def inline(text: str) -> str:
-    """A label within a sentence: its first letter small where the language writes it so.
+def small(text: str) -> str:
+    """``text`` with a small first letter, unless it begins with an abbreviation or a class."""
+    return text if text[1:2].isupper() or text[1:2].isdigit() else text[:1].lower() + text[1:]
 
-    ``text`` is the English label. German writes nouns large anywhere; a label that is none has a
-    translation of its own for the small spelling.
+
+def inline(label: str) -> str:
+    """An English label as it stands within a sentence of the language.
+
+    English begins it small. German writes nouns large anywhere; a label that is none has a
+    translation of its small spelling too.
     """
-    small = text if text[:2].isupper() or text[1:2].isdigit() else text[:1].lower() + text[1:]
     if current() is Language.ENGLISH:
-        return small
-    found = translated(small)
-    return translated(text) if found == small else found
+        return small(label)
+    found = translated(small(label))
+    return translated(label) if found == small(label) else found
+
+
+def within(text: str) -> str:
+    """Words of this language that may begin small within a sentence: in English they do."""
+    return small(text) if current() is Language.ENGLISH else text
 
 
 # --- numbers and days ----------------------------------------------------------------------------

@@ -12,10 +12,12 @@ from dashboard import components, filters, report_data, report_parts, state, wor
 from dashboard.filters import View
 from dashboard.report_data import say
 from dashboard.text import _
-from registry.analysis import wording
+from registry.analysis import overview, reported_outcomes, wording
 from registry.analysis.behind import PAGE_LENGTH, Line, Order, RecordsBehind
 from registry.analysis.cohort import DIMENSION_LABELS
-from registry.analysis.openable_counts import ANY, MEASURES, OVERDUE, SESSIONS, TOTAL, Behind
+from registry.analysis.counting import outcome_of
+from registry.analysis.event_course import bars_of
+from registry.analysis.openable_counts import ANY, OVERDUE, SESSIONS, TOTAL, Behind, measures_of
 from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.site_facts import OF_SITES
@@ -24,6 +26,7 @@ from registry.messages import message
 
 PAGE: Final = "sessions"
 COMPLICATIONS: Final = "complications"
+OF_EVENTS: Final = (COMPLICATIONS, "event_course", "severity")
 # What is listed when no figure was asked for: all sessions of the filter.
 EVERYTHING: Final = "sessions"
 # Keys in ``st.session_state``: that a patient of the list was just opened; how the list is sorted;
@@ -40,6 +43,10 @@ def figures() -> dict[str, str]:
         "recurrence": _("Recurrence"),
         "clocks": _("Clocks of treated veins"),
         "follow_up": _("Follow-up"),
+        "event_course": _("Onset and duration"),
+        "severity": _("Severity"),
+        "overview": _("Indicators of the overview"),
+        "reported_outcomes": _("What patients say"),
     }
 
 
@@ -59,6 +66,8 @@ def groupings(report: str) -> dict[str, str]:
         report_data.BY_EVENT: _("Kind of event"),
         report_data.ALL_TOGETHER: _("All together"),
         "visit": _("Visit"),
+        overview.BY_INDICATOR: _("Indicator"),
+        reported_outcomes.BY_QUESTION: _("Question"),
     }
     return {
         name: labels.get(name) or _(DIMENSION_LABELS[name]) for name in QUESTIONS[report].groupings
@@ -70,12 +79,21 @@ def units() -> dict[str, str]:
     return {unit: say(message(unit)) for unit in Unit}
 
 
-def groups(view: View, report: str, by: str) -> dict[str, str]:
+def groups(view: View, report: str, by: str, event: str) -> dict[str, str]:
     """Rows of a report in a grouping, as the page calls them."""
+    rows = catalogue()
     if by == "visit":
-        return {code: words.visit(code) for code in catalogue().visits}
+        return {code: words.visit(code) for code in rows.visits}
+    if by == overview.BY_INDICATOR:
+        return {code: _(row.label) for code, row in rows.indicators.items()}
+    if by == reported_outcomes.BY_QUESTION:
+        questions = {code: _(row.label) for code, row in rows.instrument_items.items()}
+        return questions | {reported_outcomes.SEVERITY: say(reported_outcomes.SEVERITY_LABEL)}
     if by == report_data.BY_EVENT:
-        return {TOTAL: _("As counted"), **report_data.events()}
+        found = {TOTAL: _("As counted"), **report_data.events()}
+        if report == "event_course":
+            found |= {code: say(name) for code, name in bars_of(outcome_of(event)).items()}
+        return found
     if report in {"recurrence", "clocks"} and by in OF_SITES:
         return {TOTAL: _("All together"), **report_data.levels_of_sites(by)}
     return {TOTAL: _("All together"), **view.offered.get(by, {})}
@@ -86,14 +104,16 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     with st.expander(_("Choose a figure"), icon=":material/tune:"):
         report = filters.choice(view, "report", _("Figures of"), figures(), COMPLICATIONS)
         event, unit = ANY, str(SESSIONS)
-        if report == COMPLICATIONS:
+        if report in OF_EVENTS:
             event = filters.choice(view, "event", _("Count"), report_data.events(), ANY)
+        if report == COMPLICATIONS:
             unit = filters.choice(view, "unit", _("Share of"), units(), unit)
-        default_by = QUESTIONS[report].default_grouping
-        by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
-        rows = groups(view, report, by)
+        by = default_by = QUESTIONS[report].default_grouping
+        if len(groupings(report)) > 1:
+            by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
+        rows = groups(view, report, by, event)
         group = filters.choice(view, "group", _("Row"), rows, next(iter(rows)))
-        measures = {code: say(label) for code, label in MEASURES[report].items()}
+        measures = {code: say(label) for code, label in measures_of(report, group).items()}
         default = EVERYTHING if report == COMPLICATIONS else next(iter(measures))
         measure = filters.choice(view, "measure", _("Which of them"), measures, default)
     filters.close_view(
@@ -105,11 +125,9 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
         group=(group, next(iter(rows))),
         measure=(measure, default),
     )
-    called = {
-        _("Figure"): report_data.events()[event] if report == COMPLICATIONS else figures()[report],
-        groupings(report)[by]: rows[group],
-        _("Which of them"): measures[measure],
-    }
+    called = {} if report == COMPLICATIONS else {_("Figures of"): figures()[report]}
+    called |= {_("Count"): report_data.events()[event]} if report in OF_EVENTS else {}
+    called |= {groupings(report)[by]: rows[group], _("Which of them"): measures[measure]}
     if by == report_data.ALL_TOGETHER:
         del called[groupings(report)[by]]
     return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called
@@ -173,7 +191,7 @@ def turn(found: RecordsBehind, order: Order) -> None:
 
 def withheld(found: RecordsBehind) -> None:
     """Say who may open what is not shown."""
-    roles = ", ".join(words.label(role).lower() for role in found.openers)
+    roles = ", ".join(words.inline(role) for role in found.openers)
     text = (
         _(
             "You see how many there are, not which. The list can be opened by these roles of the "

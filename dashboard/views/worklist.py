@@ -21,7 +21,7 @@ from dashboard import (
 )
 from dashboard.report_data import say
 from dashboard.report_parts import exact
-from dashboard.text import _, ngettext
+from dashboard.text import _, ngettext, within
 from registry.analysis import wording
 from registry.analysis.call_lines import Risk, Show
 from registry.analysis.worklist import WorklistReport
@@ -105,7 +105,7 @@ def table(report: WorklistReport) -> None:
 
 def withheld() -> None:
     """Say who may open the list."""
-    roles = ", ".join(words.label(role).lower() for role in worklist_data.openers())
+    roles = ", ".join(words.inline(role) for role in worklist_data.openers())
     text = _(
         "You see how many there are, not who. The list can be opened by these roles of the "
         "clinic: {roles}; and by whoever an administrator gave the right to see records."
@@ -121,7 +121,7 @@ def the_list() -> None:
         st.button(
             _("Back to the list"), icon=":material/arrow_back:", on_click=_sheet, args=(None,)
         )
-        st.header(_("Call sheet: {part}").format(part=names[part].lower()))
+        st.header(_("Call sheet: {part}").format(part=within(names[part])))
         call_sheet.show(part)
         return
     worklist_parts.announce()
@@ -138,7 +138,7 @@ def the_list() -> None:
     )
     found = worklist_data.lines(part, st.session_state.get(FIRST, 0))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{wording.count(found.counts[part])}** {exact(names[part].lower())}")
+        st.markdown(f"**{wording.count(found.counts[part])}** {exact(within(names[part]))}")
         if found.lines and data.may_see_identity():
             st.button(_("Call sheet"), icon=":material/call:", on_click=_sheet, args=(part,))
         with st.popover(_("In which order?"), type="tertiary"):

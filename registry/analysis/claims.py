@@ -41,7 +41,7 @@ from registry.analysis.treated_sites import (
     sites_of,
 )
 from registry.catalogue import Claim, catalogue
-from registry.messages import N_, Message, message
+from registry.messages import N_, Message, inline, message
 from registry.statistics.proportions import proportion
 from registry.statistics.result import Estimate
 
@@ -371,7 +371,7 @@ def patient_has(owners: Days, having: Flags) -> Flags:
 
 
 def _called(event: str) -> Message:
-    return message(catalogue().event_terms[event].label.lower())
+    return inline(catalogue().event_terms[event].label)
 
 
 FIGURES: Final[Mapping[str, Callable[[_Own], tuple[OwnFigure, ...]]]] = {

@@ -11,9 +11,13 @@ import csv
 import io
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
-from typing import IO, Final
+from typing import IO, Any, Final
 
-Found = tuple[int, None, str, list[str]]
+from babel.messages.extract import extract_python
+
+from registry.language import small
+
+Found = tuple[int, str | None, Any, list[str]]
 
 SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "anatomy.csv": ("label",),
@@ -53,6 +57,16 @@ def extract_rows(
         for column in columns:
             if row[column]:
                 yield rows.line_num, None, row[column], [f"{row['code']}: {column}"]
+
+
+def extract_labels(
+    file: IO[bytes], keywords: Mapping[str, Any], tags: Collection[str], **_options: object
+) -> Iterator[Found]:
+    """What Babel finds, and each label marked by ``N_`` also as it begins within a sentence."""
+    for line, name, found, comments in extract_python(file, keywords, tags, {}):
+        yield line, name, found, comments
+        if name == "N_" and isinstance(found, str) and small(found) != found:
+            yield line, None, small(found), []
 
 
 def extract_columns(

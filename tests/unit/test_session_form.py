@@ -190,6 +190,14 @@ def test_a_number_is_read_with_point_or_comma(typed: str | None, expected: str |
     assert words.read_number(typed) == (None if expected is None else Decimal(expected))
 
 
+@pytest.mark.parametrize("typed", ["1,000", "12.345", "999,000"])
+def test_what_may_be_thousands_or_decimals_is_refused_in_a_clear_sentence(typed: str) -> None:
+    with pytest.raises(words.Unreadable, match="three decimals"):
+        words.read_number(typed)
+    assert words.read_number("0.125") == Decimal("0.125")
+    assert words.read_number("1.0000") == 1
+
+
 @pytest.mark.parametrize("typed", ["1.234,5", "1e3", "NaN", "½", "٣", "-1", "1,5,5", "9" * 40])
 def test_what_is_no_plain_number_is_refused(typed: str) -> None:
     with pytest.raises(words.Unreadable):
