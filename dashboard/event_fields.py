@@ -12,6 +12,7 @@ from dashboard.form import REQUIRED, Form
 from dashboard.text import _
 from registry.catalogue import catalogue
 from registry.entry.problems import Level, Problem
+from registry.messages import message
 from registry.vocabulary import SeriousnessCriterion
 
 YES: Final = "yes"
@@ -45,14 +46,15 @@ def seriousness(
     if serious != YES:
         found = []
         if serious is None:
-            found.append(Problem(f"{at}serious", REQUIRED, _("Say whether it was serious.")))
+            found.append(Problem(f"{at}serious", REQUIRED, message("Say whether it was serious.")))
         elif term is not None and term.serious_by_nature:
             found.append(
                 Problem(
                     f"{at}serious",
                     "serious_by_nature",
-                    _("{event} is as a rule serious. Was it not, this time?").format(
-                        event=words.event_term(term.code)
+                    message(
+                        "{event} is as a rule serious. Was it not, this time?",
+                        event=words.event_term(term.code),
                     ),
                     Level.CONFIRM,
                 )
@@ -70,4 +72,6 @@ def seriousness(
     form.slot(f"{at}seriousness_criteria")
     if chosen:
         return frozenset(chosen), []
-    return frozenset(), [Problem(f"{at}seriousness_criteria", REQUIRED, _("Choose at least one."))]
+    return frozenset(), [
+        Problem(f"{at}seriousness_criteria", REQUIRED, message("Choose at least one."))
+    ]

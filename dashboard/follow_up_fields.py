@@ -21,6 +21,7 @@ from registry.catalogue import Checklist, RowStatus, catalogue
 from registry.entry.forms import EventEntry, FindingEntry, FollowUpEntry, SiteOutcomeEntry
 from registry.entry.problems import Problem
 from registry.entry.rows import derived_id
+from registry.messages import message
 from registry.vocabulary import (
     Causality,
     Detection,
@@ -107,8 +108,8 @@ def open_events(
             with right:
                 resolved_on = form.day(_("Gone on"), f"{at}.resolved_on", required=True)
         elif said == STILL and form.get(f"item.{event.event_term_code}") == ABSENT:
-            message = _("Still there, but marked as absent in the list below.")
-            problems.append(Problem(at, "still_there", message))
+            sentence = message("Still there, but marked as absent in the list below.")
+            problems.append(Problem(at, "still_there", sentence))
         now = _as_said(event, said or NOT_ASKED, resolved_on)
         if now != event:
             changed.append(replace(stored, entry=now))
@@ -265,7 +266,9 @@ def _present(
     causality = form.choice(_("Relationship to the treatment"), f"{code}.causality", Causality)
     detection = form.choice(_("How it came to light"), f"{code}.detection", Detection)
     if onset_on is None:
-        problems.append(Problem(f"{code}.onset_on", REQUIRED, _("On which day did it begin?")))
+        problems.append(
+            Problem(f"{code}.onset_on", REQUIRED, message("On which day did it begin?"))
+        )
         return None, None, problems
     sessions = [(s.entry.id, s.entry.treated_on) for s in shown.sessions]
     proposal = propose_attribution(sessions, code, onset_on)
@@ -342,10 +345,10 @@ def _site_outcome(
     try:
         score = words.read_number(typed)
     except Unreadable as error:
-        found.append(Problem(f"{at}.score", "readable", str(error)))
+        found.append(Problem(f"{at}.score", "readable", error.text))
     if finding is None:
         if score is not None or occlusion is not None:
-            found.append(Problem(f"{at}.finding", "readable", _("What did it show?")))
+            found.append(Problem(f"{at}.finding", "readable", message("What did it show?")))
         return None, found
     return SiteOutcomeEntry(
         side=side,

@@ -19,6 +19,7 @@ from registry.analysis.records import ShelfLot
 from registry.catalogue import Product, RowStatus, catalogue
 from registry.entry.forms import SessionEntry
 from registry.entry.problems import Level, Problem
+from registry.messages import message
 from registry.vocabulary import FoamGas, SclerosantForm
 
 USUAL_GAS_PARTS: Final = "4"
@@ -159,8 +160,9 @@ def unchecked_lots(form: Form) -> list[Problem]:
         Problem(
             f"preparation.{p}.lot",
             "lot_unchecked",
-            _("Lot {number} is the one last used here; nobody has checked it yet.").format(
-                number=form.get(f"preparation.{p}.lot")
+            message(
+                "Lot {number} is the one last used here; nobody has checked it yet.",
+                number=form.get(f"preparation.{p}.lot"),
             ),
             Level.NOTE,
         )

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final
 
-from dashboard.text import _
 from dashboard.words import Unreadable, number, read_expiry, read_number
 from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
 from registry.entry.problems import Problem
+from registry.messages import message
 from registry.vocabulary import FoamGas, Laterality, Modality, SclerosantForm, VesselClass
 
 CENT: Final = Decimal("0.01")
@@ -92,7 +92,7 @@ def read(base: SessionEntry, preparations: Sequence[Preparation], rows: Sequence
                 loose.append(given)
             continue
         if row.side is None:
-            said.problems.append(Problem(f"{name}.side", "required", _("Left or right?")))
+            said.problems.append(Problem(f"{name}.side", "required", message("Left or right?")))
             continue
         key = (row.side, row.anatomy_code, row.vessel_class)
         site = sites.get(key) or SiteEntry(
@@ -110,7 +110,7 @@ def read(base: SessionEntry, preparations: Sequence[Preparation], rows: Sequence
         sites[key] = site
     if agents and all(row.is_blank for row in rows):
         said.problems.append(
-            Problem("row.0.place", "required", _("Say where it was injected, and how much."))
+            Problem("row.0.place", "required", message("Say where it was injected, and how much."))
         )
     said.entry = replace(base, sites=tuple(sites.values()), injections=tuple(loose))
     return said
@@ -180,10 +180,12 @@ def _preparation(
     try:
         expires_on = read_expiry(preparation.expires)
     except Unreadable as error:
-        said.problems.append(Problem(f"{name}.expires", "readable", str(error)))
+        said.problems.append(Problem(f"{name}.expires", "readable", error.text))
     if preparation.product_code is None or preparation.form is None:
         missing = "product" if preparation.product_code is None else "form"
-        sentence = _("Which product?") if missing == "product" else _("Liquid or foam?")
+        sentence = message("Which product?")
+        if missing == "form":
+            sentence = message("Liquid or foam?")
         said.problems.append(Problem(f"{name}.{missing}", "required", sentence))
         return None, None
     agent = InjectionEntry(
@@ -208,7 +210,7 @@ def _injection(
     ml = _number(f"{name}.ml", row.ml, said)
     if row.preparation is None or row.preparation >= len(agents):
         if agents and row.ml.strip():
-            sentence = _("Which preparation was it?")
+            sentence = message("Which preparation was it?")
             said.problems.append(Problem(f"{name}.preparation", "required", sentence))
         return None
     agent, gas_parts = agents[row.preparation], parts[row.preparation]
@@ -224,7 +226,7 @@ def _number(place: str, text: str, said: Reading) -> Decimal | None:
     try:
         return read_number(text)
     except Unreadable as error:
-        said.problems.append(Problem(place, "readable", str(error)))
+        said.problems.append(Problem(place, "readable", error.text))
         return None
 
 

@@ -7,12 +7,13 @@ person may not see is answered as if it did not exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from registry.errors import PermissionDenied
+from registry.messages import Message, message
 from registry.vocabulary import Role
 
 
@@ -31,6 +32,23 @@ class Permission(StrEnum):
     READ_AUDIT = "read_audit"
     CONTACT = "contact"
     CONFIGURE = "configure"
+
+
+RIGHTS: Final[Mapping[Permission, Message]] = {
+    Permission.RECORD: message("record"),
+    Permission.AMEND: message("amend"),
+    Permission.READ_RATES: message("read rates"),
+    Permission.SEE_RECORDS: message("see records"),
+    Permission.SEE_IDENTITY: message("see identity"),
+    Permission.IMPORT: message("import"),
+    Permission.EXPORT: message("export"),
+    Permission.EXPORT_IDENTITY: message("export identity"),
+    Permission.MANAGE_USERS: message("manage users"),
+    Permission.READ_AUDIT: message("read audit"),
+    Permission.CONTACT: message("contact"),
+    Permission.CONFIGURE: message("configure"),
+}
+"""Each right as it is named to a person."""
 
 
 ALLOWED: Final[dict[Role, frozenset[Permission]]] = {
@@ -107,8 +125,11 @@ def require(actor: Actor, permission: Permission, clinic_id: int) -> None:
     """Raise :class:`PermissionDenied` unless ``actor`` holds ``permission`` in the clinic."""
     if not may(actor, permission, clinic_id):
         raise PermissionDenied(
-            f"Your account may not do this here ({permission.value.replace('_', ' ')}). "
-            "Nothing was changed. An administrator can grant the right."
+            message(
+                "Your account may not do this here ({right}). Nothing was changed. An "
+                "administrator can grant the right.",
+                right=RIGHTS[permission],
+            )
         )
 
 
@@ -119,8 +140,11 @@ def scope(actor: Actor, permission: Permission) -> frozenset[int]:
     )
     if not clinics:
         raise PermissionDenied(
-            f"Your account may not do this in any clinic ({permission.value.replace('_', ' ')}). "
-            "An administrator can grant the right."
+            message(
+                "Your account may not do this in any clinic ({right}). An administrator can grant "
+                "the right.",
+                right=RIGHTS[permission],
+            )
         )
     return clinics
 

@@ -22,13 +22,14 @@ from registry.access import Actor, Grant, Permission, may, require, scope
 from registry.access_log import as_typed, entry
 from registry.database import DbSession, reading
 from registry.errors import Conflict, NotFound, PermissionDenied, RegistryError
+from registry.messages import message
 from registry.schema import Clinic, RoleGrant, UserAccount
 from registry.vocabulary import Role
 
 USER_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 COMMAND_LINE: Final = "command line"
 _SYSTEM: Final = "system"
-_UNKNOWN: Final = "There is no such account in your clinics."
+_UNKNOWN: Final = message("There is no such account in your clinics.")
 
 
 class InvalidAccount(RegistryError):
@@ -134,17 +135,21 @@ def add_user(
     shown = " ".join(display_name.split())
     if not USER_NAME.fullmatch(name):
         raise InvalidAccount(
-            "A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @, and begins "
-            "with a letter or digit. Nothing was changed."
+            message(
+                "A user name has 2 to 64 letters, digits, dots, hyphens, underscores or @, and "
+                "begins with a letter or digit. Nothing was changed."
+            )
         )
     if not 1 <= len(shown) <= 120:
-        raise InvalidAccount("A name has 1 to 120 characters. Nothing was changed.")
+        raise InvalidAccount(message("A name has 1 to 120 characters. Nothing was changed."))
     for grant in grants:
         require(by, Permission.MANAGE_USERS, grant.clinic_id)
     password_hash = None
     if password is not None:
         if by.origin != COMMAND_LINE:
-            raise PermissionDenied("Nobody chooses a password for somebody else. Issue a code.")
+            raise PermissionDenied(
+                message("Nobody chooses a password for somebody else. Issue a code.")
+            )
         passwords.check_password(password, about=(name, shown))
         password_hash = passwords.hashed(password)
     try:
@@ -164,8 +169,10 @@ def add_user(
             return account.id
     except sa.exc.IntegrityError:
         raise Conflict(
-            "This user name is taken, or belonged to somebody before; names are never given twice. "
-            "Nothing was changed. Choose another one."
+            message(
+                "This user name is taken, or belonged to somebody before; names are never given "
+                "twice. Nothing was changed. Choose another one."
+            )
         ) from None
 
 
@@ -256,7 +263,7 @@ def issue_sign_in_code(engine: Engine, by: Actor, user_id: int, *, now: dt.datet
         is_real = db.scalar(sa.select(sa.func.count()).where(Clinic.is_demo.is_(False)))
     if is_real:
         raise PermissionDenied(
-            "Sign-in links exist in a demonstration only. Use a password code instead."
+            message("Sign-in links exist in a demonstration only. Use a password code instead.")
         )
     return _issue(engine, by, user_id, "sign-in", now)
 
@@ -265,7 +272,7 @@ def _issue(engine: Engine, by: Actor, user_id: int, purpose: str, now: dt.dateti
     with audit.transaction(engine, by, audit.Cause("issue_code"), now=now) as db:
         account = _whole(db, by, user_id)
         if account.is_disabled:
-            raise Conflict("The account is disabled. Enable it first; no code was made.")
+            raise Conflict(message("The account is disabled. Enable it first; no code was made."))
         code = sign_in.new_code(db, purpose, user_id, now)
         db.add(
             entry(
@@ -306,8 +313,10 @@ def _whole(db: DbSession, by: Actor, user_id: int) -> UserAccount:
     account = _existing(db, by, user_id)
     if not all(may(by, Permission.MANAGE_USERS, grant.clinic_id) for grant in account.grants):
         raise PermissionDenied(
-            "This person also works in a clinic that you do not manage. Nothing was changed. Ask "
-            "the administrator of that clinic, or take away the roles in yours."
+            message(
+                "This person also works in a clinic that you do not manage. Nothing was changed. "
+                "Ask the administrator of that clinic, or take away the roles in yours."
+            )
         )
     return account
 
@@ -315,7 +324,9 @@ def _whole(db: DbSession, by: Actor, user_id: int) -> UserAccount:
 def _refuse_self(by: Actor, user_id: int) -> None:
     if by.user_id == user_id:
         raise PermissionDenied(
-            "Nobody changes their own rights. Nothing was changed. Ask another administrator."
+            message(
+                "Nobody changes their own rights. Nothing was changed. Ask another administrator."
+            )
         )
 
 
@@ -333,6 +344,8 @@ def _keep_an_administrator(db: DbSession, leaving: int, clinic_id: int) -> None:
     )
     if not others:
         raise Conflict(
-            "This is the clinic's last administrator. Nothing was changed. Make somebody else an "
-            "administrator first."
+            message(
+                "This is the clinic's last administrator. Nothing was changed. Make somebody else "
+                "an administrator first."
+            )
         )

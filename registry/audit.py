@@ -39,6 +39,7 @@ from registry.audit_triggers import (
 )
 from registry.database import Base, DbSession, unavailable
 from registry.errors import Conflict, RegistryError
+from registry.messages import message
 from registry.schema.audit import AuditRow, ChangeSet, Seal
 
 __all__ = [
@@ -164,7 +165,10 @@ def open_change_set(
         ).one()
         if (earlier.action, earlier.clinic_id) != (cause.action, cause.clinic_id):
             raise Conflict(
-                "This form was used for something else before. Nothing was stored: open a new one."
+                message(
+                    "This form was used for something else before. Nothing was stored: open a new "
+                    "one."
+                )
             )
         raise AlreadyRecorded(earlier.at)
     change_set_id = int(inserted)
@@ -266,8 +270,10 @@ class Anchor(NamedTuple):
         found = re.fullmatch(r"\s*([0-9]{1,18}):([0-9a-f]{64})\s*", text)
         if found is None:
             raise RegistryError(
-                "This is no anchor. Write the number of a seal, a colon and its 64 characters, as "
-                "the manifest of a backup has them."
+                message(
+                    "This is no anchor. Write the number of a seal, a colon and its 64 characters, "
+                    "as the manifest of a backup has them."
+                )
             )
         return cls(int(found[1]), found[2])
 

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session as DbSession
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from registry.errors import DatabaseUnavailable
+from registry.messages import message
 
 __all__ = [
     "Base",
@@ -66,7 +67,7 @@ _SPELLED: Final = str.maketrans(_LETTERS)
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 _MARKS: Final = str.maketrans("-", " ", "'’.")
 
-_CONNECTION_LOST: Final = (
+_CONNECTION_LOST: Final = message(
     "The connection to the database was lost while saving, so whether it was stored is not known. "
     "Save again, or look at the list of last saves: the same request is never stored twice."
 )
@@ -74,32 +75,45 @@ _FAILURES: Final = (
     # Beginnings of SQLite's error names and of PostgreSQL's SQLSTATE codes.
     (
         ("SQLITE_FULL", "53100"),
-        "The disk is full. Nothing of this was stored; everything saved before is kept and can be "
-        "read. Free some space, then save again.",
+        message(
+            "The disk is full. Nothing of this was stored; everything saved before is kept and can "
+            "be read. Free some space, then save again."
+        ),
     ),
     (
         ("SQLITE_READONLY", "25006"),
-        "The database may not be written (a read-only folder, file or server). Nothing of this was "
-        "stored. Give the account that runs the registry the right to write, then save again.",
+        message(
+            "The database may not be written (a read-only folder, file or server). Nothing of this "
+            "was stored. Give the account that runs the registry the right to write, then save "
+            "again."
+        ),
     ),
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03", "40P01", "40001"),
-        "Somebody else is saving and it took too long. Nothing of this was stored; save again.",
+        message(
+            "Somebody else is saving and it took too long. Nothing of this was stored; save again."
+        ),
     ),
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002"),
-        "The database is damaged. Nothing of this was stored. Stop the registry, keep the damaged "
-        "database, and restore the last backup (`sclero restore`).",
+        message(
+            "The database is damaged. Nothing of this was stored. Stop the registry, keep the "
+            "damaged database, and restore the last backup (`sclero restore`)."
+        ),
     ),
     (
         ("SQLITE_IOERR", "58030", "53"),
-        "The disk or the server could not store this (an input/output error or a limit). Nothing "
-        "of it was stored. Check the disk and its free space, then save again.",
+        message(
+            "The disk or the server could not store this (an input/output error or a limit). "
+            "Nothing of it was stored. Check the disk and its free space, then save again."
+        ),
     ),
     (
         ("SQLITE_CANTOPEN",),
-        "The database file cannot be opened. Nothing was stored. Check that the folder exists and "
-        "may be written.",
+        message(
+            "The database file cannot be opened. Nothing was stored. Check that the folder exists "
+            "and may be written."
+        ),
     ),
     (("08", "57P"), _CONNECTION_LOST),
 )
@@ -256,8 +270,10 @@ def make_engine(url: str | URL, *, read_only: bool = False) -> Engine:
         backend = parsed.get_backend_name()
     except sa.exc.ArgumentError:
         raise DatabaseUnavailable(
-            "The database address cannot be read. Write sqlite:///registry.sqlite or "
-            "postgresql://user@host/name."
+            message(
+                "The database address cannot be read. Write sqlite:///registry.sqlite or "
+                "postgresql://user@host/name."
+            )
         ) from None
     if backend == "sqlite":
         engine = sa.create_engine(parsed, connect_args={"timeout": 10}, hide_parameters=True)
@@ -275,8 +291,11 @@ def make_engine(url: str | URL, *, read_only: bool = False) -> Engine:
         engine = sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
     raise DatabaseUnavailable(
-        f"{backend} is not supported. Use SQLite (sqlite:///registry.sqlite) or PostgreSQL 15 or "
-        "newer (postgresql://user@host/name)."
+        message(
+            "{backend} is not supported. Use SQLite (sqlite:///registry.sqlite) or PostgreSQL 15 "
+            "or newer (postgresql://user@host/name).",
+            backend=backend,
+        )
     )
 
 
@@ -356,9 +375,9 @@ def _forbid_writing(connection: sqlite3.Connection, _record: Any) -> None:
 def unavailable(error: sa.exc.DBAPIError) -> DatabaseUnavailable | None:
     """What to tell a person when the database itself fails; None for any other error."""
     code = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None)
-    for codes, message in _FAILURES:
+    for codes, text in _FAILURES:
         if str(code or "").startswith(codes):
-            return DatabaseUnavailable(message)
+            return DatabaseUnavailable(text)
     is_postgres = type(error.orig).__module__.startswith("psycopg")
     if error.connection_invalidated or (
         is_postgres and code is None and isinstance(error, sa.exc.OperationalError)

@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from registry.entry.problems import Problem
+    from registry.messages import Message
 
 
 class RegistryError(Exception):
-    """Something a person can put right."""
+    """Something a person can put right.
+
+    Its text is a message, so that ``str`` of it speaks the language of whoever reads it; a page or
+    a command may give words that need no translation.
+    """
+
+    def __init__(self, text: Message | str) -> None:
+        """Take what to say."""
+        super().__init__(text)
 
 
 class PermissionDenied(RegistryError):
@@ -33,9 +42,13 @@ class InvalidEntry(RegistryError):
     """An entry breaks at least one rule; ``problems`` names field and rule for each."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        """Keep ``problems`` and make a message of them."""
+        """Keep ``problems``."""
         self.problems = tuple(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
+        Exception.__init__(self, self.problems)
+
+    def __str__(self) -> str:
+        """Field and message of each problem."""
+        return "; ".join(map(str, self.problems))
 
 
 class UnreadableFile(RegistryError):

@@ -24,6 +24,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from registry.errors import RegistryError
+from registry.messages import message
 
 SHORTEST: Final = 15
 LONGEST: Final = 256
@@ -72,12 +73,19 @@ def check_password(password: str, *, about: Iterable[str] = ()) -> None:
     password = normalised(password)
     if len(password) < SHORTEST:
         raise WeakPassword(
-            f"The password has {len(password)} characters; it needs at least {SHORTEST}. A few "
-            "words that do not belong together are easy to remember. Nothing was changed."
+            message(
+                "The password has {count} characters; it needs at least {least}. A few words that "
+                "do not belong together are easy to remember. Nothing was changed.",
+                count=len(password),
+                least=SHORTEST,
+            )
         )
     if len(password) > LONGEST:
         raise WeakPassword(
-            f"The password is longer than {LONGEST} characters. Nothing was changed."
+            message(
+                "The password is longer than {most} characters. Nothing was changed.",
+                most=LONGEST,
+            )
         )
     known = [
         word
@@ -87,9 +95,11 @@ def check_password(password: str, *, about: Iterable[str] = ()) -> None:
     ]
     if len(unpredictable(password, known)) < LEFT_OVER:
         raise WeakPassword(
-            "This password is among the first that would be guessed: it is made of common words, "
-            "your own or the clinic's name, keyboard rows, repetitions or years. Add words that "
-            "nobody would expect. Nothing was changed."
+            message(
+                "This password is among the first that would be guessed: it is made of common "
+                "words, your own or the clinic's name, keyboard rows, repetitions or years. Add "
+                "words that nobody would expect. Nothing was changed."
+            )
         )
 
 

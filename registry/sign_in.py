@@ -26,6 +26,7 @@ from registry.access import Actor, Grant
 from registry.access_log import as_typed, entry
 from registry.database import DbSession, reading
 from registry.errors import DatabaseUnavailable
+from registry.messages import message
 from registry.schema import Clinic, RoleGrant, SignIn, UserAccount
 from registry.throttle import (
     FAILED,
@@ -47,7 +48,7 @@ PASSWORD_CHANGED: Final = "password_changed"  # noqa: S105 - the name of an acti
 
 _ONE_AT_A_TIME: Final = threading.Lock()
 # Guesses sent at once would otherwise all be looked at before the first failure is counted.
-_CODE_REFUSED: Final = (
+_CODE_REFUSED: Final = message(
     "This code is not right, was used already or is too old. Ask your administrator for a new one."
 )
 
@@ -76,7 +77,9 @@ def sign_in(
         stored = account.password_hash if account is not None and usable else None
         if not passwords.matches(stored, password) or account is None:
             _log(engine, FAILED, user_name, account, address, now)
-            raise SignInRefused("User name or password is not right. Nobody was signed in.")
+            raise SignInRefused(
+                message("User name or password is not right. Nobody was signed in.")
+            )
         if stored is not None and passwords.is_outdated(stored):
             with audit.transaction(engine, _self(account), audit.Cause("rehash"), now=now) as db:
                 db.get_one(UserAccount, account.id).password_hash = passwords.hashed(password)
@@ -131,7 +134,7 @@ def confirm_password(
             row = db.get(SignIn, digest("sign-in token", token))
             account = db.get(UserAccount, row.user_id) if row is not None else None
             if row is None or account is None:
-                raise SignInRefused("You are no longer signed in. Sign in again.")
+                raise SignInRefused(message("You are no longer signed in. Sign in again."))
             db.expunge_all()
         _confirmed(engine, _self(account), password, address, now)
         with DbSession(engine) as db, db.begin():
@@ -324,7 +327,7 @@ def _confirmed(
     account = _account(engine, by.user_name)
     if account is None or not passwords.matches(account.password_hash, password):
         _log(engine, FAILED, by.user_name, account, address, now)
-        raise SignInRefused("The password is not right. Nothing was changed.")
+        raise SignInRefused(message("The password is not right. Nothing was changed."))
     _log(engine, PASSWORD_CONFIRMED, by.user_name, account, address, now)
     return account
 
@@ -423,6 +426,8 @@ def _busy_is_said() -> Iterator[None]:
         yield
     except sa.exc.OperationalError as error:
         raise DatabaseUnavailable(
-            "The database does not answer at the moment; a long import may be running. Nothing "
-            "was changed. Try again in a minute."
+            message(
+                "The database does not answer at the moment; a long import may be running. Nothing "
+                "was changed. Try again in a minute."
+            )
         ) from error

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from registry.access_log import as_typed
 from registry.database import DbSession, reading
 from registry.errors import RegistryError
+from registry.messages import message
 from registry.schema import AccessLog
 
 FREE_FAILURES: Final = 5
@@ -45,8 +46,15 @@ class TooManyAttempts(SignInRefused):
         """Say how long to wait."""
         self.wait = wait
         seconds = max(1, round(wait.total_seconds()))
-        amount = f"{seconds} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
-        super().__init__(f"Too many attempts. Wait {amount}, then try again.")
+        text = message(
+            "Too many attempts. Seconds to wait: {count}. Then try again.", count=seconds
+        )
+        if seconds >= 120:
+            text = message(
+                "Too many attempts. Minutes to wait: {count}. Then try again.",
+                count=round(seconds / 60),
+            )
+        super().__init__(text)
 
 
 def hold_back(engine: Engine, user_name: str | None, address: str | None, now: dt.datetime) -> None:

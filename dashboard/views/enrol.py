@@ -12,6 +12,7 @@ from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.entry.forms import PatientEntry
 from registry.entry.problems import Problem
+from registry.messages import message
 from registry.vocabulary import Sex, SkinType
 
 
@@ -44,7 +45,7 @@ def main() -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, message("Why is it changed?")))
     form.save(
         _("Save the correction") if stored else _("Enrol"),
         found,
@@ -122,9 +123,9 @@ def _ask(form: Form, stored: PatientEntry | None) -> tuple[PatientEntry, list[Pr
             number = words.read_number(year)
             birth_year = int(number) if number is not None else None
             if number != birth_year:
-                raise Unreadable(_("Write the year in four digits."))
+                raise Unreadable(message("Write the year in four digits."))
         except Unreadable as error:
-            found.append(Problem("birth_year", "readable", str(error)))
+            found.append(Problem("birth_year", "readable", error.text))
     return PatientEntry(
         id=form.opened.id,
         pseudonym=pseudonym.strip(),

@@ -28,6 +28,7 @@ from registry.entry.assessments import LegAssessment, ReportedAnswers
 from registry.entry.forms import PatientEntry
 from registry.entry.problems import Problem
 from registry.entry.recording import Recorded
+from registry.messages import message
 
 NEW: Final = "new"
 
@@ -115,7 +116,9 @@ def _record(form: Form, patient: PatientHeader, past: OutcomeHistory, shown: Tim
         form, patient.id, on, past, is_treated=_is_treated(shown, on), day_field="on"
     )
     if answers is None and not legs:
-        found.append(Problem("scores", REQUIRED, _("Answer a question or assess a leg first.")))
+        found.append(
+            Problem("scores", REQUIRED, message("Answer a question or assess a leg first."))
+        )
 
     def store(_accepted: frozenset[str]) -> Recorded:
         return outcome_data.save(answers, legs)[0]
@@ -141,7 +144,7 @@ def _correct(
     now = {leg.side: leg for leg in legs}
     st.header(_("Why"))
     change = form.change()
-    found = [] if change else [Problem("reason", REQUIRED, _("Why is it changed?"))]
+    found = [] if change else [Problem("reason", REQUIRED, message("Why is it changed?"))]
 
     def store(_accepted: frozenset[str]) -> Recorded:
         assert change is not None  # noqa: S101 - a missing reason is a problem

@@ -34,6 +34,7 @@ from registry.entry.assessments import LegAssessment, ReportedAnswers
 from registry.entry.forms import EventEntry, FollowUpEntry
 from registry.entry.problems import Level, Problem
 from registry.entry.recording import Recorded
+from registry.messages import message
 from registry.vocabulary import (
     FindingState,
     FollowUpMethod,
@@ -198,7 +199,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, message("Why is it changed?")))
     elif plan is not None:
         key = form.opened.request_key
         change = data.Change(plan.version, ReasonForChange.NEW_INFORMATION, None, key, plan.entry)
@@ -295,9 +296,9 @@ def _seen(form: Form, entry: FollowUpEntry) -> tuple[FollowUpEntry, list[Problem
     try:
         days = words.read_number(typed)
         if days is not None and days != days.to_integral_value():
-            raise Unreadable(_("Write whole days."))
+            raise Unreadable(message("Write whole days."))
     except Unreadable as error:
-        found.append(Problem("days_to_normal", "readable", str(error)))
+        found.append(Problem("days_to_normal", "readable", error.text))
     return replace(
         entry,
         seen_on=seen_on or state.today(),

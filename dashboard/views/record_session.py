@@ -36,6 +36,7 @@ from registry.entry.forms import CourseEntry, SessionEntry
 from registry.entry.problems import Problem
 from registry.entry.recording import Recorded
 from registry.entry.rows import derived_id
+from registry.messages import message
 from registry.vocabulary import (
     CompressionClass,
     FollowUpStatus,
@@ -112,7 +113,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, message("Why is it changed?")))
 
     def store(accepted: frozenset[str]) -> Recorded:
         overridden = said.entry.with_overrides(form.overrides)
@@ -322,10 +323,10 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         try:
             read[field] = words.read_number(typed)
         except Unreadable as error:
-            unreadable.append(Problem(field, "readable", str(error)))
+            unreadable.append(Problem(field, "readable", error.text))
     whole = read.get("compression_days")
     if whole is not None and whole != whole.to_integral_value():
-        unreadable.append(Problem("compression_days", "readable", _("Write whole days.")))
+        unreadable.append(Problem("compression_days", "readable", message("Write whole days.")))
     return replace(
         entry,
         pain=pain,

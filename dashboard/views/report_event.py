@@ -17,6 +17,7 @@ from registry.catalogue import EventFamily, RowStatus, catalogue
 from registry.entry.forms import EventEntry
 from registry.entry.problems import Problem
 from registry.entry.recording import Recorded
+from registry.messages import message
 from registry.vocabulary import (
     Causality,
     Detection,
@@ -121,7 +122,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         **_further(form),
     )
     if term_code is None:
-        found.append(Problem("event_term_code", REQUIRED, _("What happened?")))
+        found.append(Problem("event_term_code", REQUIRED, message("What happened?")))
     else:
         found += data.problems(entry)
     change: data.Change | None = None
@@ -129,7 +130,7 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
         st.header(_("Why"))
         change = form.change()
         if change is None:
-            found.append(Problem("reason", REQUIRED, _("Why is it changed?")))
+            found.append(Problem("reason", REQUIRED, message("Why is it changed?")))
 
     def store(accepted: frozenset[str]) -> Recorded:
         if change is not None:

@@ -72,11 +72,21 @@ def clocks(
     clinics = scope(by, Permission.READ_RATES)
     if group_by not in GROUPINGS:
         raise NotFound(
-            f"Clocks can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”."
+            message(
+                "Clocks can be grouped by {known}; not by “{asked}”.",
+                known=", ".join(GROUPINGS),
+                asked=group_by[:40],
+            )
         )
     for name in only:
         if name not in CLOCKS:
-            raise NotFound(f"There is no clock “{name[:40]}”. There are: {', '.join(CLOCKS)}.")
+            raise NotFound(
+                message(
+                    "There is no clock “{asked}”. There are: {known}.",
+                    asked=name[:40],
+                    known=", ".join(CLOCKS),
+                )
+            )
     facts = facts_of(engine)
     histories = histories_of(facts)
     kept = sites_of(histories, cohort.mask(facts, clinics))

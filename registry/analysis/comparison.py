@@ -166,7 +166,11 @@ def comparison(
     outcome = outcome_of(event)
     if group_by not in DIMENSIONS:
         raise NotFound(
-            f"Groups can be compared by {', '.join(DIMENSIONS)}; not by “{group_by[:40]}”."
+            message(
+                "Groups can be compared by {known}; not by “{asked}”.",
+                known=", ".join(DIMENSIONS),
+                asked=group_by[:40],
+            )
         )
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
@@ -295,12 +299,18 @@ def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, st
     for name in (a, b):
         if name is not None and name not in sizes:
             raise NotFound(
-                f"There is no session of group “{name[:40]}” here. There are: {', '.join(sizes)}."
+                message(
+                    "There is no session of group “{asked}” here. There are: {known}.",
+                    asked=name[:40],
+                    known=", ".join(sizes),
+                )
             )
     if len(sizes) < 2:
-        raise NotFound("There is only one group here, so there is nothing to compare it with.")
+        raise NotFound(
+            message("There is only one group here, so there is nothing to compare it with.")
+        )
     if a is not None and a == b:
-        raise NotFound("A group cannot be compared with itself. Choose two.")
+        raise NotFound(message("A group cannot be compared with itself. Choose two."))
     if a is not None and b is not None:
         return a, b
     order = list(sizes)

@@ -86,9 +86,19 @@ def complications(
     clinics = scope(by, Permission.READ_RATES)
     outcome = outcome_of(event)
     if group_by not in GROUPINGS:
-        raise NotFound(f"Rates can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”.")
+        raise NotFound(
+            message(
+                "Rates can be grouped by {known}; not by “{asked}”.",
+                known=", ".join(GROUPINGS),
+                asked=group_by[:40],
+            )
+        )
     if unit not in set(Unit):
-        raise NotFound(f"Rates are of {', '.join(Unit)}; not of “{unit[:40]}”.")
+        raise NotFound(
+            message(
+                "Rates are of {known}; not of “{asked}”.", known=", ".join(Unit), asked=unit[:40]
+            )
+        )
     facts, counted = facts_of(engine), Unit(unit)
     chosen = cohort.mask(facts, clinics)
     measure = row_maker(facts, today, counted)

@@ -170,9 +170,17 @@ def control(
     clinics = scope(by, Permission.READ_RATES)
     outcome = outcome_of(event)
     if group_by not in GROUPINGS:
-        raise NotFound(f"Charts are by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”.")
+        raise NotFound(
+            message(
+                "Charts are by {known}; not by “{asked}”.",
+                known=", ".join(GROUPINGS),
+                asked=group_by[:40],
+            )
+        )
     if unit not in UNITS:
-        raise NotFound(f"Charts count {', '.join(UNITS)}; not “{unit[:40]}”.")
+        raise NotFound(
+            message("Charts count {known}; not “{asked}”.", known=", ".join(UNITS), asked=unit[:40])
+        )
     facts, span = facts_of(engine), Span(group_by)
     chosen, within = cohort.mask(facts, clinics), cohort.within(clinics)
     mature = chosen & is_mature(facts, outcome, today)

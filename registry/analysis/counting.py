@@ -77,8 +77,12 @@ def outcome_of(code: str) -> Outcome:
             (code,),
         )
     raise NotFound(
-        f"There is no event called “{code[:40]}”. `sclero catalogue list event_terms` lists them; "
-        f"“{ANY}” counts any complication."
+        message(
+            "There is no event called “{asked}”. `sclero catalogue list event_terms` lists them; "
+            "“{any}” counts any complication.",
+            asked=code[:40],
+            any=ANY,
+        )
     )
 
 

@@ -153,7 +153,7 @@ def standard_set(
         if len({report.heading.seal for report in found}) == 1:
             return found
     raise Conflict(
-        "The data changed while the reports were worked out. Nothing was kept; try again."
+        message("The data changed while the reports were worked out. Nothing was kept; try again.")
     )
 
 
@@ -192,14 +192,17 @@ def kept_period(
             )
         ).first()
     if row is None:
-        raise NotFound("There is no such period in this clinic.")
+        raise NotFound(message("There is no such period in this clinic."))
     *head, text = row
     period = PeriodKept(*head)
     if content_digest(text) != period.digest:
         raise DamagedPeriod(
-            f"The stored reports of “{period.name}” are not those that were kept: their digest "
-            "differs, so they are not shown. The audit trail holds the originals; verify it with "
-            "`sclero audit verify`, and look for the last backup."
+            message(
+                "The stored reports of “{period}” are not those that were kept: their digest "
+                "differs, so they are not shown. The audit trail holds the originals; verify it "
+                "with `sclero audit verify`, and look for the last backup.",
+                period=period.name,
+            )
         )
     content: dict[str, Any] = json.loads(text)
     return period, content

@@ -21,6 +21,7 @@ from registry.database import reading
 from registry.entry.photograph_content import digest_of
 from registry.entry.same_person import linked_ids
 from registry.errors import NotFound, UnreadableFile
+from registry.messages import message
 from registry.schema import (
     Patient,
     Photograph,
@@ -168,9 +169,11 @@ def picture(engine: Engine, by: Actor, clinic_id: int, photograph_id: UUID) -> b
             )
         ).first()
     if found is None or found.content is None:
-        raise NotFound("There is no such photograph in this clinic.")
+        raise NotFound(message("There is no such photograph in this clinic."))
     if digest_of(found.content) != found.digest:
-        raise UnreadableFile("The stored picture was changed or damaged, so it is not shown.")
+        raise UnreadableFile(
+            message("The stored picture was changed or damaged, so it is not shown.")
+        )
     return bytes(found.content)
 
 

@@ -86,7 +86,11 @@ def recurrence(
     clinics = scope(by, Permission.READ_RATES)
     if group_by not in GROUPINGS:
         raise NotFound(
-            f"Recurrence can be grouped by {', '.join(GROUPINGS)}; not by “{group_by[:40]}”."
+            message(
+                "Recurrence can be grouped by {known}; not by “{asked}”.",
+                known=", ".join(GROUPINGS),
+                asked=group_by[:40],
+            )
         )
     facts = facts_of(engine)
     histories = histories_of(facts)
@@ -156,7 +160,7 @@ def sites_counted(
     """The sites behind each count of a row: every count is the size of one of these sets.
 
     ``at_risk_91`` are the sites still observed on day 91, ``recurred_91`` those with a recurrence
-    seen by then, and so on for each landmark.
+    seen by then, ``retreated_91`` those retreated before one, and so on for each landmark.
     """
     looked = kept & histories.looked_at
     won = kept & (histories.success_day >= 0)
@@ -164,6 +168,7 @@ def sites_counted(
         histories.planned_day + catalogue().visits[CLEAR_VISIT].to_day <= day_number(today)
     )
     recurred = won & (histories.ending == RECURRENCE)
+    retreated = won & (histories.ending == RETREATMENT)
     counted = {
         "sites": kept,
         "assessed": looked,
@@ -171,7 +176,7 @@ def sites_counted(
         "success": won,
         "never_successful": looked & ~won,
         "recurrences": recurred,
-        "retreatments": won & (histories.ending == RETREATMENT),
+        "retreatments": retreated,
         "deaths": won & (histories.ending == DEATH),
         "mature_at_12_months": old_enough,
         "assessed_at_12_months": old_enough & (histories.clear_12 >= 0),
@@ -179,6 +184,7 @@ def sites_counted(
     }
     for day in LANDMARK_DAYS:
         counted[f"recurred_{day}"] = recurred & (histories.duration <= day)
+        counted[f"retreated_{day}"] = retreated & (histories.duration <= day)
         counted[f"at_risk_{day}"] = won & (histories.duration >= day)
     return counted
 

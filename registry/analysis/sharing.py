@@ -151,12 +151,18 @@ def for_sharing(engine: Engine, by: Actor, report: Report) -> SharedReport:
     clinics = scope(by, Permission.READ_RATES)
     if not isinstance(report, RateReport) or report.event != ANY or report.unit != "sessions":
         raise NotShareable(
-            "Only rates of “any complication” as shares of sessions may leave the registry: files "
-            "about several outcomes could be subtracted from each other. Choose that outcome."
+            message(
+                "Only rates of “any complication” as shares of sessions may leave the registry: "
+                "files about several outcomes could be subtracted from each other. Choose that "
+                "outcome."
+            )
         )
     if report.by not in SHARED_GROUPINGS:
         raise NotShareable(
-            "A file for sharing is grouped by form, vessel class or quarter. Choose one of them."
+            message(
+                "A file for sharing is grouped by form, vessel class or quarter. Choose one of "
+                "them."
+            )
         )
     facts, heading = facts_of(engine), report.heading
     counted = heading.cohort.within(clinics)
@@ -216,14 +222,19 @@ def shared_years(
     """
     if cohort.levels.keys() - {"clinic"}:
         raise NotShareable(
-            "Figures that cross clinics or leave the registry are filtered by clinic and whole "
-            "years alone: two filters could be subtracted from each other. Clear the other filters."
+            message(
+                "Figures that cross clinics or leave the registry are filtered by clinic and whole "
+                "years alone: two filters could be subtracted from each other. Clear the other "
+                "filters."
+            )
         )
     start, end = cohort.start, cohort.end
     if (start and (start.month, start.day) != (1, 1)) or (end and (end.month, end.day) != (12, 31)):
         raise NotShareable(
-            "Figures that cross clinics or leave the registry are of whole calendar years. Choose "
-            "all time, or days from 1 January to 31 December."
+            message(
+                "Figures that cross clinics or leave the registry are of whole calendar years. "
+                "Choose all time, or days from 1 January to 31 December."
+            )
         )
     age = dt.timedelta(days=outcome_of(ANY).mature_after_days)
     kept = np.isin(facts.sessions["clinic_id"].to_numpy(), list(clinics))
@@ -238,8 +249,11 @@ def shared_years(
     )
     if not years:
         raise NotShareable(
-            "No calendar year of this filter is over for long enough: figures that cross clinics "
-            f"or leave the registry are of years that ended at least {age.days} days ago."
+            message(
+                "No calendar year of this filter is over for long enough: figures that cross "
+                "clinics or leave the registry are of years that ended at least {days} days ago.",
+                days=age.days,
+            )
         )
     return years
 

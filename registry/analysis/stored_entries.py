@@ -31,6 +31,7 @@ from registry.entry.forms import (
 )
 from registry.entry.rows import IDENTITY_FIELDS, derived_id, site_id
 from registry.errors import NotFound
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     FollowUp,
@@ -114,7 +115,7 @@ def current(db: DbSession, model: Any, clinic_id: int, record_id: UUID) -> Any:
     """A record of the clinic that was not voided; raises :class:`NotFound` otherwise."""
     stored = db.get(model, (clinic_id, record_id))
     if stored is None or stored.voided_at is not None:
-        raise NotFound("There is no such record in this clinic, or it was voided.")
+        raise NotFound(message("There is no such record in this clinic, or it was voided."))
     return stored
 
 

@@ -259,7 +259,13 @@ def units(
     clinics = scope(by, Permission.READ_RATES)
     outcome = outcome_of(event)
     if group_by not in GROUPINGS:
-        raise NotFound(f"Units are {' or '.join(GROUPINGS)}; not “{group_by[:40]}”.")
+        raise NotFound(
+            message(
+                "Units are {known}; not “{asked}”.",
+                known=", ".join(GROUPINGS),
+                asked=group_by[:40],
+            )
+        )
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
     groups = groups_of(facts, group_by, chosen, by)
@@ -433,7 +439,7 @@ def _others(
     try:
         pool = all_other_clinics(engine, by, cohort, today=today)
     except NotShareable as reason:
-        return None, message("{reason}", reason=str(reason))
+        return None, message("{reason}", reason=reason.args[0])
     return pool, None
 
 

@@ -61,6 +61,7 @@ def freeze(
     from registry.entry.problems import Problem
     from registry.entry.reporting_periods import PeriodToKeep, freeze_period, refuse_unfit
     from registry.errors import InvalidEntry
+    from registry.messages import message
     from registry.operations.clinics import clinic_of
 
     engine = opened(database)
@@ -73,7 +74,7 @@ def freeze(
         else (start and start.date(), end and end.date())
     )
     if first is None or last is None:
-        raise InvalidEntry([Problem("period", "has_end", "The period has no last day.")])
+        raise InvalidEntry([Problem("period", "has_end", message("The period has no last day."))])
     refuse_unfit(name, first, last, today())
     seal, content = content_to_keep(engine, by, cohort_of(clinic_id, first, last), today())
     freeze_period(

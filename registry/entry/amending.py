@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from registry.database import Base, DbSession
 from registry.entry.forms import SessionEntry
 from registry.entry.rows import Rows, derived_id, site_id, store_rows
 from registry.errors import Conflict
+from registry.messages import Message, message
 from registry.schema import (
     AdverseEvent,
     Course,
@@ -27,6 +29,16 @@ from registry.schema import (
 )
 
 _KEPT: Final = frozenset({"clinic_id", "id", "version", "recorded_at", "voided_at"})
+_DEPENDANTS: Final[Mapping[type[Base], Message]] = {
+    TreatmentSession: message("sessions"),
+    AdverseEvent: message("adverse events"),
+    FollowUp: message("follow-ups"),
+    LimbAssessment: message("assessments of a leg"),
+    Photograph: message("photographs"),
+    PatientReportedOutcome: message("answers of the patient"),
+    PatientLink: message("links with another patient"),
+}
+"""What may belong to a record that is to be voided."""
 
 
 def update(db: DbSession, model: type[Base], stored: Any, wanted: dict[str, Any]) -> None:
@@ -52,7 +64,9 @@ def write(db: DbSession, model: type[Base], stored: Any, changes: dict[str, Any]
         .values(**changes, version=stored.version + 1)
     )
     if changed.rowcount != 1:
-        raise Conflict("Somebody changed this record at the same moment. Nothing was stored.")
+        raise Conflict(
+            message("Somebody changed this record at the same moment. Nothing was stored.")
+        )
 
 
 def update_identity(db: DbSession, clinic_id: int, patient_id: UUID, rows: Rows) -> None:
@@ -108,8 +122,11 @@ def same_sites(
     )
     if events:
         raise Conflict(
-            f"{events} adverse event record(s) belong to a site that would be taken away. Reassign "
-            "those first; nothing was changed."
+            message(
+                "Adverse events belong to a site that would be taken away ({count}). Reassign "
+                "those first; nothing was changed.",
+                count=events,
+            )
         )
     return {i: same.get(i) or derived_id(request_key, "site", i) for i in range(len(entry.sites))}
 
@@ -182,6 +199,10 @@ def refuse_orphans(db: DbSession, root: type[Base], clinic_id: int, id_: UUID) -
         )
         if count:
             raise Conflict(
-                f"{count} {model.__tablename__.replace('_', ' ')} record(s) belong to it. Void or "
-                "reassign those first; nothing was changed."
+                message(
+                    "Other records belong to it ({records}: {count}). Void or reassign those "
+                    "first; nothing was changed.",
+                    records=_DEPENDANTS[model],
+                    count=count,
+                )
             )

@@ -17,17 +17,18 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry import audit
+from registry import audit, language
 from registry.access import Actor, Permission, require
 from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, DbSession, reading
 from registry.entry.amending import write
 from registry.entry.known import clinic_day
-from registry.entry.problems import Problem, day_in_words
+from registry.entry.problems import Problem, in_digits
 from registry.entry.recording import Recorded, cause_of_change
 from registry.entry.rows import derived_id
 from registry.entry.same_person import linked_ids
 from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import Clinic, FollowUp, LimbAssessment, Patient, PatientReportedOutcome
 from registry.vocabulary import CeapClass, FollowUpStatus, Laterality, ReasonForChange
 
@@ -47,7 +48,7 @@ RVCSS_ITEMS: Final = (
 RVCSS_WORST: Final = 3
 """Each item runs from 0 (absent) to this."""
 
-_STALE: Final = (
+_STALE: Final = message(
     "Somebody changed this after you opened it. Nothing of yours was stored: open it again, "
     "compare, and repeat your change if it is still right."
 )
@@ -108,23 +109,35 @@ def answer_problems(entry: ReportedAnswers, known: PatientDays) -> list[Problem]
     """All that keeps the answers from being stored; fields are the codes of the items."""
     found = list(day_problems("answered_on", entry.answered_on, known))
     if not entry.scores:
-        found.append(Problem("scores", "required", "Answer at least one question."))
+        found.append(Problem("scores", "required", message("Answer at least one question.")))
     if entry.follow_up_id is not None and entry.follow_up_id not in known.visits:
         found.append(
-            Problem("follow_up_id", "known_follow_up", "No such visit of this patient took place.")
+            Problem(
+                "follow_up_id",
+                "known_follow_up",
+                message("No such visit of this patient took place."),
+            )
         )
     for code, score in entry.scores.items():
         item = catalogue().instrument_items.get(code)
         if item is None:
-            found.append(Problem(code, "known_item", "No such question in the catalogue."))
+            found.append(Problem(code, "known_item", message("No such question in the catalogue.")))
         elif not score.is_finite() or not item.minimum <= score <= item.maximum:
-            message = f"Must lie from {item.minimum:f} to {item.maximum:f}."
-            found.append(Problem(code, "in_range", message))
+            text = message(
+                "Must lie from {least} to {most}.",
+                least=in_digits(item.minimum),
+                most=in_digits(item.maximum),
+            )
+            found.append(Problem(code, "in_range", text))
         elif score != score.to_integral_value():
-            found.append(Problem(code, "whole", "Write a whole number."))
+            found.append(Problem(code, "whole", message("Write a whole number.")))
         if code in known.said:
             found.append(
-                Problem(code, "once_a_day", "Already answered on that day: correct that answer.")
+                Problem(
+                    code,
+                    "once_a_day",
+                    message("Already answered on that day: correct that answer."),
+                )
             )
     return found
 
@@ -133,15 +146,25 @@ def leg_problems(entry: LegAssessment, known: PatientDays) -> list[Problem]:
     """All that keeps the assessment from being stored; fields are the names of the items."""
     found = list(day_problems("assessed_on", entry.assessed_on, known))
     if entry.is_empty:
-        found.append(Problem("items", "required", "Assess the class or at least one item."))
+        found.append(
+            Problem("items", "required", message("Assess the class or at least one item."))
+        )
     for name, score in entry.items.items():
         if name not in RVCSS_ITEMS:
-            found.append(Problem(name, "known_item", "No such item of the score."))
+            found.append(Problem(name, "known_item", message("No such item of the score.")))
         elif not 0 <= score <= RVCSS_WORST:
-            found.append(Problem(name, "in_range", f"Must lie from 0 to {RVCSS_WORST}."))
+            found.append(
+                Problem(
+                    name,
+                    "in_range",
+                    message("Must lie from {least} to {most}.", least=0, most=RVCSS_WORST),
+                )
+            )
     if entry.side.value in known.said:
         found.append(
-            Problem("side", "once_a_day", "This leg was assessed on that day: correct that.")
+            Problem(
+                "side", "once_a_day", message("This leg was assessed on that day: correct that.")
+            )
         )
     return found
 
@@ -277,7 +300,9 @@ def amend_limb_assessment(
     def store(db: DbSession) -> None:
         stored = db.get(LimbAssessment, (clinic_id, entry.id))
         if stored is None or stored.voided_at is not None:
-            raise NotFound("There is no such assessment in this clinic, or it was withdrawn.")
+            raise NotFound(
+                message("There is no such assessment in this clinic, or it was withdrawn.")
+            )
         if stored.version != version or stored.patient_id != entry.patient_id:
             raise Conflict(_STALE)
         if entry.is_empty:
@@ -340,7 +365,10 @@ def _carried_out(
         return Recorded(done.id, done.version, earlier.at, already=True)
     except sa.exc.IntegrityError:
         raise Conflict(
-            "Somebody stored the same for this day at the same moment. Nothing of yours was stored."
+            message(
+                "Somebody stored the same for this day at the same moment. Nothing of yours was "
+                "stored."
+            )
         ) from None
     return done
 
@@ -353,16 +381,20 @@ def _refuse(found: list[Problem]) -> None:
 def day_problems(name: str, day: dt.date, known: PatientDays) -> Iterator[Problem]:
     """What keeps something from having happened to the patient on this day."""
     if day > known.today:
-        yield Problem(name, "not_in_future", "The day lies in the future.")
+        yield Problem(name, "not_in_future", message("The day lies in the future."))
     elif day < FIRST_DAY:
-        yield Problem(name, "plausible_day", "The day is not plausible.")
+        yield Problem(name, "plausible_day", message("The day is not plausible."))
     elif known.birth_year is not None and day.year < known.birth_year:
         yield Problem(
-            name, "not_before_birth", f"The day lies before the birth year {known.birth_year}."
+            name,
+            "not_before_birth",
+            message("The day lies before the birth year {year}.", year=known.birth_year),
         )
     if known.died_on is not None and day > known.died_on:
         yield Problem(
-            name, "not_after_death", f"The patient died on {day_in_words(known.died_on)}."
+            name,
+            "not_after_death",
+            message("The patient died on {day}.", day=language.day(known.died_on)),
         )
 
 
@@ -416,7 +448,7 @@ def patient_days(
     """Days and visits of a person; raises :class:`NotFound` for a patient of no such clinic."""
     patient = db.get(Patient, (clinic_id, patient_id))
     if patient is None or patient.voided_at is not None:
-        raise NotFound("There is no such patient in this clinic. Nothing was stored.")
+        raise NotFound(message("There is no such patient in this clinic. Nothing was stored."))
     visits = db.scalars(
         sa.select(FollowUp.id).where(
             FollowUp.clinic_id == clinic_id,

@@ -27,6 +27,7 @@ from registry.database import reading
 from registry.entry.problems import Problem
 from registry.entry.rows import derived_id
 from registry.errors import InvalidEntry, RegistryError
+from registry.messages import message
 from registry.schema import ProductGtin
 
 SEPARATOR: Final = "\x1d"
@@ -138,7 +139,9 @@ def read_gs1(text: str, *, today: dt.date) -> ScannedPack:
     sends_separators = SEPARATOR in scanned
     scanned = scanned.strip(SEPARATOR)
     if len(scanned) > LONGEST_TEXT:
-        raise UnreadableBarcode("This is too long for the code of a pack. Scan one pack at a time.")
+        raise UnreadableBarcode(
+            message("This is too long for the code of a pack. Scan one pack at a time.")
+        )
     if scanned.isascii() and scanned.isdigit() and len(scanned) in GTIN_LENGTHS:
         return ScannedPack(_gtin(scanned))
     is_bracketed = scanned.startswith("(")
@@ -147,8 +150,10 @@ def read_gs1(text: str, *, today: dt.date) -> ScannedPack:
     )
     if "01" not in fields:
         raise UnreadableBarcode(
-            "This code does not name a product (GTIN). Scan the code that holds product, lot and "
-            "expiry, usually the square one, or choose product and lot by hand."
+            message(
+                "This code does not name a product (GTIN). Scan the code that holds product, lot "
+                "and expiry, usually the square one, or choose product and lot by hand."
+            )
         )
     return ScannedPack(
         gtin=_gtin(fields["01"]),
@@ -176,17 +181,17 @@ def pack_problems(gtin: str, content: PackContent) -> list[Problem]:
     """All that keeps what a GTIN stands for from being stored."""
     is_number = gtin.isascii() and gtin.isdigit() and len(gtin) == GTIN_LENGTHS[-1]
     if not is_number or not has_check_digit(gtin):
-        return [Problem("gtin", "check_digit", "This is no product number.")]
+        return [Problem("gtin", "check_digit", message("This is no product number."))]
     product = catalogue().products.get(content.product_code)
     if product is None:
-        return [Problem("product_code", "known_product", "No such product.")]
+        return [Problem("product_code", "known_product", message("No such product."))]
     strength = content.concentration_percent
     if strength is not None and strength not in product.strengths_percent:
         return [
             Problem(
                 "concentration_percent",
                 "strength_of_product",
-                "The maker does not sell this strength, so it is not what the pack holds.",
+                message("The maker does not sell this strength, so it is not what the pack holds."),
             )
         ]
     return []
@@ -195,8 +200,10 @@ def pack_problems(gtin: str, content: PackContent) -> list[Problem]:
 def _gtin(digits: str) -> str:
     if not has_check_digit(digits):
         raise UnreadableBarcode(
-            "The product number in this code has a wrong check digit: it was not read whole. Scan "
-            "again, or choose product and lot by hand."
+            message(
+                "The product number in this code has a wrong check digit: it was not read whole. "
+                "Scan again, or choose product and lot by hand."
+            )
         )
     return digits.zfill(14)
 
@@ -208,8 +215,10 @@ def _bracketed(scanned: str, today: dt.date) -> Reading:
     codes = [code for code, _value in reading]
     if len(set(codes)) < len(codes):
         raise UnreadableBarcode(
-            "This text names the same thing twice, such as two lots, so it can be read in two "
-            "ways. Nothing was filled in: scan one pack at a time."
+            message(
+                "This text names the same thing twice, such as two lots, so it can be read in two "
+                "ways. Nothing was filled in: scan one pack at a time."
+            )
         )
     if not all(_may_be(code, value, today) for code, value in reading):
         raise _unknown()
@@ -223,9 +232,12 @@ def _plain(scanned: str, today: dt.date, sends_separators: bool) -> Reading:
         raise _unknown()
     if len(found) > 1:
         raise UnreadableBarcode(
-            "This text can be read in two ways, because the scanner left out the separator after "
-            "the lot or serial number. Nothing was filled in: choose product and lot by hand, and "
-            "have the scanner set to send the separator (GS, or the sign | in its place)."
+            message(
+                "This text can be read in two ways, because the scanner left out the separator "
+                "after the lot or serial number. Nothing was filled in: choose product and lot by "
+                "hand, and have the scanner set to send the separator (GS, or the sign | in its "
+                "place)."
+            )
         )
     return found[0]
 
@@ -287,6 +299,9 @@ def _day(digits: str, today: dt.date) -> dt.date | None:
 
 def _unknown() -> UnreadableBarcode:
     return UnreadableBarcode(
-        "This is not the code of a pack, or it holds something the registry cannot read. Nothing "
-        "was filled in: scan the code with product, lot and expiry, or choose them by hand."
+        message(
+            "This is not the code of a pack, or it holds something the registry cannot read. "
+            "Nothing was filled in: scan the code with product, lot and expiry, or choose them by "
+            "hand."
+        )
     )

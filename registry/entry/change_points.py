@@ -20,6 +20,7 @@ from registry.database import FIRST_DAY, LAST_DAY
 from registry.entry.problems import Problem
 from registry.entry.rows import derived_id
 from registry.errors import InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import ChangePoint
 
 LONGEST_CHANGE: Final = 200
@@ -42,10 +43,12 @@ def problems_of_change(change: ChangeEntry) -> list[Problem]:
     is_told = words.isprintable() and any(map(str.isalnum, words))
     if not is_told or len(words) > LONGEST_CHANGE:
         found.append(
-            Problem("what", "length", "Say on one line of up to 200 characters what changed.")
+            Problem(
+                "what", "length", message("Say on one line of up to 200 characters what changed.")
+            )
         )
     if not FIRST_DAY <= change.changed_on <= LAST_DAY:
-        found.append(Problem("changed_on", "plausible_day", "The day is not plausible."))
+        found.append(Problem("changed_on", "plausible_day", message("The day is not plausible.")))
     return found
 
 
@@ -81,7 +84,13 @@ def record_change(
             )
             if words.casefold() in {what.casefold() for what in known}:
                 raise InvalidEntry(
-                    [Problem("what", "known", "This change is recorded for that day already.")]
+                    [
+                        Problem(
+                            "what",
+                            "known",
+                            message("This change is recorded for that day already."),
+                        )
+                    ]
                 )
             db.add(
                 ChangePoint(
@@ -118,7 +127,11 @@ def void_change(
     words = reason.strip()
     if len(words) > LONGEST_REASON or not any(map(str.isalnum, words)):
         raise InvalidEntry(
-            [Problem("reason", "length", "Say in up to 500 characters why it is withdrawn.")]
+            [
+                Problem(
+                    "reason", "length", message("Say in up to 500 characters why it is withdrawn.")
+                )
+            ]
         )
     cause = audit.Cause(
         "void_change", clinic_id=clinic_id, request_key=request_key, reason_text=words
@@ -127,7 +140,7 @@ def void_change(
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = db.get(ChangePoint, (clinic_id, change_id), with_for_update=True)
             if stored is None or stored.voided_at is not None:
-                raise NotFound("There is no such change, or it was withdrawn before.")
+                raise NotFound(message("There is no such change, or it was withdrawn before."))
             stored.voided_at = now
             stored.version += 1
     except audit.AlreadyRecorded:

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from registry import language
 from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, LAST_DAY, Base, Quantity
 from registry.entry.dose import dose_problems
@@ -29,8 +30,9 @@ from registry.entry.forms import (
     SessionEntry,
     SiteOutcomeEntry,
 )
-from registry.entry.problems import Level, Problem, day_in_words
+from registry.entry.problems import Level, Problem, in_digits
 from registry.entry.safety import History, safety_problems
+from registry.messages import N_, Message, message
 from registry.schema import (
     AdverseEvent,
     Course,
@@ -52,6 +54,11 @@ from registry.vocabulary import (
     SclerosantForm,
     SeriousnessCriterion,
 )
+
+_NOT_GIVEN_AS: Final[Mapping[SclerosantForm, str]] = {
+    SclerosantForm.LIQUID: N_("{product} is not given as liquid."),
+    SclerosantForm.FOAM: N_("{product} is not given as foam."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +107,9 @@ def _said_before(found: Iterator[Problem], stored: SessionEntry, known: Known) -
 
     A warning with another amount is another warning: whoever accepted 12 mL has not accepted 80.
     """
-    before = {(problem.rule, problem.message) for problem in _all(stored, known)}
+    before = {(problem.rule, str(problem.message)) for problem in _all(stored, known)}
     for problem in found:
-        settled = (problem.rule, problem.message) in before
+        settled = (problem.rule, str(problem.message)) in before
         yield replace(problem, level=Level.NOTE) if problem.interrupts and settled else problem
 
 
@@ -127,19 +134,23 @@ def _patient(entry: PatientEntry, known: Known) -> Iterator[Problem]:
     yield from _day("birth_date", entry.birth_date, known)
     yield from _day("died_on", entry.died_on, known)
     if not entry.pseudonym.strip():
-        yield Problem("pseudonym", "required", "Give the patient a pseudonym.")
+        yield Problem("pseudonym", "required", message("Give the patient a pseudonym."))
     if entry.birth_year is not None and entry.birth_year > known.today.year:
-        yield Problem("birth_year", "not_in_future", "The birth year lies in the future.")
+        yield Problem("birth_year", "not_in_future", message("The birth year lies in the future."))
     if entry.birth_date and entry.birth_year and entry.birth_date.year != entry.birth_year:
-        yield Problem("birth_year", "agrees_with_birth_date", "Birth year and birth date differ.")
+        yield Problem(
+            "birth_year", "agrees_with_birth_date", message("Birth year and birth date differ.")
+        )
     if entry.birth_year and entry.enrolled_on.year < entry.birth_year:
-        yield Problem("enrolled_on", "not_before_birth", "Enrolled before birth.")
+        yield Problem("enrolled_on", "not_before_birth", message("Enrolled before birth."))
     if entry.died_on and entry.died_on < entry.enrolled_on:
-        yield Problem("died_on", "after_enrolment", "Died before being enrolled.")
+        yield Problem("died_on", "after_enrolment", message("Died before being enrolled."))
     if entry.died_on and any(day > entry.died_on for day in known.sessions.values()):
-        yield Problem("died_on", "after_sessions", "A session is recorded after that day.")
+        yield Problem("died_on", "after_sessions", message("A session is recorded after that day."))
     if entry.birth_year and any(day.year < entry.birth_year for day in known.sessions.values()):
-        yield Problem("birth_year", "before_sessions", "A session is recorded before that year.")
+        yield Problem(
+            "birth_year", "before_sessions", message("A session is recorded before that year.")
+        )
 
 
 def _course(entry: CourseEntry, known: Known) -> Iterator[Problem]:
@@ -154,43 +165,55 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
         yield Problem(
             "treated_on",
             "not_after_its_events",
-            "An event or follow-up of this session is dated earlier, on "
-            f"{day_in_words(known.followed_on)}.",
+            message(
+                "An event or follow-up of this session is dated earlier, on {day}.",
+                day=language.day(known.followed_on),
+            ),
         )
     if entry.clinician_id is not None and entry.clinician_id not in known.clinician_ids:
-        yield Problem("clinician_id", "known_clinician", "No such clinician in this clinic.")
+        yield Problem(
+            "clinician_id", "known_clinician", message("No such clinician in this clinic.")
+        )
     course = entry.course_id
     if course is not None and known.courses is not None and course not in known.courses:
-        yield Problem("course_id", "known_course", "No such course of this patient.")
+        yield Problem("course_id", "known_course", message("No such course of this patient."))
     if (entry.cost_amount is None) != (entry.cost_currency is None):
-        yield Problem("cost_currency", "cost_has_currency", "Give amount and currency together.")
+        yield Problem(
+            "cost_currency", "cost_has_currency", message("Give amount and currency together.")
+        )
     if entry.compression_days is not None and entry.compression_class is None:
-        yield Problem("compression_class", "days_need_class", "Say which compression was advised.")
+        yield Problem(
+            "compression_class", "days_need_class", message("Say which compression was advised.")
+        )
     if any(day == entry.treated_on for key, day in known.sessions.items() if key != entry.id):
         yield Problem(
             "treated_on",
             "second_session_that_day",
-            "This patient already has a session on that day. Is this a second one?",
+            message("This patient already has a session on that day; this is a second one."),
             Level.CONFIRM,
         )
     injections = entry.all_injections()
     if entry.modality is not Modality.SCLEROTHERAPY and injections:
         yield Problem(
-            "modality", "no_agent", "Nothing is injected with this modality: remove the injections."
+            "modality",
+            "no_agent",
+            message("Nothing is injected with this modality: remove the injections."),
         )
     if entry.modality is Modality.SCLEROTHERAPY and not injections:
-        yield Problem("injections", "required", "Say what was injected: product and form.")
+        yield Problem("injections", "required", message("Say what was injected: product and form."))
     seen: Counter[tuple[object, ...]] = Counter()
     for i, site in enumerate(entry.sites):
         path = f"sites[{i}]"
         yield from _columns(TreatedSite, site, path)
         if site.anatomy_code not in catalogue().anatomy:
-            yield Problem(f"{path}.anatomy_code", "known_site", "No such region or vein.")
+            yield Problem(f"{path}.anatomy_code", "known_site", message("No such region or vein."))
         key = (site.side, site.anatomy_code, site.vessel_class)
         seen[key] += 1
         if seen[key] == 2:
             yield Problem(
-                f"{path}.anatomy_code", "site_once", "The same site and vessel class stands twice."
+                f"{path}.anatomy_code",
+                "site_once",
+                message("The same site and vessel class stands twice."),
             )
     for path, _, injection in entry.placed_injections():
         yield from _injection(path, injection, known)
@@ -205,19 +228,24 @@ def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Probl
     yield from _columns(Lot, entry, path)
     product = catalogue().products.get(entry.product_code)
     if product is None:
-        yield Problem(f"{path}.product_code", "known_product", "No such product in the catalogue.")
+        yield Problem(
+            f"{path}.product_code", "known_product", message("No such product in the catalogue.")
+        )
         return
     if entry.form not in product.forms:
         yield Problem(
             f"{path}.form",
             "form_of_product",
-            f"{product.label} is not given as {entry.form.value}.",
+            Message(_NOT_GIVEN_AS[entry.form], {"product": product.label}),
         )
     if entry.is_compounded and entry.lot_number is None:
         yield Problem(
             f"{path}.lot_number",
             "compounded_needs_lot",
-            "That it was compounded is kept with the lot: give its number, or the day it was made.",
+            message(
+                "That it was compounded is kept with the lot: give its number, or the day it was "
+                "made."
+            ),
         )
     if (
         entry.concentration_percent is not None
@@ -225,16 +253,20 @@ def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Probl
         and not entry.is_compounded
         and entry.concentration_percent not in product.strengths_percent
     ):
-        strengths = ", ".join(f"{strength.normalize():f}" for strength in product.strengths_percent)
+        strengths = "; ".join(in_digits(strength) for strength in product.strengths_percent)
         yield Problem(
             f"{path}.concentration_percent",
             "strength_of_product",
-            f"{product.label} is sold at {strengths} %. Diluted? Then mark the lot as compounded.",
+            message(
+                "{product} is sold at {strengths} %. Diluted? Then mark the lot as compounded.",
+                product=product.label,
+                strengths=strengths,
+            ),
         )
     if entry.form is SclerosantForm.LIQUID and (entry.gas is not None or entry.gas_ml is not None):
-        yield Problem(f"{path}.gas", "gas_needs_foam", "Gas belongs to foam only.")
+        yield Problem(f"{path}.gas", "gas_needs_foam", message("Gas belongs to foam only."))
     if entry.expires_on is not None and entry.lot_number is None:
-        yield Problem(f"{path}.lot_number", "expiry_needs_lot", "Give the lot number too.")
+        yield Problem(f"{path}.lot_number", "expiry_needs_lot", message("Give the lot number too."))
     if entry.lot_number is None:
         return
     stored = known.lots.get((entry.product_code, entry.lot_number))
@@ -242,7 +274,10 @@ def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Probl
         yield Problem(
             f"{path}.expires_on",
             "expiry_of_lot",
-            f"This lot is on the shelf with the expiry {day_in_words(stored)}. Check the box.",
+            message(
+                "This lot is on the shelf with the expiry {day}. Check the box.",
+                day=language.day(stored),
+            ),
         )
 
 
@@ -251,45 +286,56 @@ def _event(entry: EventEntry, known: Known) -> Iterator[Problem]:
     for name in ("onset_on", "reported_on", "resolved_on"):
         yield from _day(name, getattr(entry, name), known, may_follow_death=name != "onset_on")
     if entry.event_term_code not in catalogue().event_terms:
-        yield Problem("event_term_code", "known_event", "No such event in the catalogue.")
+        yield Problem("event_term_code", "known_event", message("No such event in the catalogue."))
     if entry.reported_on < entry.onset_on:
-        yield Problem("reported_on", "after_onset", "Reported before it began.")
+        yield Problem("reported_on", "after_onset", message("Reported before it began."))
     if entry.resolved_on is not None and entry.resolved_on < entry.onset_on:
-        yield Problem("resolved_on", "after_onset", "Resolved before it began.")
+        yield Problem("resolved_on", "after_onset", message("Resolved before it began."))
     died = SeriousnessCriterion.DEATH in entry.seriousness_criteria
     if died != (entry.event_outcome is EventOutcome.FATAL):
         yield Problem(
             "event_outcome",
             "death_is_fatal",
-            "The criterion death and the outcome fatal go together.",
+            message("The criterion death and the outcome fatal go together."),
         )
     if entry.treatment_session_id is None:
         if entry.treated_site_id is not None:
-            yield Problem("treated_site_id", "site_needs_session", "A site needs its session.")
+            yield Problem(
+                "treated_site_id", "site_needs_session", message("A site needs its session.")
+            )
         return
     treated_on = known.sessions.get(entry.treatment_session_id)
     if treated_on is None:
-        yield Problem("treatment_session_id", "known_session", "No such session of this patient.")
+        yield Problem(
+            "treatment_session_id", "known_session", message("No such session of this patient.")
+        )
         return
     if entry.onset_on < treated_on:
         yield Problem(
             "onset_on",
             "not_before_session",
-            f"The event began before the session of {day_in_words(treated_on)}.",
+            message("The event began before the session of {day}.", day=language.day(treated_on)),
         )
     if (
         entry.treated_site_id is not None
         and known.sites.get(entry.treated_site_id) != entry.treatment_session_id
     ):
-        yield Problem("treated_site_id", "site_of_session", "The site was not treated that day.")
+        yield Problem(
+            "treated_site_id", "site_of_session", message("The site was not treated that day.")
+        )
     term = catalogue().event_terms.get(entry.event_term_code)
     days = (entry.onset_on - treated_on).days
     if term is not None and days > term.counting_window_days:
         yield Problem(
             "onset_on",
             "outside_window",
-            f"Day {days} after the session: stored and listed, but outside the "
-            f"{term.counting_window_days}-day window in which {term.label.lower()} is counted.",
+            message(
+                "Day {days} after the session: stored and listed, but outside the {window}-day "
+                "window in which “{event}” is counted.",
+                days=days,
+                window=term.counting_window_days,
+                event=message(term.label),
+            ),
             Level.NOTE,
         )
 
@@ -298,97 +344,128 @@ def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
     yield from _columns(FollowUp, entry)
     yield from _day("seen_on", entry.seen_on, known)
     if entry.due_on is not None and not FIRST_DAY <= entry.due_on <= LAST_DAY:
-        yield Problem("due_on", "plausible_day", "The day is not plausible.")
+        yield Problem("due_on", "plausible_day", message("The day is not plausible."))
     if entry.visit_code is not None and entry.visit_code not in catalogue().visits:
-        yield Problem("visit_code", "known_visit", "No such visit in the schedule.")
+        yield Problem("visit_code", "known_visit", message("No such visit in the schedule."))
     if (entry.status is FollowUpStatus.SEEN) != (entry.seen_on is not None):
         yield Problem(
-            "seen_on", "seen_has_day", "A visit that took place has a day, others have none."
+            "seen_on",
+            "seen_has_day",
+            message("A visit that took place has a day, others have none."),
         )
     if entry.due_on is None and entry.seen_on is None:
-        yield Problem("due_on", "due_or_seen", "Give the day it is due or the day it took place.")
+        yield Problem(
+            "due_on", "due_or_seen", message("Give the day it is due or the day it took place.")
+        )
     if entry.treatment_session_id is not None:
         treated_on = known.sessions.get(entry.treatment_session_id)
         if treated_on is None:
             yield Problem(
-                "treatment_session_id", "known_session", "No such session of this patient."
+                "treatment_session_id", "known_session", message("No such session of this patient.")
             )
         elif any(day is not None and day < treated_on for day in (entry.seen_on, entry.due_on)):
             yield Problem(
                 "seen_on",
                 "not_before_session",
-                f"The follow-up lies before the session of {day_in_words(treated_on)}.",
+                message(
+                    "The follow-up lies before the session of {day}.",
+                    day=language.day(treated_on),
+                ),
             )
     yield from _checklist(entry, known)
     sites: set[tuple[object, ...]] = set()
     for i, outcome in enumerate(entry.site_outcomes):
         yield from _site_outcome(f"site_outcomes[{i}]", outcome)
         if (outcome.side, outcome.anatomy_code) in sites:
-            yield Problem(f"site_outcomes[{i}].anatomy_code", "site_once", "The site stands twice.")
+            yield Problem(
+                f"site_outcomes[{i}].anatomy_code", "site_once", message("The site stands twice.")
+            )
         sites.add((outcome.side, outcome.anatomy_code))
     if entry.status is not FollowUpStatus.SEEN and (entry.findings or entry.site_outcomes):
-        yield Problem("status", "findings_need_visit", "Only a visit that took place has findings.")
+        yield Problem(
+            "status", "findings_need_visit", message("Only a visit that took place has findings.")
+        )
 
 
 def _checklist(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
     if entry.checklist_code is None:
         if entry.checklist_version is not None:
-            yield Problem("checklist_code", "version_needs_list", "Say which checklist it was.")
+            yield Problem(
+                "checklist_code", "version_needs_list", message("Say which checklist it was.")
+            )
         if entry.findings:
-            yield Problem("checklist_code", "findings_need_list", "Say which checklist was asked.")
+            yield Problem(
+                "checklist_code", "findings_need_list", message("Say which checklist was asked.")
+            )
         return
     checklist = catalogue().checklist_versions.get(
         (entry.checklist_code, entry.checklist_version or 0)
     )
     if checklist is None:
-        yield Problem("checklist_code", "known_checklist", "No such version of the checklist.")
+        yield Problem(
+            "checklist_code", "known_checklist", message("No such version of the checklist.")
+        )
         return
     if entry.status is not FollowUpStatus.SEEN:
-        yield Problem("checklist_code", "checklist_needs_visit", "Nobody was asked: no visit.")
+        yield Problem(
+            "checklist_code", "checklist_needs_visit", message("Nobody was asked: no visit.")
+        )
     seen: set[str] = set()
     for i, finding in enumerate(entry.findings):
         path = f"findings[{i}].event_term_code"
         if finding.event_term_code not in checklist.term_codes:
-            yield Problem(path, "on_checklist", "This event is not on the checklist.")
+            yield Problem(path, "on_checklist", message("This event is not on the checklist."))
         if finding.event_term_code in seen:
-            yield Problem(path, "finding_once", "This event stands twice.")
+            yield Problem(path, "finding_once", message("This event stands twice."))
         seen.add(finding.event_term_code)
         if finding.adverse_event_id is not None and finding.state is not FindingState.PRESENT:
             yield Problem(
-                f"findings[{i}].state", "event_needs_presence", "Only what was present is an event."
+                f"findings[{i}].state",
+                "event_needs_presence",
+                message("Only what was present is an event."),
             )
         if finding.state is FindingState.PRESENT and finding.adverse_event_id is None:
             yield Problem(
                 f"findings[{i}].adverse_event_id",
                 "presence_needs_event",
-                "Present, but no event says what and when: report it, or it is not counted.",
+                message(
+                    "Present, but no event says what and when: report it, or it is not counted."
+                ),
                 Level.NOTE,
             )
         event = finding.adverse_event_id
         if event is not None and known.events is not None and event not in known.events:
             yield Problem(
-                f"findings[{i}].adverse_event_id", "known_event", "No such event of this patient."
+                f"findings[{i}].adverse_event_id",
+                "known_event",
+                message("No such event of this patient."),
             )
 
 
 def _site_outcome(path: str, entry: SiteOutcomeEntry) -> Iterator[Problem]:
     yield from _columns(SiteOutcome, entry, path)
     if entry.anatomy_code not in catalogue().anatomy:
-        yield Problem(f"{path}.anatomy_code", "known_site", "No such region or vein.")
+        yield Problem(f"{path}.anatomy_code", "known_site", message("No such region or vein."))
     if (entry.scale_code is None) != (entry.score is None):
-        yield Problem(f"{path}.scale_code", "score_has_scale", "Give score and scale together.")
+        yield Problem(
+            f"{path}.scale_code", "score_has_scale", message("Give score and scale together.")
+        )
         return
     if entry.scale_code is None or entry.score is None:
         return
     scale = catalogue().scales.get(entry.scale_code)
     if scale is None:
-        yield Problem(f"{path}.scale_code", "known_scale", "No such scale.")
+        yield Problem(f"{path}.scale_code", "known_scale", message("No such scale."))
     elif not scale.minimum <= entry.score <= scale.maximum:
         yield Problem(
             f"{path}.score",
             "score_on_scale",
-            f"{scale.label} runs from {scale.minimum.normalize():f} to "
-            f"{scale.maximum.normalize():f}.",
+            message(
+                "{scale} runs from {least} to {most}.",
+                scale=message(scale.label),
+                least=in_digits(scale.minimum),
+                most=in_digits(scale.maximum),
+            ),
         )
 
 
@@ -398,14 +475,18 @@ def _day(
     if day is None:
         return
     if day > known.today:
-        yield Problem(name, "not_in_future", "The day lies in the future.")
+        yield Problem(name, "not_in_future", message("The day lies in the future."))
     if known.birth_year is not None and day.year < known.birth_year:
         yield Problem(
-            name, "not_before_birth", f"The day lies before the birth year {known.birth_year}."
+            name,
+            "not_before_birth",
+            message("The day lies before the birth year {year}.", year=known.birth_year),
         )
     if known.died_on is not None and day > known.died_on and not may_follow_death:
         yield Problem(
-            name, "not_after_death", f"The patient died on {day_in_words(known.died_on)}."
+            name,
+            "not_after_death",
+            message("The patient died on {day}.", day=language.day(known.died_on)),
         )
 
 
@@ -435,6 +516,19 @@ def row_problems(model: type[Base], row: Mapping[str, Any]) -> Iterator[Problem]
     return _column_problems(((name, columns[name], value) for name, value in row.items()), "")
 
 
+_UNITS: Final = ("%", "mm", "mL", "kg", N_("days"))
+"""Units that stand behind a number; others, such as "year", only explain the column."""
+
+
+def _out_of_range(between: tuple[object, object], unit: str | None) -> Message:
+    least, most = (in_digits(Decimal(str(bound))) for bound in between)
+    if unit not in _UNITS:
+        return message("Must lie from {least} to {most}.", least=least, most=most)
+    return message(
+        "Must lie from {least} to {most} {unit}.", least=least, most=most, unit=message(unit)
+    )
+
+
 def _column_problems(
     values: Iterable[tuple[str, sa.Column[Any], Any]], path: str
 ) -> Iterator[Problem]:
@@ -445,22 +539,19 @@ def _column_problems(
         between = column.info.get("between")
         if between is not None and isinstance(value, int | Decimal):
             if not Decimal(str(between[0])) <= value <= Decimal(str(between[1])):
-                unit = f" {column.info['unit']}" if column.info.get("unit") else ""
-                yield Problem(
-                    where, "in_range", f"Must lie from {between[0]} to {between[1]}{unit}."
-                )
+                yield Problem(where, "in_range", _out_of_range(between, column.info.get("unit")))
             elif isinstance(column.type, Quantity) and isinstance(value, Decimal):
                 exponent = value.normalize().as_tuple().exponent
                 if isinstance(exponent, int) and -exponent > column.type.scale:
-                    yield Problem(
-                        where, "decimals", f"At most {column.type.scale} decimals are kept."
-                    )
+                    text = message("At most {count} decimals are kept.", count=column.type.scale)
+                    yield Problem(where, "decimals", text)
         elif isinstance(value, dt.date) and not FIRST_DAY <= value <= LAST_DAY:
-            yield Problem(where, "plausible_day", "The day is not plausible.")
+            yield Problem(where, "plausible_day", message("The day is not plausible."))
         elif isinstance(column.type, sa.String) and type(value) is str:
             if not value.strip():
-                yield Problem(where, "not_blank", "Leave it out or write something.")
+                yield Problem(where, "not_blank", message("Leave it out or write something."))
             elif column.type.length and len(value) > column.type.length:
-                yield Problem(where, "length", f"At most {column.type.length} characters.")
+                text = message("At most {count} characters.", count=column.type.length)
+                yield Problem(where, "length", text)
             elif "\x00" in value:
-                yield Problem(where, "no_nul", "A NUL character cannot be stored.")
+                yield Problem(where, "no_nul", message("A NUL character cannot be stored."))

@@ -16,9 +16,10 @@ from registry import audit
 from registry.access import Actor, Permission, require
 from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, LAST_DAY, DbSession, reading
-from registry.entry.problems import Problem
+from registry.entry.problems import Problem, in_digits
 from registry.entry.rows import derived_id, lot_id
 from registry.errors import InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import ClinicSetting, Injection, Lot, TreatmentSession
 
 SHORTEST_INTERVAL: Final = "shortest_interval_days"
@@ -134,7 +135,7 @@ def recall_lot(
                 .with_for_update()
             )
             if lot is None and recalled_on is None:
-                raise NotFound("This clinic knows no such lot. Nothing was changed.")
+                raise NotFound(message("This clinic knows no such lot. Nothing was changed."))
             if lot is None:
                 db.add(
                     Lot(
@@ -193,21 +194,33 @@ def setting_problems(code: str, value: Decimal | None, valid_from: dt.date) -> l
     row = catalogue().clinic_settings.get(code)
     if row is None:
         known = ", ".join(catalogue().clinic_settings)
-        return [Problem("code", "known_setting", f"No such setting. There are: {known}.")]
+        return [
+            Problem(
+                "code",
+                "known_setting",
+                message("No such setting. There are: {known}.", known=known),
+            )
+        ]
     found = []
     if value is not None and not row.minimum <= value <= row.maximum:
         found.append(
             Problem(
                 "value",
                 "in_range",
-                f"Must lie from {row.minimum.normalize():f} to {row.maximum.normalize():f} "
-                f"{row.unit}.",
+                message(
+                    "Must lie from {least} to {most} {unit}.",
+                    least=in_digits(row.minimum),
+                    most=in_digits(row.maximum),
+                    unit=message(row.unit),
+                ),
             )
         )
     elif value is not None and value != round(value, ClinicSetting.value.type.scale):
-        found.append(Problem("value", "decimals", "At most 4 decimals are kept."))
+        found.append(
+            Problem("value", "decimals", message("At most {count} decimals are kept.", count=4))
+        )
     if not FIRST_DAY <= valid_from <= LAST_DAY:
-        found.append(Problem("valid_from", "plausible_day", "The day is not plausible."))
+        found.append(Problem("valid_from", "plausible_day", message("The day is not plausible.")))
     return found
 
 
@@ -215,13 +228,19 @@ def lot_problems(product_code: str, lot_number: str, recalled_on: dt.date | None
     """All that keeps the recall of a lot from being stored."""
     found = []
     if product_code not in catalogue().products:
-        found.append(Problem("product_code", "known_product", "No such product in the catalogue."))
+        found.append(
+            Problem("product_code", "known_product", message("No such product in the catalogue."))
+        )
     if not 1 <= len(lot_number) <= 40 or not lot_number.isprintable():
         found.append(
-            Problem("lot_number", "length", "Give the lot number as printed, 1 to 40 characters.")
+            Problem(
+                "lot_number",
+                "length",
+                message("Give the lot number as printed, 1 to 40 characters."),
+            )
         )
     if recalled_on is not None and not FIRST_DAY <= recalled_on <= LAST_DAY:
-        found.append(Problem("recalled_on", "plausible_day", "The day is not plausible."))
+        found.append(Problem("recalled_on", "plausible_day", message("The day is not plausible.")))
     return found
 
 

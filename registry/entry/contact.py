@@ -17,6 +17,7 @@ from registry.entry.known import clinic_day
 from registry.entry.problems import Problem
 from registry.entry.recording import Recorded, cause_of_change
 from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import Clinic, ContactAttempt, FollowUp
 from registry.vocabulary import ContactMethod, ContactOutcome, ReasonForChange
 
@@ -51,8 +52,10 @@ def record_contact(
             visit = db.get(FollowUp, (clinic_id, entry.follow_up_id))
             if visit is None or visit.voided_at is not None:
                 raise NotFound(
-                    "There is no such visit in this clinic, or it was withdrawn. The attempt was "
-                    "not stored."
+                    message(
+                        "There is no such visit in this clinic, or it was withdrawn. The attempt "
+                        "was not stored."
+                    )
                 )
             _refuse(contact_problems(entry, clinic_day(db.get_one(Clinic, clinic_id), now)))
             db.add(
@@ -102,11 +105,15 @@ def _withdraw(
 ) -> None:
     stored = db.get(ContactAttempt, (clinic_id, attempt_id))
     if stored is None or stored.voided_at is not None:
-        raise NotFound("There is no such attempt in this clinic, or it was withdrawn already.")
+        raise NotFound(
+            message("There is no such attempt in this clinic, or it was withdrawn already.")
+        )
     if stored.version != version:
         raise Conflict(
-            "Somebody changed this attempt after you opened it. Nothing was changed: look at it "
-            "again, and withdraw it if that is still right."
+            message(
+                "Somebody changed this attempt after you opened it. Nothing was changed: look at "
+                "it again, and withdraw it if that is still right."
+            )
         )
     write(db, ContactAttempt, stored, {"voided_at": now})
 
@@ -115,13 +122,14 @@ def contact_problems(entry: ContactEntry, today: dt.date) -> list[Problem]:
     """All that keeps an attempt from being stored, but for its visit."""
     found = []
     if entry.attempted_on > today:
-        found.append(Problem("attempted_on", "not_in_future", "The day lies in the future."))
-    elif entry.attempted_on < FIRST_DAY:
-        found.append(Problem("attempted_on", "plausible_day", "The day is not plausible."))
-    if len((entry.note or "").strip()) > LONGEST_NOTE:
         found.append(
-            Problem("note", "length", f"The note may have at most {LONGEST_NOTE} characters.")
+            Problem("attempted_on", "not_in_future", message("The day lies in the future."))
         )
+    elif entry.attempted_on < FIRST_DAY:
+        found.append(Problem("attempted_on", "plausible_day", message("The day is not plausible.")))
+    if len((entry.note or "").strip()) > LONGEST_NOTE:
+        text = message("The note may have at most {count} characters.", count=LONGEST_NOTE)
+        found.append(Problem("note", "length", text))
     return found
 
 

@@ -8,8 +8,9 @@ said, never passed over.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from registry.catalogue import (
     DoseLimit,
@@ -20,8 +21,14 @@ from registry.catalogue import (
     catalogue,
 )
 from registry.entry.forms import InjectionEntry, SessionEntry
-from registry.entry.problems import LEVELS, Level, Problem, origin_of
+from registry.entry.problems import LEVELS, Level, Problem, in_digits, origin_of
+from registry.messages import N_, Message, message
 from registry.vocabulary import SclerosantForm
+
+_PERIODS: Final[Mapping[LimitPeriod, Message]] = {
+    LimitPeriod.SESSION: message("session"),
+    LimitPeriod.DAY: message("day"),
+}
 
 
 def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> Iterator[Problem]:
@@ -45,14 +52,19 @@ def dose_problems(entry: SessionEntry, same_day: Sequence[InjectionEntry]) -> It
     for limit in limits.values():
         here = [i for i in known if _falls_under(limit, i)]
         before = [i for i in earlier if limit.per is LimitPeriod.DAY and _falls_under(limit, i)]
-        counted = "This session with others of that day" if before else "This session"
+        counted = message("This session")
+        if before:
+            counted = message("This session with others of that day")
         yield from _one_limit(limit, here + before, entry, counted)
     for product in unlimited.values():
         yield Problem(
             "injections",
             "no_limit_known",
-            f"No limit is known for {product.label} in this strength and form: the volume was not "
-            "checked.",
+            message(
+                "No limit is known for {product} in this strength and form: the volume was not "
+                "checked.",
+                product=product.label,
+            ),
             Level.NOTE,
         )
 
@@ -95,7 +107,7 @@ def _falls_under(limit: DoseLimit, injection: InjectionEntry) -> bool:
 
 
 def _one_limit(
-    limit: DoseLimit, given: Sequence[InjectionEntry], entry: SessionEntry, counted: str
+    limit: DoseLimit, given: Sequence[InjectionEntry], entry: SessionEntry, counted: Message
 ) -> Iterator[Problem]:
     by_weight = limit.kind is LimitKind.MG_PER_KG
     if by_weight:
@@ -106,26 +118,50 @@ def _one_limit(
         amounts = [injection.liquid_ml for injection in given]
     total = sum((amount for amount in amounts if amount is not None), Decimal(0))
     label = catalogue().products[limit.product_code].label
+    period = _PERIODS[limit.per]
     blank = None in amounts
     if by_weight and entry.weight_kg is None:
         if total:
             yield Problem(
                 "weight_kg",
                 "weight_for_limit",
-                f"{counted}: {_number(total)} mg; the limit of {_number(limit.limit)} mg/kg per "
-                f"{limit.per.value} was not checked because the weight is blank.",
+                message(
+                    "{counted}: {total} mg; the limit of {limit} mg/kg per {period} was not "
+                    "checked because the weight is blank.",
+                    counted=counted,
+                    total=in_digits(total),
+                    limit=in_digits(limit.limit),
+                    period=period,
+                ),
                 Level.NOTE,
             )
         return
     allowed = limit.limit * entry.weight_kg if by_weight and entry.weight_kg else limit.limit
     unit = "mg" if by_weight else "mL"
     if total > allowed:
-        weight = f" at {_number(entry.weight_kg)} kg" if by_weight and entry.weight_kg else ""
+        said = N_(
+            "{counted}: {total} {unit}; the limit for {product} is {allowed} {unit} per {period} "
+            "({jurisdiction})."
+        )
+        if by_weight:
+            said = N_(
+                "{counted}: {total} {unit}; the limit for {product} at {weight} kg is {allowed} "
+                "{unit} per {period} ({jurisdiction})."
+            )
+        parts = {
+            "counted": counted,
+            "total": in_digits(total),
+            "unit": unit,
+            "product": label,
+            "weight": in_digits(entry.weight_kg or Decimal(0)),
+            "allowed": in_digits(allowed),
+            "period": period,
+            "jurisdiction": limit.jurisdiction,
+        }
         yield Problem(
             "injections",
             f"dose:{limit.code}",
-            f"{counted}: {_number(total)} {unit}; the limit for {label}{weight} is "
-            f"{_number(allowed)} {unit} per {limit.per.value} ({limit.jurisdiction}).",
+            Message(said, parts),
             LEVELS[limit.level],
             origin_of(limit),
         )
@@ -133,11 +169,11 @@ def _one_limit(
         yield Problem(
             "injections",
             f"dose_unchecked:{limit.code}",
-            f"The limit for {label} per {limit.per.value} was not fully checked: a volume or "
-            "strength is blank.",
+            message(
+                "The limit for {product} per {period} was not fully checked: a volume or strength "
+                "is blank.",
+                product=label,
+                period=period,
+            ),
             Level.NOTE,
         )
-
-
-def _number(value: Decimal) -> str:
-    return f"{value.normalize():f}"

@@ -21,6 +21,7 @@ from registry.database import DbSession, reading, unavailable
 from registry.entry import draft_content
 from registry.entry.draft_content import Content
 from registry.errors import NotFound, RegistryError
+from registry.messages import message
 from registry.schema import ChangeSet, Draft, Patient
 
 KEPT_FOR: Final = dt.timedelta(days=30)
@@ -73,8 +74,10 @@ def keep_draft(
     text = draft_content.written(content)
     if len(text) > LARGEST:
         raise DraftTooLarge(
-            "This form holds more text than a draft can keep (60 kB), so the last changes are only "
-            "on this page. Save the form, or shorten the notes."
+            message(
+                "This form holds more text than a draft can keep (60 kB), so the last changes are "
+                "only on this page. Save the form, or shorten the notes."
+            )
         )
     row = {
         "clinic_id": clinic_id,
@@ -129,7 +132,10 @@ def open_draft(
         ).one_or_none()
         if row is None:
             raise NotFound(
-                "There is no such draft any more: it was saved or discarded. Look at the record."
+                message(
+                    "There is no such draft any more: it was saved or discarded. Look at the "
+                    "record."
+                )
             )
         kept = _kept(row)
     require(by, _right(kept), clinic_id)

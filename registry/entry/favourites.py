@@ -18,6 +18,7 @@ from registry.catalogue import catalogue
 from registry.database import reading
 from registry.entry.problems import Problem
 from registry.errors import InvalidEntry, NotFound
+from registry.messages import Message, message
 from registry.schema import Favourite
 from registry.vocabulary import FoamGas, SclerosantForm
 
@@ -61,9 +62,11 @@ def keep_favourite(
     require(by, Permission.RECORD, clinic_id)
     label = " ".join(entry.label.split())
     if not label or len(label) > LONGEST_LABEL:
-        raise _refused(f"Give it a name of at most {LONGEST_LABEL} characters.")
+        raise _refused(
+            message("Give it a name of at most {count} characters.", count=LONGEST_LABEL)
+        )
     if entry.product_code not in catalogue().products:
-        raise _refused("Choose the product first.")
+        raise _refused(message("Choose the product first."))
     cause = audit.Cause("keep_favourite", clinic_id=clinic_id, request_key=entry.id)
     with (
         contextlib.suppress(audit.AlreadyRecorded),
@@ -71,9 +74,11 @@ def keep_favourite(
     ):
         kept = db.scalars(_own(by, clinic_id)).all()
         if any(favourite.label.casefold() == label.casefold() for favourite in kept):
-            raise _refused("Another favourite of yours has this name.")
+            raise _refused(message("Another favourite of yours has this name."))
         if len(kept) >= MOST_FAVOURITES:
-            raise _refused(f"There are {MOST_FAVOURITES} already. Remove one first.")
+            raise _refused(
+                message("There are {count} already. Remove one first.", count=MOST_FAVOURITES)
+            )
         values = asdict(entry) | {"label": label}
         db.add(Favourite(clinic_id=clinic_id, user_id=by.user_id, recorded_at=now, **values))
 
@@ -99,7 +104,7 @@ def remove_favourite(
     ):
         stored = db.scalar(_own(by, clinic_id).where(Favourite.id == favourite_id))
         if stored is None:
-            raise NotFound("You have no such favourite any more.")
+            raise NotFound(message("You have no such favourite any more."))
         stored.voided_at = now
         stored.version += 1
 
@@ -112,5 +117,5 @@ def _own(by: Actor, clinic_id: int) -> sa.Select[Favourite]:
     )
 
 
-def _refused(message: str) -> InvalidEntry:
-    return InvalidEntry([Problem("label", "favourite", message)])
+def _refused(text: Message) -> InvalidEntry:
+    return InvalidEntry([Problem("label", "favourite", text)])

@@ -26,6 +26,7 @@ from registry.entry.forms import (
 from registry.entry.safety import Answer, History, Reaction
 from registry.entry.same_person import linked_ids
 from registry.errors import NotFound
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     Clinic,
@@ -63,7 +64,7 @@ def known_about(db: DbSession, clinic_id: int, entry: Entry, now: dt.datetime) -
         )
     patient = db.get(Patient, (clinic_id, entry.patient_id))
     if patient is None or patient.voided_at is not None:
-        raise NotFound("There is no such patient in this clinic. Nothing was stored.")
+        raise NotFound(message("There is no such patient in this clinic. Nothing was stored."))
     # A record of the person under another pseudonym counts like one under this.
     person = linked_ids(db, clinic_id, entry.patient_id)
     sessions = db.execute(

@@ -16,9 +16,9 @@ from sqlalchemy.engine import Engine
 from registry import audit
 from registry.access import Actor, Permission, require
 from registry.database import DbSession
-from registry.entry.problems import Problem
-from registry.entry.recording import Recorded
-from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.entry.recording import Recorded, reason_in_words
+from registry.errors import Conflict, NotFound
+from registry.messages import message
 from registry.schema import Patient, PatientLink
 
 
@@ -44,7 +44,9 @@ def link_patients(
     try:
         with audit.transaction(engine, by, cause, now=now) as db:
             if duplicate_id == kept_id:
-                raise Conflict("A patient cannot be linked with itself. Nothing was changed.")
+                raise Conflict(
+                    message("A patient cannot be linked with itself. Nothing was changed.")
+                )
             # Locked in one order, so that two links at once cannot make a chain of two.
             names = {
                 row.id: row.pseudonym
@@ -60,7 +62,9 @@ def link_patients(
                 )
             }
             if len(names) < 2:
-                raise NotFound("There is no such patient in this clinic. Nothing was changed.")
+                raise NotFound(
+                    message("There is no such patient in this clinic. Nothing was changed.")
+                )
             _refuse_chain(db, clinic_id, names, duplicate_id, kept_id)
             db.add(
                 PatientLink(
@@ -106,7 +110,9 @@ def unlink_patients(
                 .with_for_update()
             )
             if link is None:
-                raise NotFound("This patient is linked with nobody any more. Nothing was changed.")
+                raise NotFound(
+                    message("This patient is linked with nobody any more. Nothing was changed.")
+                )
             link.voided_at = now
             link.version += 1
             return Recorded(link.id, link.version, now)
@@ -115,12 +121,8 @@ def unlink_patients(
 
 
 def _cause(action: str, clinic_id: int, reason: str, request_key: UUID) -> audit.Cause:
-    words = " ".join(reason.split())
-    if not any(character.isalnum() for character in words):
-        raise InvalidEntry([Problem("reason_text", "required", "Say in a few words why.")])
-    return audit.Cause(
-        action, clinic_id=clinic_id, request_key=request_key, reason_text=words[:500]
-    )
+    words = reason_in_words(" ".join(reason.split()), is_required=True)
+    return audit.Cause(action, clinic_id=clinic_id, request_key=request_key, reason_text=words)
 
 
 def _refuse_chain(
@@ -138,13 +140,19 @@ def _refuse_chain(
     )
     for duplicate, kept in links:
         if {duplicate, kept} == {duplicate_id, kept_id}:
-            raise Conflict("These two are linked already. Nothing was changed.")
+            raise Conflict(message("These two are linked already. Nothing was changed."))
         if duplicate in names:
             raise Conflict(
-                f"{names[duplicate]} is already linked, as a duplicate of another patient. Undo "
-                "that link first, or link with the patient that is kept; nothing was changed."
+                message(
+                    "{patient} is already linked, as a duplicate of another patient. Undo that "
+                    "link first, or link with the patient that is kept; nothing was changed.",
+                    patient=names[duplicate],
+                )
             )
         raise Conflict(
-            f"{names[duplicate_id]} is kept for another patient already. Link the other way "
-            "round, so that it stays the one that is kept; nothing was changed."
+            message(
+                "{patient} is kept for another patient already. Link the other way round, so that "
+                "it stays the one that is kept; nothing was changed.",
+                patient=names[duplicate_id],
+            )
         )

@@ -14,6 +14,7 @@ from typing import Final
 from PIL import Image, ImageCms, ImageOps
 
 from registry.errors import UnreadableFile
+from registry.messages import message
 
 LARGEST_FILE: Final = 20 * 1024 * 1024
 """Bytes."""
@@ -27,7 +28,7 @@ MODES: Final = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCb
 """Pixel formats that turn into plain colours without loss of brightness."""
 
 _HEIF: Final = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-_UNREADABLE: Final = (
+_UNREADABLE: Final = message(
     "This is not a photograph that can be read, or the file is damaged. Nothing was stored. Choose "
     "a JPEG, PNG or WebP picture."
 )
@@ -49,13 +50,19 @@ def prepared(content: bytes) -> Picture:
     """
     if len(content) > LARGEST_FILE:
         raise UnreadableFile(
-            f"The file has {len(content) / 2**20:.0f} MB; a photograph may have "
-            f"{LARGEST_FILE // 2**20} MB. Nothing was stored. Send it in a smaller size."
+            message(
+                "The file has {size} MB; a photograph may have {most} MB. Nothing was stored. Send "
+                "it in a smaller size.",
+                size=f"{len(content) / 2**20:.0f}",
+                most=LARGEST_FILE // 2**20,
+            )
         )
     if content[4:8] == b"ftyp" and content[8:12] in _HEIF:
         raise UnreadableFile(
-            "This is a HEIC picture, as iPhones keep them. Nothing was stored. Send it as JPEG: "
-            "choose it on the iPhone itself, or set Camera, Formats to “Most Compatible”."
+            message(
+                "This is a HEIC picture, as iPhones keep them. Nothing was stored. Send it as "
+                "JPEG: choose it on the iPhone itself, or set Camera, Formats to “Most Compatible”."
+            )
         )
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -88,7 +95,10 @@ def _refuse(image: Image.Image) -> None:
     # Phones hide a second picture, of depth or brightness, behind a still JPEG (format MPO).
     if image.format != "MPO" and getattr(image, "is_animated", False):
         raise UnreadableFile(
-            "This picture moves. Nothing was stored. Choose a still photograph (JPEG, PNG, WebP)."
+            message(
+                "This picture moves. Nothing was stored. Choose a still photograph (JPEG, PNG, "
+                "WebP)."
+            )
         )
     if image.mode not in MODES:
         raise UnreadableFile(_UNREADABLE)
@@ -96,8 +106,11 @@ def _refuse(image: Image.Image) -> None:
 
 def _too_many_pixels() -> UnreadableFile:
     return UnreadableFile(
-        f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels. Nothing was stored. "
-        "Send it in a smaller size."
+        message(
+            "The picture has more than {count} million pixels. Nothing was stored. Send it in a "
+            "smaller size.",
+            count=MOST_PIXELS // 1_000_000,
+        )
     )
 
 

@@ -15,17 +15,18 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry import audit
+from registry import audit, language
 from registry.access import Actor, Permission, require
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.entry.amending import write
 from registry.entry.assessments import PatientDays, day_problems, patient_days
 from registry.entry.photograph_content import Picture, prepared
-from registry.entry.problems import Problem, day_in_words
+from registry.entry.problems import Problem
 from registry.entry.recording import Recorded, cause_of_change
 from registry.entry.same_person import linked_ids
 from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import (
     FollowUp,
     Photograph,
@@ -95,8 +96,10 @@ def add_photograph(
         return Recorded(entry.id, 1, earlier.at, already=True)
     except sa.exc.IntegrityError:
         raise Conflict(
-            "Somebody stored the same picture at the same moment. Nothing of yours was stored: "
-            "look at the photographs of the patient again."
+            message(
+                "Somebody stored the same picture at the same moment. Nothing of yours was stored: "
+                "look at the photographs of the patient again."
+            )
         ) from None
     return Recorded(entry.id, 1, now)
 
@@ -124,7 +127,9 @@ def void_photograph(
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = _current(db, clinic_id, photograph_id, version)
             if stored.voided_at is not None:
-                raise NotFound("This photograph was withdrawn already. Nothing was changed.")
+                raise NotFound(
+                    message("This photograph was withdrawn already. Nothing was changed.")
+                )
             write(db, Photograph, stored, {"voided_at": now})
     except audit.AlreadyRecorded as earlier:
         return Recorded(photograph_id, version + 1, earlier.at, already=True)
@@ -168,8 +173,10 @@ def erase_photograph(
             )
             if in_use:
                 raise Conflict(
-                    "Another photograph has the same picture and is in use. Erase that one; "
-                    "nothing was changed."
+                    message(
+                        "Another photograph has the same picture and is in use. Erase that one; "
+                        "nothing was changed."
+                    )
                 )
             write(db, Photograph, stored, {"voided_at": stored.voided_at or now})
             db.execute(
@@ -189,18 +196,22 @@ def _problems(entry: PhotographEntry, known: _Known) -> list[Problem]:
     found = list(day_problems("taken_on", entry.taken_on, known.days))
     if not entry.consent_version.strip():
         found.append(
-            Problem("consent_version", "required", "Name the consent under which it was taken.")
+            Problem(
+                "consent_version", "required", message("Name the consent under which it was taken.")
+            )
         )
     elif len(entry.consent_version) > LONGEST_CONSENT_VERSION:
         found.append(
             Problem(
                 "consent_version",
                 "too_long",
-                f"At most {LONGEST_CONSENT_VERSION} characters.",
+                message("At most {count} characters.", count=LONGEST_CONSENT_VERSION),
             )
         )
     if entry.anatomy_code is not None and entry.anatomy_code not in catalogue().anatomy:
-        found.append(Problem("anatomy_code", "known_place", "No such place in the catalogue."))
+        found.append(
+            Problem("anatomy_code", "known_place", message("No such place in the catalogue."))
+        )
     for name, taken_at, days in (
         ("treatment_session_id", entry.treatment_session_id, known.sessions),
         ("follow_up_id", entry.follow_up_id, known.visits),
@@ -208,9 +219,13 @@ def _problems(entry: PhotographEntry, known: _Known) -> list[Problem]:
         if taken_at is None:
             continue
         if taken_at not in days:
-            found.append(Problem(name, "known_visit", "No such visit of this patient took place."))
+            found.append(
+                Problem(name, "known_visit", message("No such visit of this patient took place."))
+            )
         elif days[taken_at] != entry.taken_on:
-            found.append(Problem("taken_on", "day_of_visit", "That visit was on another day."))
+            found.append(
+                Problem("taken_on", "day_of_visit", message("That visit was on another day."))
+            )
     return found
 
 
@@ -250,12 +265,17 @@ def _stored_already(db: DbSession, clinic_id: int, patient_id: UUID, digest: str
     if same is None:
         return []
     if same.patient_id not in linked_ids(db, clinic_id, patient_id):
-        text = "This very picture is stored for another patient. Is it the right file?"
+        text = message("This very picture is stored for another patient. Is it the right file?")
         return [Problem("content", "of_another_patient", text)]
-    text = (
-        f"This very picture is stored already: {same.side.value} leg, taken on "
-        f"{day_in_words(same.taken_on)}."
+    text = message(
+        "This very picture is stored already: right leg, taken on {day}.",
+        day=language.day(same.taken_on),
     )
+    if same.side is Laterality.LEFT:
+        text = message(
+            "This very picture is stored already: left leg, taken on {day}.",
+            day=language.day(same.taken_on),
+        )
     return [Problem("content", "stored_once", text)]
 
 
@@ -292,10 +312,12 @@ def _row(clinic_id: int, entry: PhotographEntry, digest: str, now: dt.datetime) 
 def _current(db: DbSession, clinic_id: int, photograph_id: UUID, version: int) -> Photograph:
     stored = db.get(Photograph, (clinic_id, photograph_id))
     if stored is None:
-        raise NotFound("There is no such photograph in this clinic. Nothing was changed.")
+        raise NotFound(message("There is no such photograph in this clinic. Nothing was changed."))
     if stored.version != version:
         raise Conflict(
-            "Somebody changed this photograph after you opened it. Nothing was changed: look at "
-            "it again."
+            message(
+                "Somebody changed this photograph after you opened it. Nothing was changed: look "
+                "at it again."
+            )
         )
     return stored

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
+from registry import language
 from registry.catalogue import DatedRow, RuleLevel, catalogue
 from registry.entry.forms import OverrideEntry
+from registry.messages import Message
 from registry.vocabulary import OverrideReason
 
 
@@ -62,7 +64,7 @@ class Problem:
 
     field: str
     rule: str
-    message: str
+    message: Message
     level: Level = Level.REFUSE
     origin: Origin | None = None
     questions: tuple[Question, ...] = ()
@@ -93,9 +95,9 @@ def needs_words(reason: OverrideReason, *, level: Level) -> bool:
     return level is Level.STOP or reason is OverrideReason.OTHER
 
 
-def day_in_words(value: dt.date) -> str:
-    """A day as 23 Nov 2026."""
-    return f"{value.day} {value:%b %Y}"
+def in_digits(value: Decimal) -> str:
+    """A quantity with the decimals it needs: 0.5, 10."""
+    return language.as_typed(f"{value.normalize():f}")
 
 
 def in_the_way(

@@ -11,7 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -41,6 +41,7 @@ from registry.entry.known import known_about
 from registry.entry.problems import Problem, in_the_way
 from registry.entry.rows import Rows, rows_of, store_rows
 from registry.errors import Conflict, InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     AuditRow,
@@ -59,6 +60,8 @@ from registry.schema import (
 )
 from registry.vocabulary import ReasonForChange
 
+LONGEST_REASON: Final = 500
+"""Characters that the audit trail keeps of the words of a reason."""
 ROOT: dict[type[Entry], type[Base]] = {
     PatientEntry: Patient,
     CourseEntry: Course,
@@ -181,8 +184,10 @@ def amend(
             stored = _current(db, root, clinic_id, entry.id, version)
             if not isinstance(entry, PatientEntry) and stored.patient_id != entry.patient_id:
                 raise Conflict(
-                    "A record cannot be moved to another patient. Void it, and record it where it "
-                    "belongs; nothing was changed."
+                    message(
+                        "A record cannot be moved to another patient. Void it, and record it where "
+                        "it belongs; nothing was changed."
+                    )
                 )
             entry, notes = _checked(db, clinic_id, entry, accepted, now)
             same = {}
@@ -304,7 +309,11 @@ def _same_pseudonym(db: DbSession, clinic_id: int, entry: PatientEntry) -> list[
     )
     if taken is None:
         return []
-    return [Problem("pseudonym", "unique", "Another patient of this clinic has this pseudonym.")]
+    return [
+        Problem(
+            "pseudonym", "unique", message("Another patient of this clinic has this pseudonym.")
+        )
+    ]
 
 
 def _store_lots(db: DbSession, clinic_id: int, rows: Rows) -> None:
@@ -328,16 +337,27 @@ def cause_of_change(
     request_key: UUID,
 ) -> audit.Cause:
     """Why a stored record is changed; raises :class:`InvalidEntry` for "other" without words."""
-    words = (reason_text or "").strip()
-    if reason is ReasonForChange.OTHER and not any(character.isalnum() for character in words):
-        raise InvalidEntry([Problem("reason_text", "required", "Say in a few words why.")])
     return audit.Cause(
         f"{verb}_{root.__tablename__}",
         clinic_id=clinic_id,
         request_key=request_key,
         reason=reason.value,
-        reason_text=words[:500] or None,
+        reason_text=reason_in_words(reason_text, is_required=reason is ReasonForChange.OTHER),
     )
+
+
+def reason_in_words(text: str | None, *, is_required: bool) -> str | None:
+    """The words of a reason as they are kept.
+
+    Raises :class:`InvalidEntry` when they are too long, or missing although required.
+    """
+    words = (text or "").strip()
+    if is_required and not any(character.isalnum() for character in words):
+        raise InvalidEntry([Problem("reason_text", "required", message("Say in a few words why."))])
+    if len(words) > LONGEST_REASON:
+        sentence = message("At most {count} characters.", count=LONGEST_REASON)
+        raise InvalidEntry([Problem("reason_text", "length", sentence)])
+    return words or None
 
 
 def _version_stored(engine: Engine, root: type[Base], record_id: UUID, request_key: UUID) -> int:
@@ -350,17 +370,21 @@ def _version_stored(engine: Engine, root: type[Base], record_id: UUID, request_k
         ).one()
     stored = json.loads(text or "{}")
     if UUID(str(stored["id"])) != record_id:
-        raise Conflict("This form was used for another record. Nothing was stored: open a new one.")
+        raise Conflict(
+            message("This form was used for another record. Nothing was stored: open a new one.")
+        )
     return int(stored["version"])
 
 
 def _current(db: DbSession, root: type[Base], clinic_id: int, id_: UUID, version: int) -> Any:
     stored: Any = db.get(root, (clinic_id, id_))
     if stored is None or stored.voided_at is not None:
-        raise NotFound("There is no such record in this clinic, or it was voided.")
+        raise NotFound(message("There is no such record in this clinic, or it was voided."))
     if stored.version != version:
         raise Conflict(
-            "Somebody changed this record after you opened it. Nothing of yours was stored: open "
-            "it again, compare, and repeat your change if it is still right."
+            message(
+                "Somebody changed this record after you opened it. Nothing of yours was stored: "
+                "open it again, compare, and repeat your change if it is still right."
+            )
         )
     return stored

@@ -23,6 +23,7 @@ from registry.database import FIRST_DAY, DbSession
 from registry.entry.problems import Problem
 from registry.entry.rows import derived_id
 from registry.errors import InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import ReportingPeriod
 
 LONGEST_NAME: Final = 80
@@ -68,15 +69,23 @@ def refuse_unfit(name: str, first: dt.date, last: dt.date, today: dt.date) -> No
     found = []
     if not 1 <= len(name.strip()) <= LONGEST_NAME or not name.strip().isprintable():
         found.append(
-            Problem("name", "length", "Give the period a name of 1 to 80 characters on one line.")
+            Problem(
+                "name",
+                "length",
+                message("Give the period a name of 1 to 80 characters on one line."),
+            )
         )
     if first < FIRST_DAY:
-        found.append(Problem("first_day", "plausible_day", "The day is not plausible."))
+        found.append(Problem("first_day", "plausible_day", message("The day is not plausible.")))
     if first > last:
-        found.append(Problem("last_day", "order", "The last day lies before the first."))
+        found.append(Problem("last_day", "order", message("The last day lies before the first.")))
     if last >= today:
         found.append(
-            Problem("last_day", "over", "The period is not over yet. Freeze it from the day after.")
+            Problem(
+                "last_day",
+                "over",
+                message("The period is not over yet. Freeze it from the day after."),
+            )
         )
     if found:
         raise InvalidEntry(found)
@@ -110,8 +119,10 @@ def freeze_period(
                         Problem(
                             "name",
                             "taken",
-                            "A period of this name is kept already, and is never overwritten. "
-                            "Choose another name.",
+                            message(
+                                "A period of this name is kept already, and is never overwritten. "
+                                "Choose another name."
+                            ),
                         )
                     ]
                 )
@@ -154,7 +165,11 @@ def void_period(
     words = reason.strip()
     if not 1 <= len(words) <= LONGEST_REASON or not any(map(str.isalnum, words)):
         raise InvalidEntry(
-            [Problem("reason", "length", "Say in up to 500 characters why it is withdrawn.")]
+            [
+                Problem(
+                    "reason", "length", message("Say in up to 500 characters why it is withdrawn.")
+                )
+            ]
         )
     cause = audit.Cause(
         "void_period", clinic_id=clinic_id, request_key=request_key, reason_text=words
@@ -163,7 +178,7 @@ def void_period(
         with audit.transaction(engine, by, cause, now=now) as db:
             stored = db.get(ReportingPeriod, (clinic_id, period_id), with_for_update=True)
             if stored is None or stored.voided_at is not None:
-                raise NotFound("There is no such period, or it was withdrawn before.")
+                raise NotFound(message("There is no such period, or it was withdrawn before."))
             stored.voided_at = now
             stored.version += 1
     except audit.AlreadyRecorded:

@@ -22,6 +22,7 @@ from registry.entry.known import clinic_day
 from registry.entry.problems import Problem, Question
 from registry.entry.rows import derived_id
 from registry.errors import InvalidEntry, NotFound
+from registry.messages import message
 from registry.schema import Clinic, Patient, RiskFact
 from registry.vocabulary import FactAnswer
 
@@ -48,7 +49,9 @@ def record_risk_facts(
         with audit.transaction(engine, by, cause, now=now) as db:
             patient = db.get(Patient, (clinic_id, patient_id))
             if patient is None or patient.voided_at is not None:
-                raise NotFound("There is no such patient in this clinic. Nothing was stored.")
+                raise NotFound(
+                    message("There is no such patient in this clinic. Nothing was stored.")
+                )
             today = clinic_day(db.get_one(Clinic, clinic_id), now)
             problems = fact_problems([question for question, _ in answers], answered_on, today)
             if problems:
@@ -91,21 +94,25 @@ def fact_problems(
     """All that keeps the answers to these questions from being stored."""
     found = []
     if not questions:
-        found.append(Problem("answers", "required", "Answer at least one question."))
+        found.append(Problem("answers", "required", message("Answer at least one question.")))
     if answered_on > today:
-        found.append(Problem("answered_on", "not_in_future", "The day lies in the future."))
+        found.append(
+            Problem("answered_on", "not_in_future", message("The day lies in the future."))
+        )
     if answered_on < FIRST_DAY:
-        found.append(Problem("answered_on", "plausible_day", "The day is not plausible."))
+        found.append(Problem("answered_on", "plausible_day", message("The day is not plausible.")))
     rows = catalogue()
     for question in questions:
         condition = rows.conditions.get(question.condition_code)
         agent = question.sclerosant_code
         if condition is None:
-            found.append(Problem("answers", "known_condition", "No such condition."))
+            found.append(Problem("answers", "known_condition", message("No such condition.")))
         elif agent is not None and (not condition.by_agent or agent not in rows.sclerosants):
             found.append(
-                Problem("answers", "known_agent", "This is not asked of that agent by itself.")
+                Problem(
+                    "answers", "known_agent", message("This is not asked of that agent by itself.")
+                )
             )
     if len(set(questions)) < len(questions):
-        found.append(Problem("answers", "answer_once", "A question is answered twice."))
+        found.append(Problem("answers", "answer_once", message("A question is answered twice.")))
     return found

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from registry import language
 from registry.catalogue import (
     Contraindication,
+    ContraindicationLevel,
     DatedRow,
     RuleKind,
     RuleLevel,
@@ -23,8 +25,9 @@ from registry.catalogue import (
     StrengthGuide,
     catalogue,
 )
-from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
-from registry.entry.problems import LEVELS, Problem, Question, day_in_words, origin_of
+from registry.entry.forms import SessionEntry, SiteEntry
+from registry.entry.problems import LEVELS, Problem, Question, in_digits, origin_of
+from registry.messages import N_, Message, message
 from registry.vocabulary import FactAnswer, SclerosantForm, Sex, VesselClass
 
 if TYPE_CHECKING:
@@ -40,6 +43,32 @@ CALIBRE_MM: Final[dict[VesselClass, tuple[Decimal, Decimal | None]]] = {
 """Calibres of a class, above and up to, in mm (CEAP 2020), where no diameter was measured."""
 HALF_A_TENTH_MM: Final = Decimal("0.05")
 FIRMEST_FIRST: Final = (RuleLevel.STOP, RuleLevel.CONFIRM, RuleLevel.NOTE)
+
+_CONTRAINDICATED: Final[Mapping[ContraindicationLevel, str]] = {
+    ContraindicationLevel.ABSOLUTE: N_(
+        "{condition}: yes, on {day}. It is an absolute contraindication to {treatment}."
+    ),
+    ContraindicationLevel.RELATIVE: N_(
+        "{condition}: yes, on {day}. It is a relative contraindication to {treatment}."
+    ),
+}
+_STRENGTHS: Final[Mapping[RuleKind, str]] = {
+    RuleKind.STRENGTH_MISSING: N_(
+        "{product}: no strength is recommended for a vein of this calibre."
+    ),
+    RuleKind.STRENGTH_ABOVE: N_(
+        "{product}: {strength} % is stronger than the {recommended} % recommended for a vein of "
+        "this calibre."
+    ),
+    RuleKind.STRENGTH_BELOW: N_(
+        "{product}: {strength} % is weaker than the {recommended} % recommended for a vein of this "
+        "calibre."
+    ),
+}
+_FORMS: Final[Mapping[SclerosantForm, Message]] = {
+    SclerosantForm.LIQUID: message("liquid"),
+    SclerosantForm.FOAM: message("foam"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +122,10 @@ def safety_problems(entry: SessionEntry, known: Known) -> Iterator[Problem]:
                 yield _problem(
                     "injections",
                     rule,
-                    "Nobody said which product it was: neither its dose nor its contraindications "
-                    "were checked.",
+                    message(
+                        "Nobody said which product it was: neither its dose nor its "
+                        "contraindications were checked."
+                    ),
                 )
     yield from _contraindications(entry, known.history)
     yield from _interval(entry, known.history)
@@ -125,8 +156,8 @@ def standing_answer(answers: Sequence[Answer], about: Question, on: dt.date) -> 
     return last if age <= condition.asked_again_after_days else None
 
 
-def _problem(field: str, rule: SafetyRule, message: str, of: DatedRow | None = None) -> Problem:
-    return Problem(field, rule.code, message, LEVELS[rule.level], origin_of(of or rule))
+def _problem(field: str, rule: SafetyRule, text: Message, of: DatedRow | None = None) -> Problem:
+    return Problem(field, rule.code, text, LEVELS[rule.level], origin_of(of or rule))
 
 
 def _lots(entry: SessionEntry, known: Known) -> Iterator[Problem]:
@@ -141,8 +172,11 @@ def _lots(entry: SessionEntry, known: Known) -> Iterator[Problem]:
                 yield _problem(
                     f"{path}.expires_on",
                     rule,
-                    f"The lot expired on {day_in_words(expires_on)}, before the session. Correct "
-                    "the lot, or confirm that it was used.",
+                    message(
+                        "The lot expired on {day}, before the session. Correct the lot, or confirm "
+                        "that it was used.",
+                        day=language.day(expires_on),
+                    ),
                 )
         recalled_on = known.recalled.get(lot)
         if recalled_on is not None and recalled_on <= day:
@@ -150,7 +184,10 @@ def _lots(entry: SessionEntry, known: Known) -> Iterator[Problem]:
                 yield _problem(
                     f"{path}.lot_number",
                     rule,
-                    f"The lot was recalled on {day_in_words(recalled_on)}. Take another one.",
+                    message(
+                        "The lot was recalled on {day}. Take another one.",
+                        day=language.day(recalled_on),
+                    ),
                 )
 
 
@@ -176,18 +213,18 @@ def _contraindications(entry: SessionEntry, history: History) -> Iterator[Proble
             unasked.append(question)
         elif answer.answer is FactAnswer.YES:
             first = warnings[0]
-            name = rows.conditions[question.condition_code].label
-            if question.sclerosant_code is not None:
-                name = f"{name} ({rows.sclerosants[question.sclerosant_code].label})"
-            to = first.row.form.value if first.row.form is not None else "sclerotherapy"
-            if first.row.product_code is not None:
-                to = rows.products[first.row.product_code].label
+            text = Message(
+                _CONTRAINDICATED[first.row.level],
+                {
+                    "condition": _asked_about(question),
+                    "day": language.day(answer.answered_on),
+                    "treatment": _advised_against(first.row),
+                },
+            )
             yield Problem(
                 "injections",
                 f"contraindication:{first.row.code}",
-                f"{name}: yes, on {day_in_words(answer.answered_on)}. It is "
-                f"{'an' if first.row.level == 'absolute' else 'a'} {first.row.level} "
-                f"contraindication to {to}.",
+                text,
                 LEVELS[first.rule.level],
                 origin_of(first.row),
             )
@@ -196,11 +233,25 @@ def _contraindications(entry: SessionEntry, history: History) -> Iterator[Proble
             yield Problem(
                 "risk_facts",
                 rule.code,
-                f"Not asked: {len(unasked)}.",
+                message("Not asked: {count}.", count=len(unasked)),
                 LEVELS[rule.level],
                 origin_of(rule),
                 tuple(unasked),
             )
+
+
+def _asked_about(question: Question) -> Message:
+    condition = message(catalogue().conditions[question.condition_code].label)
+    if question.sclerosant_code is None:
+        return condition
+    agent = message(catalogue().sclerosants[question.sclerosant_code].label)
+    return message("{condition} ({agent})", condition=condition, agent=agent)
+
+
+def _advised_against(row: Contraindication) -> Message | str:
+    if row.product_code is not None:
+        return catalogue().products[row.product_code].label
+    return message("sclerotherapy") if row.form is None else _FORMS[row.form]
 
 
 def _questions(entry: SessionEntry, sex: Sex) -> list[tuple[Question, list[_Warning]]]:
@@ -249,7 +300,7 @@ def _interval(entry: SessionEntry, history: History) -> Iterator[Problem]:
     days = (entry.treated_on - history.injected_on).days
     if days <= 0:
         return
-    since = f"Day {days} after the session of {day_in_words(history.injected_on)}"
+    last = language.day(history.injected_on)
     rows = catalogue()
     given = {injection.product_code for injection in entry.all_injections()}
     too_soon = [
@@ -258,14 +309,24 @@ def _interval(entry: SessionEntry, history: History) -> Iterator[Problem]:
         if rule.product_code in given and rule.days is not None and days < rule.days
     ]
     for rule in too_soon:
-        yield _problem("treated_on", rule, f"{since}; the label says {rule.days} days at least.")
+        text = message(
+            "Day {days} after the session of {day}; the label says {least} days at least.",
+            days=days,
+            day=last,
+            least=rule.days,
+        )
+        yield _problem("treated_on", rule, text)
     shortest = history.shortest_interval_days
     if too_soon or shortest is None or days >= shortest:
         return
     for rule in rows.rules(RuleKind.CLINIC_INTERVAL, entry.treated_on):
-        yield _problem(
-            "treated_on", rule, f"{since}; this clinic waits {shortest.normalize():f} days."
+        text = message(
+            "Day {days} after the session of {day}; this clinic waits {least} days.",
+            days=days,
+            day=last,
+            least=in_digits(shortest),
         )
+        yield _problem("treated_on", rule, text)
 
 
 def _reactions(entry: SessionEntry, history: History) -> Iterator[Problem]:
@@ -296,8 +357,12 @@ def _reactions(entry: SessionEntry, history: History) -> Iterator[Problem]:
             yield _problem(
                 "injections",
                 rule,
-                f"{rule.label}: {rows.event_terms[last.event_term_code].label.lower()} on "
-                f"{day_in_words(last.onset_on)}.",
+                message(
+                    "{rule}: “{event}” on {day}.",
+                    rule=message(rule.label),
+                    event=message(rows.event_terms[last.event_term_code].label),
+                    day=language.day(last.onset_on),
+                ),
             )
 
 
@@ -315,34 +380,34 @@ def _strengths(entry: SessionEntry) -> Iterator[Problem]:
         if not guides or calibre is None or injection.concentration_percent is None:
             continue
         fitting = [guide for guide in guides if guide.meets(*calibre)]
-        kind, words, guide = _compared(injection, guides, fitting)
+        kind, guide, recommended = _compared(injection.concentration_percent, guides, fitting)
         if kind is None:
             continue
+        text = Message(
+            _STRENGTHS[kind],
+            {
+                "product": rows.products[injection.product_code].label,
+                "strength": in_digits(injection.concentration_percent),
+                "recommended": in_digits(recommended),
+            },
+        )
         for rule in rows.rules(kind, entry.treated_on):
-            label = rows.products[injection.product_code].label
-            yield _problem(f"{path}.concentration_percent", rule, f"{label}: {words}", guide)
+            yield _problem(f"{path}.concentration_percent", rule, text, guide)
 
 
 def _compared(
-    injection: InjectionEntry, guides: Sequence[StrengthGuide], fitting: Sequence[StrengthGuide]
-) -> tuple[RuleKind | None, str, StrengthGuide]:
-    """How the strength stands to what is recommended, in words, and the row that recommends."""
-    strength = injection.concentration_percent or Decimal(0)
+    strength: Decimal, guides: Sequence[StrengthGuide], fitting: Sequence[StrengthGuide]
+) -> tuple[RuleKind | None, StrengthGuide, Decimal]:
+    """How a strength stands to what is recommended, the row that recommends, and its limit."""
     if not fitting:
-        words = "no strength is recommended for a vein of this calibre."
-        return RuleKind.STRENGTH_MISSING, words, guides[0]
+        return RuleKind.STRENGTH_MISSING, guides[0], Decimal(0)
     strongest = max(fitting, key=lambda guide: guide.strength_to_percent)
     weakest = min(fitting, key=lambda guide: guide.strength_from_percent)
-    percent = f"{strength.normalize():f} %"
     if strength > strongest.strength_to_percent:
-        most = f"{strongest.strength_to_percent.normalize():f} %"
-        words = f"{percent} is stronger than the {most} recommended for a vein of this calibre."
-        return RuleKind.STRENGTH_ABOVE, words, strongest
+        return RuleKind.STRENGTH_ABOVE, strongest, strongest.strength_to_percent
     if strength < weakest.strength_from_percent:
-        least = f"{weakest.strength_from_percent.normalize():f} %"
-        words = f"{percent} is weaker than the {least} recommended for a vein of this calibre."
-        return RuleKind.STRENGTH_BELOW, words, weakest
-    return None, "", strongest
+        return RuleKind.STRENGTH_BELOW, weakest, weakest.strength_from_percent
+    return None, strongest, strength
 
 
 def _calibre(site: SiteEntry | None) -> tuple[Decimal, Decimal | None] | None:

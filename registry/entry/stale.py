@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from registry.entry.forms import Entry, InjectionEntry, SiteEntry
 from registry.errors import Conflict
+from registry.messages import message
 
 E = TypeVar("E", bound=Entry)
 
@@ -92,7 +93,7 @@ def differences(base: E | None, mine: E, theirs: E) -> tuple[Difference, ...]:
     opened_with = theirs if base is None else base
     sides = (opened_with, mine, theirs)
     if len({(type(each), each.id, getattr(each, "patient_id", None)) for each in sides}) > 1:
-        raise Conflict("These are not versions of one record. Nothing was stored.")
+        raise Conflict(message("These are not versions of one record. Nothing was stored."))
     parts = [_places(entry) for entry in sides]
     found = []
     for place in dict.fromkeys(place for side in parts for place in side):

@@ -29,6 +29,7 @@ from registry.exchange.problems import FileProblem
 from registry.exchange.row_checks import RowChecks
 from registry.exchange.single_rows import RowEntry, table_of
 from registry.exchange.stored import LotKey, Row, Stored
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     Course,
@@ -119,7 +120,9 @@ class Agreement:
         if stored["voided_at"] is not None:
             return State.CONFLICTING, [
                 draft.place(
-                    Problem("", "voided", "The stored record was voided. Take the row out.")
+                    Problem(
+                        "", "voided", message("The stored record was voided. Take the row out.")
+                    )
                 )
             ]
         names = sorted(self._differences(draft, stored))
@@ -131,8 +134,11 @@ class Agreement:
                 Problem(
                     "",
                     "stored_otherwise",
-                    f"Stored already with other content ({', '.join(names)}). Amend it on its "
-                    "page, or take the row out.",
+                    message(
+                        "Stored already with other content ({columns}). Amend it on its page, or "
+                        "take the row out.",
+                        columns=", ".join(names),
+                    ),
                 )
             )
         ]
@@ -151,7 +157,7 @@ class Agreement:
                     "display_name",
                     "",
                     "stored_otherwise",
-                    "The registry knows this code under another name.",
+                    message("The registry knows this code under another name."),
                 )
                 yield State.CONFLICTING, [problem]
 
@@ -218,7 +224,9 @@ class Agreement:
         known = self._known_about(entry.patient_id)
         if known is None:
             yield Problem(
-                "patient_id", "known_patient", "Neither patients.csv nor the registry has this key."
+                "patient_id",
+                "known_patient",
+                message("Neither patients.csv nor the registry has this key."),
             )
             return
         if isinstance(entry, RowEntry):
@@ -265,7 +273,7 @@ class Agreement:
                     yield Problem(
                         f"{prefix}injections[{j}].is_compounded",
                         "lot_agrees",
-                        "The same lot is compounded in one place and not in another.",
+                        message("The same lot is compounded in one place and not in another."),
                     )
 
     def _reference(
@@ -277,7 +285,11 @@ class Agreement:
         stored = self._stored.living(model, id_)
         owner = self._owners[model].get(id_, stored["patient_id"] if stored else None)
         if owner not in self._stored.persons.of(patient_id):
-            yield Problem(name, "of_same_patient", f"{file} has no such key of this patient.")
+            yield Problem(
+                name,
+                "of_same_patient",
+                message("{file} has no such key of this patient.", file=file),
+            )
 
     def _is_unreadable(self, file: str, id_: UUID | None) -> bool:
         return id_ in self._drafts.unreadable[file]

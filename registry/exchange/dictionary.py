@@ -16,6 +16,7 @@ from registry.errors import UnreadableFile
 from registry.exchange.columns import Column, File, Kind
 from registry.exchange.format import FILES, LONGEST_KEY
 from registry.exchange.writing import FileSet
+from registry.messages import message
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ def write_template(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UnreadableFile(
-                f"{folder.name} is not empty and was not touched. Name a new folder."
+                message(
+                    "{folder} is not empty and was not touched. Name a new folder.",
+                    folder=folder.name,
+                )
             )
         with FileSet(folder, archive=False) as files:
             for file in _to_fill():
@@ -102,8 +106,10 @@ def write_template(folder: Path) -> None:
             files.text("README.txt", _guide())
     except OSError as error:
         raise UnreadableFile(
-            f"The template could not be written ({error.strerror or type(error).__name__}). Check "
-            "the folder and your rights."
+            message(
+                "The template could not be written ({reason}). Check the folder and your rights.",
+                reason=error.strerror or type(error).__name__,
+            )
         ) from None
 
 

@@ -34,6 +34,7 @@ from registry.exchange.format import FILES, FORMAT_VERSION
 from registry.exchange.reading import Progress
 from registry.exchange.single_rows import NAMED_BY
 from registry.exchange.writing import FileSet
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     ChangePoint,
@@ -112,7 +113,9 @@ def export(
     if identity or include_free_text:
         require(by, Permission.EXPORT_IDENTITY, clinic_id)
         if not any(character.isalnum() for character in words):
-            raise InvalidEntry([Problem("reason", "required", "Say why names or notes leave.")])
+            raise InvalidEntry(
+                [Problem("reason", "required", message("Say why names or notes leave."))]
+            )
     withheld = {
         kind
         for kind, wanted in ((Withheld.IDENTITY, identity), (Withheld.FREE_TEXT, include_free_text))
@@ -151,8 +154,11 @@ def export(
             _remove(partial)
     except OSError as error:
         raise UnreadableFile(
-            f"The export could not be written ({error.strerror or type(error).__name__}); no half "
-            "export was left. Check the folder, your rights and the free space."
+            message(
+                "The export could not be written ({reason}); no half export was left. Check the "
+                "folder, your rights and the free space.",
+                reason=error.strerror or type(error).__name__,
+            )
         ) from None
     return report
 
@@ -162,7 +168,10 @@ def _refuse_existing(target: Path) -> None:
         target.rmdir()
     if target.exists():
         raise UnreadableFile(
-            f"{target.name} exists already and was not touched. Choose another name."
+            message(
+                "{file} exists already and was not touched. Choose another name.",
+                file=target.name,
+            )
         )
 
 

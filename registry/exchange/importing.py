@@ -19,7 +19,7 @@ from uuid import uuid5
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from registry import audit
+from registry import audit, language
 from registry.access import Actor, Permission, require
 from registry.database import Base, DbSession, reading
 from registry.entry.forms import Entry
@@ -34,6 +34,7 @@ from registry.exchange.problems import ProblemCount, Problems
 from registry.exchange.reading import Parsed, Progress
 from registry.exchange.single_rows import INSERT_ORDER, RowEntry, add_rows
 from registry.exchange.stored import read_shelf, read_stored
+from registry.messages import message
 from registry.schema import Clinic, Clinician, ImportBatch, Lot
 
 CHUNK: Final = 2_000
@@ -112,10 +113,18 @@ class ImportRefused(RegistryError):
         refused = plan.problems.count(Level.REFUSE)
         if refused:
             first = plan.problems.kept(Level.REFUSE)[0]
-            text = f"Nothing was stored: {refused:,} problem(s) must be put right. First: {first}"
+            text = message(
+                "Nothing was stored: put right what is wrong first (problems: {count}). First: "
+                "{problem}",
+                count=language.count(refused),
+                problem=first.placed,
+            )
         else:
             rules = ", ".join(sorted({entry.first.rule for entry in plan.to_confirm}))
-            text = f"Nothing was stored: confirm these rules or correct the files first: {rules}."
+            text = message(
+                "Nothing was stored: confirm these rules or correct the files first: {rules}.",
+                rules=rules,
+            )
         super().__init__(text)
 
 
@@ -177,7 +186,9 @@ def carry_out(
             progress=progress,
         )
     if plan.clinic_id != clinic_id:
-        raise PermissionDenied("The files were checked for another clinic. Nothing was stored.")
+        raise PermissionDenied(
+            message("The files were checked for another clinic. Nothing was stored.")
+        )
     digest = plan.parsed.content_digest
     if plan.already is not None:
         return _nothing_new(plan, plan.already)
@@ -209,8 +220,10 @@ def carry_out(
         return _nothing_new(plan, earlier.at)
     except sa.exc.IntegrityError:
         raise Conflict(
-            "Somebody stored records with the same keys at the same moment. Nothing of the files "
-            "was stored; import them again."
+            message(
+                "Somebody stored records with the same keys at the same moment. Nothing of the "
+                "files was stored; import them again."
+            )
         ) from None
     return ImportReport(
         stored=_rows_in(plan, State.NEW),
@@ -236,8 +249,10 @@ def _plan(
         clinic = db.get_one(Clinic, clinic_id)
         if clinic.is_demo and not allow_demo:
             raise PermissionDenied(
-                "This is the demonstration clinic, whose data are made up: it takes no real files. "
-                "Nothing was stored. Make a registry of your own first."
+                message(
+                    "This is the demonstration clinic, whose data are made up: it takes no real "
+                    "files. Nothing was stored. Make a registry of your own first."
+                )
             )
         code, today, jurisdiction = clinic.code, clinic_day(clinic, now), clinic.jurisdiction
         already = db.scalar(

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
+from registry import language
 from registry.entry.forms import (
     CourseEntry,
     EventEntry,
@@ -37,6 +38,7 @@ from registry.exchange.single_rows import (
     own_key,
     values_of,
 )
+from registry.messages import Message, message
 from registry.vocabulary import SeriousnessCriterion
 
 
@@ -93,8 +95,8 @@ class _Linking:
             self._ids[file, key] = known
         return known
 
-    def _refuse(self, file: str, row: int, column: str, rule: str, message: str) -> None:
-        self.problems.add(FileProblem(file, row, column, "", rule, message))
+    def _refuse(self, file: str, row: int, column: str, rule: str, text: Message) -> None:
+        self.problems.add(FileProblem(file, row, column, "", rule, text))
 
     def _own_id(self, file: str, row: Row, seen: dict[UUID, int]) -> UUID | None:
         """Identifier of a record by its key; None when the key stands twice."""
@@ -106,9 +108,8 @@ class _Linking:
     ) -> UUID | None:
         first = seen.setdefault(id_, row.number)
         if first != row.number:
-            self._refuse(
-                file, row.number, column, "key_once", f"The same key stands in row {first}."
-            )
+            text = message("The same key stands in row {row}.", row=language.count(first))
+            self._refuse(file, row.number, column, "key_once", text)
             return None
         return id_
 
@@ -133,7 +134,7 @@ class _Linking:
                     row.number,
                     "clinician_code",
                     "key_once",
-                    f"The same code stands in row {first}.",
+                    message("The same code stands in row {row}.", row=language.count(first)),
                 )
                 continue
             number = numbers.setdefault(code, max(numbers.values(), default=0) + 1)
@@ -155,7 +156,7 @@ class _Linking:
                         row.number,
                         "pseudonym",
                         "required",
-                        "A patient whose key is an identifier needs a pseudonym.",
+                        message("A patient whose key is an identifier needs a pseudonym."),
                     )
                     continue
                 values["pseudonym"] = key
@@ -167,7 +168,7 @@ class _Linking:
                     row.number,
                     "pseudonym",
                     "unique",
-                    "Another patient of this clinic has this pseudonym.",
+                    message("Another patient of this clinic has this pseudonym."),
                 )
             self.drafts.patients.append(
                 Draft(PatientEntry(id=id_, **values), "patients.csv", row.number)
@@ -221,8 +222,8 @@ class _Linking:
         for row in rows:
             entry = OverrideEntry(**_without_keys(row, "session_key"))
             if entry.rule in made:
-                message = "The rule stands twice for this session."
-                self._refuse(file, row.number, "rule", "key_once", message)
+                text = message("The rule stands twice for this session.")
+                self._refuse(file, row.number, "rule", "key_once", text)
                 continue
             parts.append((f"overrides[{len(made)}]", file, row.number))
             made[entry.rule] = entry
@@ -241,7 +242,7 @@ class _Linking:
                 row.number,
                 "clinician_code",
                 "known_clinician",
-                "Neither clinicians.csv nor the registry has this code.",
+                message("Neither clinicians.csv nor the registry has this code."),
             )
         return number
 
@@ -261,7 +262,7 @@ class _Linking:
                     site.number,
                     "site_key",
                     "key_once",
-                    "The key stands twice in this session.",
+                    message("The key stands twice in this session."),
                 )
             places.setdefault(key, len(places))
             self._site_places[session_id, key] = site_id(session_id, places[key])
@@ -284,7 +285,7 @@ class _Linking:
                     row.number,
                     "site_key",
                     "known_site_key",
-                    "sites.csv has no such site in this session.",
+                    message("sites.csv has no such site in this session."),
                 )
         made = []
         for i, site in enumerate(sites):
@@ -334,7 +335,7 @@ class _Linking:
                 row.number,
                 "site_key",
                 "known_site_key",
-                "sites.csv has no such site in this session.",
+                message("sites.csv has no such site in this session."),
             )
         return site
 
@@ -407,8 +408,10 @@ class _Linking:
                             "",
                             "",
                             "content_not_in_files",
-                            "Not stored: the picture is not in the files. It comes with a backup, "
-                            "or is added on the patient's page.",
+                            message(
+                                "Not stored: the picture is not in the files. It comes with a "
+                                "backup, or is added on the patient's page."
+                            ),
                             Level.NOTE,
                         )
                     )
@@ -438,9 +441,8 @@ class _Linking:
             if id_ in self.drafts.unreadable[parent]:
                 continue
             for row in rows:
-                self._refuse(
-                    file, row.number, column, "in_same_files", f"{parent} has no such key."
-                )
+                text = message("{file} has no such key.", file=parent)
+                self._refuse(file, row.number, column, "in_same_files", text)
 
 
 _KEY_COLUMNS: Final = {

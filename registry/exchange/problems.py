@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from registry import language
 from registry.entry.problems import Level
+from registry.messages import Message, message
 
 KEPT_PER_LEVEL: Final = 2_000
 KEPT_NOTES: Final = 100
@@ -27,17 +29,25 @@ class FileProblem:
     column: str
     found: str
     rule: str
-    message: str
+    message: Message
     level: Level = Level.REFUSE
+
+    @property
+    def placed(self) -> Message:
+        """Place and message, for a person."""
+        place = message("{file}", file=self.file)
+        if self.row:
+            place = message("{file}, row {row}", file=self.file, row=language.count(self.row))
+        if self.column:
+            place = message("{place}, {column}", place=place, column=self.column)
+        said = message("{place}: {problem}", place=place, problem=self.message)
+        if not self.found:
+            return said
+        return message("{said} (found: {found})", said=said, found=message(self.found))
 
     def __str__(self) -> str:
         """Place and message, for a person."""
-        place = self.file
-        if self.row:
-            place += f", row {self.row}"
-        if self.column:
-            place += f", {self.column}"
-        return f"{place}: {self.message}" + (f" (found: {self.found})" if self.found else "")
+        return str(self.placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,7 @@ class Problems:
                         "rule": entry.first.rule,
                         "count": entry.count,
                         "first_row": entry.first.row,
-                        "message": entry.first.message,
+                        "message": str(entry.first.message),
                     }
                     for entry in self.by_rule(level)
                 ],

@@ -20,12 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
+from registry import language
 from registry.entry.problems import Level
 from registry.errors import UnreadableFile
 from registry.exchange.columns import Column, File, Kind
 from registry.exchange.format import FILES
 from registry.exchange.problems import FileProblem, Problems
 from registry.exchange.values import CellFault, nearest, reader
+from registry.messages import N_, Message, message
 
 Progress = Callable[[int, int, str], None]
 """Called with work done, work in all, and the name of the phase."""
@@ -117,13 +119,18 @@ def read_files(
             return _read_members(members, limits, progress)
         except _DAMAGED:
             raise UnreadableFile(
-                "The archive is damaged or encrypted, and nothing of it was used. Make it again, "
-                "or give the folder with the files."
+                message(
+                    "The archive is damaged or encrypted, and nothing of it was used. Make it "
+                    "again, or give the folder with the files."
+                )
             ) from None
         except OSError as error:
             raise UnreadableFile(
-                f"The files cannot be read ({error.strerror or type(error).__name__}). Check that "
-                "they exist and that you may read them."
+                message(
+                    "The files cannot be read ({reason}). Check that they exist and that you may "
+                    "read them.",
+                    reason=error.strerror or type(error).__name__,
+                )
             ) from None
 
 
@@ -175,8 +182,11 @@ def _content_opener(content: bytes) -> Callable[[], IO[bytes]]:
 def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> list[_Member]:
     if not zipfile.is_zipfile(content):
         raise UnreadableFile(
-            "This is neither a folder nor a zip archive of the files of the format. A single CSV "
-            "file does not tell what belongs together: put all of them into one folder or archive."
+            message(
+                "This is neither a folder nor a zip archive of the files of the format. A single "
+                "CSV file does not tell what belongs together: put all of them into one folder or "
+                "archive."
+            )
         )
     try:
         archive = stack.enter_context(zipfile.ZipFile(content))
@@ -188,8 +198,10 @@ def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> lis
     ]
     if any(entry.filename in ("[Content_Types].xml", "mimetype") for entry in entries):
         raise UnreadableFile(
-            "This is a workbook, not an archive of CSV files. Save each sheet as CSV UTF-8 under "
-            "the name of its file (patients.csv, sessions.csv, ...) and give the folder."
+            message(
+                "This is a workbook, not an archive of CSV files. Save each sheet as CSV UTF-8 "
+                "under the name of its file (patients.csv, sessions.csv, ...) and give the folder."
+            )
         )
     entries = [
         entry
@@ -198,25 +210,36 @@ def _archive(content: IO[bytes], limits: Limits | None, stack: ExitStack) -> lis
         and PurePosixPath(entry.filename).name not in _OF_THE_SYSTEM
     ]
     if any(entry.flag_bits & 1 for entry in entries):
-        raise UnreadableFile("The archive is encrypted. Unpack it first and give the folder.")
+        raise UnreadableFile(
+            message("The archive is encrypted. Unpack it first and give the folder.")
+        )
     if limits is not None:
         unpacked = sum(entry.file_size for entry in entries)
         packed = sum(entry.compress_size for entry in entries)
         if len(entries) > limits.entries:
             raise UnreadableFile(
-                f"The archive holds {len(entries)} files, more than the {limits.entries} allowed. "
-                "Nothing of it was opened."
+                message(
+                    "The archive holds {count} files, more than the {most} allowed. Nothing of it "
+                    "was opened.",
+                    count=language.count(len(entries)),
+                    most=limits.entries,
+                )
             )
         _refuse_above(unpacked, limits.unpacked)
         if unpacked > limits.ratio * max(packed, 1):
             raise UnreadableFile(
-                f"The archive unpacks to more than {limits.ratio} times its size, as only a "
-                "harmful one does. Nothing of it was opened. Give the files without packing them."
+                message(
+                    "The archive unpacks to more than {ratio} times its size, as only a harmful "
+                    "one does. Nothing of it was opened. Give the files without packing them.",
+                    ratio=limits.ratio,
+                )
             )
     if len({PurePosixPath(entry.filename).parent for entry in entries}) > 1:
         raise UnreadableFile(
-            "The archive holds files in several folders, so it is not clear which are meant. Put "
-            "the files of one clinic into one archive."
+            message(
+                "The archive holds files in several folders, so it is not clear which are meant. "
+                "Put the files of one clinic into one archive."
+            )
         )
     return _known_only(
         _Member(PurePosixPath(entry.filename).name, entry.file_size, _entry_opener(archive, entry))
@@ -251,8 +274,12 @@ def _refuse_lost_entries(content: IO[bytes], archive: zipfile.ZipFile) -> None:
 def _refuse_above(size: int, limit: int) -> None:
     if size > limit:
         raise UnreadableFile(
-            f"The files are larger ({size / 2**20:.0f} MiB) than the {limit // 2**20} MiB that can "
-            "be uploaded. Nothing was read. Import them with `sclero import` on the server."
+            message(
+                "The files are larger ({size} MiB) than the {most} MiB that can be uploaded. "
+                "Nothing was read. Import them with `sclero import` on the server.",
+                size=language.count(size / 2**20),
+                most=language.count(limit // 2**20),
+            )
         )
 
 
@@ -262,22 +289,33 @@ def _known_only(found: Iterable[_Member]) -> list[_Member]:
         if member.name in BESIDE:
             continue
         if member.name in members:
-            raise UnreadableFile(f"The archive holds {member.name} twice. Leave one of them.")
+            raise UnreadableFile(
+                message("The archive holds {file} twice. Leave one of them.", file=member.name)
+            )
         members[member.name] = member
     unknown = [name for name in members if name not in FILES]
     if unknown:
         shown = ascii(unknown[0][:60])
-        hint = nearest(unknown[0], tuple(FILES)) or "Take out what does not belong there."
+        hint = nearest(unknown[0], tuple(FILES))
         raise UnreadableFile(
-            f"{len(unknown)} file(s) are not part of the format, the first is {shown}. {hint} The "
-            f"files of the format are: {', '.join(FILES)}."
+            message(
+                "Not part of the format: {count}, the first is {file}. {hint} The files of the "
+                "format are: {files}.",
+                count=language.count(len(unknown)),
+                file=shown,
+                hint=hint or message("Take out what does not belong there."),
+                files=", ".join(FILES),
+            )
         )
     missing = [name for name, file in FILES.items() if file.required and name not in members]
     if missing:
         raise UnreadableFile(
-            f"{', '.join(missing)} not found. Needed are at least "
-            f"{', '.join(name for name, file in FILES.items() if file.required)}; get empty ones "
-            "from the template."
+            message(
+                "{missing} not found. Needed are at least {needed}; get empty ones from the "
+                "template.",
+                missing=", ".join(missing),
+                needed=", ".join(name for name, file in FILES.items() if file.required),
+            )
         )
     return [members[name] for name in FILES if name in members]
 
@@ -321,8 +359,11 @@ def _read_members(
             ) -> None:
                 if limits is not None and rows + done > limits.rows:
                     raise UnreadableFile(
-                        f"The files hold more than {limits.rows:,} rows, the most that can be "
-                        "uploaded. Nothing was stored. Import them with `sclero import`."
+                        message(
+                            "The files hold more than {count} rows, the most that can be "
+                            "uploaded. Nothing was stored. Import them with `sclero import`.",
+                            count=language.count(limits.rows),
+                        )
                     )
                 if progress is not None:
                     progress(before + raw.done, total, "reading")
@@ -338,7 +379,9 @@ def _read_members(
         if name not in tables:
             tables[name] = Table(file, (), frozenset(file.columns), {})
     if not any(table.rows for table in tables.values()) and not problems.count(Level.REFUSE):
-        raise UnreadableFile("The files hold headers and no rows: there is nothing to import.")
+        raise UnreadableFile(
+            message("The files hold headers and no rows: there is nothing to import.")
+        )
     return Parsed(tables, problems, content_digest(digests), rows)
 
 
@@ -357,11 +400,10 @@ def _read_table(
     text = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8-sig", newline="")
     records = csv.reader(_lines(text), strict=True)
 
-    def refuse(found: str, rule: str, message: str | CellFault, column: str = "") -> None:
-        if isinstance(message, CellFault):
-            kept = problems.keeps_more(Level.REFUSE)
-            message = message.advice() if kept else message.message
-        problems.add(FileProblem(file.name, number, column, found, rule, message))
+    def refuse(found: str, rule: str, said: Message | CellFault, column: str = "") -> None:
+        if isinstance(said, CellFault):
+            said = said.advice() if problems.keeps_more(Level.REFUSE) else said.message
+        problems.add(FileProblem(file.name, number, column, found, rule, said))
 
     try:
         number = 1
@@ -375,10 +417,14 @@ def _read_table(
                     continue
                 if len(cells) != len(header):
                     refuse(
-                        f"{len(cells)} cells",
+                        N_("fewer cells") if len(cells) < len(header) else N_("more cells"),
                         "as_long_as_header",
-                        f"The header has {len(header)} cells. Text that holds a comma stands "
-                        "between double quotes.",
+                        message(
+                            "The header has {wanted} cells, this row {found}. Text that holds a "
+                            "comma stands between double quotes.",
+                            wanted=len(header),
+                            found=len(cells),
+                        ),
                     )
                     continue
                 values = _row(columns, cells, limits, refuse, broken)
@@ -389,21 +435,28 @@ def _read_table(
         report(number - 1)
     except UnicodeDecodeError:
         refuse(
-            "other encoding",
+            N_("other encoding"),
             "utf_8",
-            "The file is not UTF-8 from here on. Save it as CSV UTF-8.",
+            message("The file is not UTF-8 from here on. Save it as CSV UTF-8."),
         )
     except csv.Error as error:
         number += 1
         refuse(
-            "not CSV",
+            N_("not CSV"),
             "csv",
-            f"Not readable as CSV ({error}). Check the double quotes of this row; a quote inside a "
-            "text is written twice.",
+            message(
+                "Not readable as CSV ({reason}). Check the double quotes of this row; a quote "
+                "inside a text is written twice.",
+                reason=error,
+            ),
         )
     except _NulFound:
         number += 1
-        refuse("NUL character", "no_nul", "NUL characters: this is not a text file in UTF-8.")
+        refuse(
+            N_("NUL character"),
+            "no_nul",
+            message("NUL characters: this is not a text file in UTF-8."),
+        )
     finally:
         text.detach().detach()
     return Table(file, tuple(rows), left_out, {name: frozenset(broken[name]) for name in keys})
@@ -426,16 +479,21 @@ def _header(
     """The columns in the order of the file; None when the header cannot be used."""
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         refuse(
-            "another delimiter",
+            N_("another delimiter"),
             "comma",
-            "The cells are not separated by commas. Save the file as CSV UTF-8 with commas.",
+            message(
+                "The cells are not separated by commas. Save the file as CSV UTF-8 with commas."
+            ),
         )
         return None
     if len(header) > 2 * len(file.columns):
         refuse(
-            f"{len(header)} cells",
+            N_("more cells"),
             "known_column",
-            f"The file has {len(file.columns)} columns; the first row must hold their names.",
+            message(
+                "The file has {count} columns; the first row must hold their names.",
+                count=len(file.columns),
+            ),
         )
         return None
     faults = 0
@@ -443,22 +501,25 @@ def _header(
         if name not in file.columns:
             faults += 1
             # The text is not repeated: without a header it would be a patient's data.
-            hint = nearest(name, tuple(file.columns)) or "The first row must hold the column names."
-            refuse(
-                "unknown column",
-                "known_column",
-                f"Column {place} is not one of this file. {hint}",
+            hint = nearest(name, tuple(file.columns))
+            said = message(
+                "Column {place} is not one of this file. {hint}",
+                place=place,
+                hint=hint or message("The first row must hold the column names."),
             )
+            refuse(N_("unknown column"), "known_column", said)
         elif header.index(name) < place - 1:
             faults += 1
-            refuse("column twice", "column_once", "The column stands twice.", name)
+            refuse(N_("column twice"), "column_once", message("The column stands twice."), name)
     for name, column in file.columns.items():
         if name not in header and column.withheld is None:
             faults += 1
             refuse(
-                "missing column",
+                N_("missing column"),
                 "column_there",
-                "The column is missing. Keep all columns of the template; cells may be blank.",
+                message(
+                    "The column is missing. Keep all columns of the template; cells may be blank."
+                ),
                 name,
             )
     if faults:
@@ -480,14 +541,15 @@ def _row(
         if cell:
             try:
                 if limits is not None and len(cell) > limits.cell:
-                    raise CellFault("long text", "length", f"At most {limits.cell:,} characters.")
+                    most = message("At most {count} characters.", count=language.count(limits.cell))
+                    raise CellFault(N_("long text"), "length", most)
                 values[name] = read(cell)
             except CellFault as fault:
                 sound = False
                 refuse(fault.found, fault.rule, fault, name)
         elif column.required:
             sound = False
-            refuse("blank", "required", "This cell must be filled.", name)
+            refuse(N_("blank"), "required", message("This cell must be filled."), name)
     if sound:
         return values
     for name, keys in broken.items():

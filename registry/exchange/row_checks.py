@@ -26,6 +26,7 @@ from registry.entry.risk_facts import fact_problems
 from registry.exchange.drafts import Drafts
 from registry.exchange.single_rows import RowEntry
 from registry.exchange.stored import Stored
+from registry.messages import message
 from registry.schema import (
     ChangePoint,
     ClinicSetting,
@@ -143,7 +144,9 @@ class RowChecks:
         yield from contact_problems(attempt, self._today)
         if not self._is_of_person(values["follow_up_id"], values["patient_id"]):
             yield Problem(
-                "follow_up_id", "of_same_patient", "follow_ups.csv has no such key of this patient."
+                "follow_up_id",
+                "of_same_patient",
+                message("follow_ups.csv has no such key of this patient."),
             )
 
     def _change(self, entry: RowEntry) -> Found:
@@ -151,21 +154,26 @@ class RowChecks:
         yield from problems_of_change(change)
         told = (change.changed_on, change.what.strip().casefold())
         if told in self._told:
-            yield Problem("what", "known", "This change is told for that day already.")
+            yield Problem("what", "known", message("This change is told for that day already."))
         self._told.add(told)
 
     def _link(self, entry: RowEntry) -> Found:
         duplicate, kept = entry.values["patient_id"], entry.values["same_as_id"]
         if kept not in self._unreadable["patients.csv"] and not self._is_patient(kept):
-            message = "Neither patients.csv nor the registry has this key."
-            yield Problem("same_as_id", "known_patient", message)
+            text = message("Neither patients.csv nor the registry has this key.")
+            yield Problem("same_as_id", "known_patient", text)
         if duplicate == kept:
-            yield Problem("same_as_id", "two_patients", "A patient is not linked with itself.")
+            yield Problem(
+                "same_as_id", "two_patients", message("A patient is not linked with itself.")
+            )
         elif duplicate in self._linked or duplicate in self._kept:
             yield Problem(
                 "patient_id",
                 "one_link",
-                "This patient is linked already. Link every duplicate with the one that is kept.",
+                message(
+                    "This patient is linked already. Link every duplicate with the one that is "
+                    "kept."
+                ),
             )
         self._linked.add(duplicate)
 

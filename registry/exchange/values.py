@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from registry.exchange.columns import Column, Kind
 from registry.exchange.format import LONGEST_KEY
+from registry.messages import N_, Message, message
 
 MEMO_SIZE: Final = 50_000
 
@@ -32,24 +33,30 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CLASSES: Final = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        ("day", r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-        ("day with time", r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T].+"),
-        ("day in another order", r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}\.?"),
-        ("number with leading zeros", r"[+-]?0[0-9]+([.,][0-9]+)?"),
-        ("whole number", r"[+-]?[0-9]+"),
-        ("decimal number", r"[+-]?[0-9]*\.[0-9]+"),
-        ("decimal comma", r"[+-]?[0-9]*,[0-9]+"),
-        ("exponent", r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+"),
-        ("number with unit or separators", r"[+-]?[0-9].*"),
+        (N_("day"), r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+        (N_("day with time"), r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T].+"),
+        (N_("day in another order"), r"[0-9]{1,4}([./-])[0-9]{1,2}\1[0-9]{1,4}\.?"),
+        (N_("number with leading zeros"), r"[+-]?0[0-9]+([.,][0-9]+)?"),
+        (N_("whole number"), r"[+-]?[0-9]+"),
+        (N_("decimal number"), r"[+-]?[0-9]*\.[0-9]+"),
+        (N_("decimal comma"), r"[+-]?[0-9]*,[0-9]+"),
+        (N_("exponent"), r"[+-]?[0-9]+([.,][0-9]+)?[eE][+-]?[0-9]+"),
+        (N_("number with unit or separators"), r"[+-]?[0-9].*"),
     )
 )
 _HINTS: Final = {
-    "day in another order": "3/4 may be 3 April or 4 March: write year-month-day, as 2026-11-23.",
-    "day with time": "Leave out the time: write 2026-11-23.",
-    "decimal comma": "Write a decimal point, as 0.5.",
-    "exponent": "Write all digits; spreadsheets shorten long numbers unless the column is text.",
-    "number with leading zeros": "Write the number without leading zeros.",
-    "number with unit or separators": "Write the number alone, without unit or separators.",
+    "day in another order": message(
+        "3/4 may be 3 April or 4 March: write year-month-day, as 2026-11-23."
+    ),
+    "day with time": message("Leave out the time: write 2026-11-23."),
+    "decimal comma": message("Write a decimal point, as 0.5."),
+    "exponent": message(
+        "Write all digits; spreadsheets shorten long numbers unless the column is text."
+    ),
+    "number with leading zeros": message("Write the number without leading zeros."),
+    "number with unit or separators": message(
+        "Write the number alone, without unit or separators."
+    ),
 }
 
 
@@ -57,7 +64,13 @@ class CellFault(Exception):
     """A cell that cannot be read: the class of what was found, the rule and what to do."""
 
     def __init__(
-        self, found: str, rule: str, message: str, *, text: str = "", allowed: tuple[str, ...] = ()
+        self,
+        found: str,
+        rule: str,
+        message: Message,
+        *,
+        text: str = "",
+        allowed: tuple[str, ...] = (),
     ) -> None:
         self.found = found
         self.rule = rule
@@ -66,7 +79,7 @@ class CellFault(Exception):
         self._allowed = allowed
         super().__init__(message)
 
-    def advice(self) -> str:
+    def advice(self) -> Message:
         """What to do, with the allowed word that was probably meant; slower than ``message``."""
         return nearest(self._text, self._allowed) or self.message
 
@@ -74,11 +87,11 @@ class CellFault(Exception):
 def value_class(text: str) -> str:
     """What kind of thing stands in a cell, without saying what."""
     if not text.strip():
-        return "blank"
+        return N_("blank")
     for name, pattern in _CLASSES:
         if pattern.fullmatch(text.strip()):
             return name
-    return "text"
+    return N_("text")
 
 
 def reader(column: Column) -> Callable[[str], Any]:
@@ -127,7 +140,7 @@ def is_formula(text: str) -> bool:
 
 def _text(_column: Column, text: str) -> str:
     if "\x00" in text:
-        raise CellFault("NUL character", "no_nul", "A NUL character cannot be stored.")
+        raise CellFault(N_("NUL character"), "no_nul", message("A NUL character cannot be stored."))
     return text[1:] if _ESCAPED.match(text) else text
 
 
@@ -135,11 +148,17 @@ def _key(column: Column, text: str) -> str:
     key = _text(column, text)
     length = getattr(column.source.type, "length", None) or LONGEST_KEY
     if key != key.strip():
-        raise CellFault("text with spaces at an end", "no_spaces", "Remove the spaces at the ends.")
+        raise CellFault(
+            N_("text with spaces at an end"), "no_spaces", message("Remove the spaces at the ends.")
+        )
     if len(key) > length:
-        raise CellFault("long text", "length", f"At most {length} characters.")
+        raise CellFault(
+            N_("long text"), "length", message("At most {count} characters.", count=length)
+        )
     if not key.isprintable():
-        raise CellFault("text with control characters", "printable", "Write it on one line.")
+        raise CellFault(
+            N_("text with control characters"), "printable", message("Write it on one line.")
+        )
     return key
 
 
@@ -153,7 +172,7 @@ def _choice(column: Column, text: str) -> Any:
         raise CellFault(
             value_class(text),
             "one_of",
-            f"Write one of: {', '.join(allowed)}.",
+            message("Write one of: {words}.", words=", ".join(allowed)),
             text=text,
             allowed=allowed,
         ) from None
@@ -165,28 +184,30 @@ def _code(column: Column, text: str) -> str:
         raise CellFault(
             value_class(text),
             "in_catalogue",
-            "No such code; the column dictionary lists them.",
+            message("No such code; the column dictionary lists them."),
             text=text,
             allowed=allowed,
         )
     return text
 
 
-def nearest(text: str, allowed: tuple[str, ...]) -> str:
-    """A question after the allowed word that looks most like ``text``; empty when none does."""
+def nearest(text: str, allowed: tuple[str, ...]) -> Message | None:
+    """A question after the allowed word that looks most like ``text``; None when none does."""
     found = get_close_matches(text[:LONGEST_KEY].strip().lower(), allowed, n=1)
-    return f"Did you mean {found[0]}?" if found else ""
+    return message("Did you mean {word}?", word=found[0]) if found else None
 
 
 def _whole(_column: Column, text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise _wrong(text, "whole_number", "Write a whole number, as 12.")
+        raise _wrong(text, "whole_number", message("Write a whole number, as 12."))
     return int(text)
 
 
 def _decimal(_column: Column, text: str) -> Decimal:
     if not _DECIMAL.fullmatch(text):
-        raise _wrong(text, "decimal_number", "Write a number with a decimal point, as 0.5.")
+        raise _wrong(
+            text, "decimal_number", message("Write a number with a decimal point, as 0.5.")
+        )
     return Decimal(text)
 
 
@@ -195,30 +216,34 @@ def _day(_column: Column, text: str) -> dt.date:
         found = value_class(text)
         if found == "whole number" and len(text) == 5:
             raise CellFault(
-                "day number of a spreadsheet",
+                N_("day number of a spreadsheet"),
                 "day",
-                "Format the column as text or as year-month-day before saving.",
+                message("Format the column as text or as year-month-day before saving."),
             )
-        raise _wrong(text, "day", "Write the day as year-month-day, as 2026-11-23.")
+        raise _wrong(text, "day", message("Write the day as year-month-day, as 2026-11-23."))
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise CellFault("day", "day", "There is no such day in the calendar.") from None
+        raise CellFault(
+            N_("day"), "day", message("There is no such day in the calendar.")
+        ) from None
 
 
 def _yes_no(_column: Column, text: str) -> bool:
     if text not in ("yes", "no"):
-        raise _wrong(text, "yes_or_no", "Write yes or no, or leave the cell blank.")
+        raise _wrong(text, "yes_or_no", message("Write yes or no, or leave the cell blank."))
     return text == "yes"
 
 
-def _wrong(text: str, rule: str, message: str) -> CellFault:
+def _wrong(text: str, rule: str, advice: Message) -> CellFault:
     found = value_class(text)
     if text != text.strip():
         return CellFault(
-            "value with spaces at an end", "no_spaces", "Remove the spaces at the ends."
+            N_("value with spaces at an end"),
+            "no_spaces",
+            message("Remove the spaces at the ends."),
         )
-    return CellFault(found, rule, _HINTS.get(found, message))
+    return CellFault(found, rule, _HINTS.get(found, advice))
 
 
 _READERS: Final[dict[Kind, Callable[[Column, str], Any]]] = {

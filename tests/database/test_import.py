@@ -327,7 +327,7 @@ def test_stored_with_other_content_is_refused_with_its_place_and_column(
     plan = plan_import(engine, by, clinic_id, parsed(**changed), now=NOW)
     (problem,) = plan.problems.kept(Level.REFUSE)
     assert (problem.rule, (problem.file, problem.row)) == ("stored_otherwise", place)
-    assert column in problem.message
+    assert column in str(problem.message)
     assert plan.counts[place[0]][State.CONFLICTING] >= 1
     with pytest.raises(ImportRefused, match="Nothing was stored"):
         carry_out(engine, by, clinic_id, plan, now=NOW)

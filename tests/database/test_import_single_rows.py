@@ -200,7 +200,7 @@ def test_stored_with_other_content_is_refused(
     plan = plan_import(engine, by, clinic_id, parsed(**changed), now=NOW)
     (problem,) = plan.problems.kept(Level.REFUSE)
     assert (problem.file, problem.row, problem.rule) == (place, 2, "stored_otherwise")
-    assert column in problem.message
+    assert column in str(problem.message)
     assert plan.counts[place][State.CONFLICTING] >= 1
 
 

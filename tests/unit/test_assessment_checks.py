@@ -97,7 +97,7 @@ def test_the_dead_answer_nothing() -> None:
     assert [(problem.field, problem.rule) for problem in found] == [
         ("answered_on", "not_after_death")
     ]
-    assert "22 Nov 2026" in found[0].message
+    assert "22 Nov 2026" in str(found[0].message)
 
 
 def test_only_a_full_assessment_has_a_total() -> None:

@@ -228,7 +228,7 @@ def test_volume_above_the_label_needs_confirmation_and_names_the_limit() -> None
     (problem,) = [problem for problem in found if problem.level is Level.CONFIRM]
     assert problem.rule.startswith("dose:")
     assert str(problem.message).startswith("This session: 11 mL; ")
-    assert "10 mL per session (US)" in problem.message
+    assert "10 mL per session (US)" in str(problem.message)
 
 
 def test_daily_limit_by_weight_counts_other_sessions_of_the_day() -> None:

@@ -134,7 +134,7 @@ def test_a_near_miss_is_answered_with_the_right_word() -> None:
         files(injections=[ONE_SESSION["injections.csv"][0] | {"product_code": "Aethoxysclerol"}])
     )
     (problem,) = parsed.problems.kept(Level.REFUSE)
-    assert "Did you mean aethoxysklerol?" in problem.message
+    assert "Did you mean aethoxysklerol?" in str(problem.message)
 
 
 def test_every_fault_of_a_hundred_is_found() -> None:

@@ -235,7 +235,7 @@ def test_what_was_not_asked_makes_one_line_with_the_weightiest_first() -> None:
         Question("allergy_to_agent", "polidocanol"),
         Question("acute_thromboembolism"),
     )
-    assert f"{len(lines[0].questions)}" in lines[0].message
+    assert f"{len(lines[0].questions)}" in str(lines[0].message)
 
 
 def test_men_are_not_asked_about_pregnancy() -> None:
@@ -431,7 +431,7 @@ def test_a_lot_is_judged_on_the_day_of_the_session(
 def test_sentences_name_days_as_colleagues_write_them() -> None:
     lot = ("aethoxysklerol", "L-1")
     about = known(lots={lot: dt.date(2025, 11, 3)}, recalled={lot: dt.date(2025, 11, 23)})
-    said = " ".join(p.message for p in check(session(injection(lot_number="L-1")), about))
+    said = " ".join(str(p.message) for p in check(session(injection(lot_number="L-1")), about))
     assert "The lot expired on 3 Nov 2025, before" in said
     assert "The lot was recalled on 23 Nov 2025." in said
 
