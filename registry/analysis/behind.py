@@ -8,7 +8,6 @@ see records, clinic by clinic; others learn how many there are and who may open 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,23 +16,17 @@ from uuid import UUID
 
 import numpy as np
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import ALLOWED, Actor, Permission, may, scope
 from registry.access_log import log_access
-from registry.analysis import complications, counting, follow_up, recurrence, treated_sites
-from registry.analysis.clocks import CLOCKS, EVENT
+from registry.analysis import follow_up
 from registry.analysis.cohort import level_label
 from registry.analysis.columns import EPOCH
-from registry.analysis.counting import Outcome
-from registry.analysis.dimensions import DIMENSIONS, NOT_APPLICABLE
-from registry.analysis.event_facts import EVENT_TERMS
+from registry.analysis.dimensions import NOT_APPLICABLE
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.openable_counts import OVERDUE, TOTAL, Behind, check, unit_of
-from registry.analysis.rate_rows import Unit, units_counted
-from registry.analysis.treated_sites import SiteHistories
-from registry.catalogue import catalogue
+from registry.analysis.openable_counts import OVERDUE, Behind, check, unit_of
+from registry.analysis.sets_behind import Rows, counted
 from registry.database import DbSession, reading
 from registry.messages import Message, listed, message
 from registry.schema import FollowUp, Patient, TreatmentSession
@@ -42,9 +35,6 @@ from registry.vocabulary import Role
 PAGE_LENGTH: Final = 50
 _AT_ONCE: Final = 5_000
 """Records asked for in one statement; a database takes only so many values."""
-
-Flags = NDArray[np.bool_]
-Rows = NDArray[np.int64]
 
 
 class Order(StrEnum):
@@ -122,7 +112,7 @@ def records_behind(
         count, shown, lines = _overdue(engine, asked, clinics, seen, first, length)
     else:
         facts = facts_of(engine)
-        rows, found = _counted(facts, asked, asked.cohort.mask(facts, clinics))
+        rows, found = counted(engine, by, facts, asked, clinics)
         count = len(rows)
         place = np.flatnonzero(np.isin(facts.sessions["clinic_id"].to_numpy()[rows], list(seen)))
         shown = len(place)
@@ -142,104 +132,6 @@ def records_behind(
     return RecordsBehind(asked, unit_of(asked), count, count - shown, first, tuple(lines), OPENERS)
 
 
-def _counted(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int, Message]]:
-    """The session of each line, and by the line's place what was found there."""
-    if asked.report == "follow_up":
-        visit = catalogue().visits[asked.group]
-        counted = follow_up.sessions_counted(facts, chosen, visit, asked.today)
-        return np.flatnonzero(counted[asked.measure]), {}
-    if asked.report == "recurrence":
-        histories = treated_sites.histories_of(facts)
-        kept = _sites_in_group(facts, asked, treated_sites.sites_of(histories, chosen))
-        counted = recurrence.sites_counted(histories, kept, asked.today)
-        sites = np.flatnonzero(counted[asked.measure])
-        names = _site_names(facts)
-        return histories.session[sites], {
-            i: message("{site}: {course}", site=names[site], course=_course(histories, site))
-            for i, site in enumerate(sites.tolist())
-        }
-    if asked.report == "clocks":
-        return _on_clock(facts, asked, chosen)
-    outcome = counting.outcome_of(asked.event)
-    if asked.group_by == complications.BY_EVENT:
-        if asked.group != TOTAL:
-            outcome = counting.outcome_of(asked.group)
-    else:
-        chosen = _in_group(facts, asked, chosen)
-    rows = _units(facts, outcome, asked, chosen)
-    events: defaultdict[int, list[Message]] = defaultdict(list)
-    happened = counting.counted_events(facts, outcome).sort_values("offset")
-    labels = catalogue().event_terms
-    for session, term, day in zip(
-        happened["session"].tolist(),
-        happened["term"].tolist(),
-        happened["offset"].tolist(),
-        strict=True,
-    ):
-        label = message(labels[EVENT_TERMS[term]].label)
-        events[session].append(message("{event}, day {day}", event=label, day=day))
-    return rows, {i: listed(events[row]) for i, row in enumerate(rows.tolist()) if row in events}
-
-
-def _on_clock(facts: Facts, asked: Behind, chosen: Flags) -> tuple[Rows, dict[int, Message]]:
-    """The site behind each entry of a clock, or behind each of its events."""
-    histories = treated_sites.histories_of(facts)
-    name, _, what = asked.measure.rpartition("_")
-    clock = CLOCKS[name]
-    kept = treated_sites.sites_of(histories, chosen)
-    times = clock.times(facts, kept)
-    times = times.of(_sites_in_group(facts, asked, kept)[times.site])
-    if what == "events":
-        times = times.of(times.ending == EVENT)
-    endings = (message("observed"), clock.event, *clock.competing)
-    names = _site_names(facts)
-    return histories.session[times.site], {
-        i: message(
-            "{site}: {ending}, {days} days after the start of the clock",
-            site=names[site],
-            ending=endings[ending],
-            days=days,
-        )
-        for i, (site, ending, days) in enumerate(
-            zip(times.site.tolist(), times.ending.tolist(), times.duration.tolist(), strict=True)
-        )
-    }
-
-
-def _units(facts: Facts, outcome: Outcome, asked: Behind, chosen: Flags) -> Rows:
-    """A session of each unit behind a count of complications."""
-    sessions = counting.sessions_counted(facts, outcome, chosen, asked.today)
-    if asked.unit == Unit.SESSIONS or asked.measure in {"sessions", "too_recent"}:
-        return np.flatnonzero(sessions[asked.measure])
-    units = units_counted(facts, outcome, sessions["mature"], Unit(asked.unit))
-    kept = {
-        "events": units.had,
-        "mature": np.ones_like(units.had),
-        "assessed": units.known,
-        "not_assessed": ~units.known,
-        "screened": units.screened,
-    }[asked.measure]
-    return np.asarray(units.session[kept])
-
-
-def _in_group(facts: Facts, asked: Behind, chosen: Flags) -> Flags:
-    """The sessions of the group; none for a level that does not occur."""
-    if asked.group == TOTAL or asked.group_by not in DIMENSIONS:
-        return chosen
-    levels = facts.levels[asked.group_by]
-    code = levels.index(asked.group) if asked.group in levels else -1
-    return np.asarray(chosen & (facts.sessions[asked.group_by].to_numpy() == code))
-
-
-def _sites_in_group(facts: Facts, asked: Behind, kept: Flags) -> Flags:
-    """The sites of the group, by their own level where they have one."""
-    if asked.group == TOTAL or asked.group_by not in DIMENSIONS:
-        return kept
-    codes, levels = treated_sites.levels_of_sites(facts, asked.group_by)
-    code = levels.index(asked.group) if asked.group in levels else -1
-    return np.asarray(kept & (codes == code))
-
-
 def _sorted(facts: Facts, rows: Rows, order: Order) -> Rows:
     """Places of ``rows`` in their order; within a level the newest first."""
     newest = -facts.sessions["day"].to_numpy()[rows]
@@ -248,41 +140,6 @@ def _sorted(facts: Facts, rows: Rows, order: Order) -> Rows:
     if order is Order.NEWEST:
         return np.argsort(newest, kind="stable")
     return np.lexsort((newest, facts.sessions[order.value].to_numpy()[rows]))
-
-
-def _site_names(facts: Facts) -> list[Message]:
-    """What each treated site is called, by its code."""
-
-    def make() -> list[Message]:
-        first = facts.sites.drop_duplicates("site")
-        anatomy = catalogue().anatomy
-        return [
-            message(
-                "{anatomy}, {side}",
-                anatomy=message(anatomy[facts.levels["anatomy_code"][place]].label),
-                side=message(facts.levels["side"][side]),
-            )
-            for side, place in zip(
-                first["side"].tolist(), first["anatomy_code"].tolist(), strict=True
-            )
-        ]
-
-    return facts.once("site names", make)
-
-
-def _course(histories: SiteHistories, site: int) -> Message:
-    """What became of a site after its last planned session."""
-    if not histories.looked_at[site]:
-        return message("not looked at since")
-    if histories.success_day[site] < 0:
-        return message("not cleared or occluded so far")
-    text = {
-        0: "success; no recurrence seen in {days} days",
-        treated_sites.RECURRENCE: "recurred {days} days after success",
-        treated_sites.RETREATMENT: "retreated {days} days after success",
-        treated_sites.DEATH: "died {days} days after success",
-    }[int(histories.ending[site])]
-    return message(text, days=int(histories.duration[site]))
 
 
 def _lines(

@@ -89,7 +89,8 @@ class Drawing:
 
     ``is_run`` says that there are too few points for limits: the line is the median, and nothing
     signals. ``begins`` holds the first day of each phase, ``drawn_sessions`` the sessions that are
-    in a point, and ``choice`` what was decided from.
+    in a point, and ``choice`` what was decided from. ``has_periods`` says that each point holds all
+    sessions of its days; a gap between events does not.
     """
 
     choice: ChartChoice
@@ -99,6 +100,7 @@ class Drawing:
     begins: tuple[dt.date, ...]
     drawn_sessions: int
     is_run: bool = False
+    has_periods: bool = True
 
     @property
     def counts_gaps(self) -> bool:
@@ -167,7 +169,7 @@ def draw(
                 "events": choice.events,
                 "points": choice.points,
                 "gaps": choice.gaps,
-                "expected_per_point": None if expected is None else f"{expected:.1f}",
+                "expected_per_point": None if expected is None else wording.decimal(expected, 1),
             },
         )
         is_rare = choice.reason is Reason.FEW_POINTS and (expected or 0.0) < 1.0 and not several
@@ -195,9 +197,11 @@ def draw(
 
 def _chart(cut: _Cut, choice: ChartChoice, why: Message, kind: ChartKind) -> Drawing:
     """The chart of ``kind``, or the points alone where there are too few events."""
+    has_periods = kind not in (ChartKind.G, ChartKind.T)
     if choice.reason in (Reason.FEW_EVENTS, Reason.NO_SESSIONS) or len(cut.points) < 2:
         points = tuple(cut.points)
-        return Drawing(choice, why, None, points, (), cut.drawn_sessions)
+        drawn = cut.drawn_sessions
+        return Drawing(choice, why, None, points, (), drawn, has_periods=has_periods)
     is_run = choice.kind is None
     plan = Plan(baseline=BASELINE_POINTS, change_points=() if is_run else cut.positions)
     if kind is ChartKind.G:
@@ -220,6 +224,7 @@ def _chart(cut: _Cut, choice: ChartChoice, why: Message, kind: ChartKind) -> Dra
         tuple(as_day(day) for day in (cut.begins[:1] if is_run else cut.begins)),
         cut.drawn_sessions,
         is_run,
+        has_periods,
     )
 
 
@@ -316,7 +321,7 @@ def _gaps(given: MatureSessions, changes: Sequence[int], kind: ChartKind) -> _Cu
             day = as_day(int(given.day[end]))
             points.append(
                 Point(
-                    message("{month}", month=f"{day:%b %Y}"),
+                    message("{month}", month=wording.month(day)),
                     # The month, and not the day on which somebody came to harm.
                     day.replace(day=1),
                     as_day(int(_first_day(np.int64((day.year - 1970) * 12 + day.month))) - 1),
@@ -361,13 +366,14 @@ def _period_label(first: dt.date, last: dt.date) -> Message:
     """The months of a point; with its days where a change cuts a month."""
     is_whole = first.day == 1 and (last + dt.timedelta(days=1)).day == 1
     if not is_whole and (first.year, first.month) == (last.year, last.month):
-        return message("{first} to {last}", first=first.day, last=f"{last.day} {last:%b %Y}")
+        return message("{first} to {last}", first=first.day, last=wording.day(last))
     if not is_whole:
         return message(
-            "{first} to {last}", first=f"{first.day} {first:%b %Y}", last=f"{last.day} {last:%b %Y}"
+            "{first} to {last}", first=wording.day(first), last=wording.day(last)
         )
     if (first.year, first.month) == (last.year, last.month):
-        return message("{month}", month=f"{first:%b %Y}")
+        return message("{month}", month=wording.month(first))
     if first.year == last.year:
-        return message("{first} to {last}", first=f"{first:%b}", last=f"{last:%b %Y}")
-    return message("{first} to {last}", first=f"{first:%b %Y}", last=f"{last:%b %Y}")
+        begin = wording.month_name(first)
+        return message("{first} to {last}", first=begin, last=wording.month(last))
+    return message("{first} to {last}", first=wording.month(first), last=wording.month(last))

@@ -19,6 +19,7 @@ from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.counting import (
     ANY,
+    Days,
     Flags,
     Outcome,
     counted_events,
@@ -59,6 +60,8 @@ FEWEST_FOR_DURATION: Final = 10
 """Other terms are followed from ten events on, the fewest at risk that a curve is told for."""
 FEWEST_FOLLOWED: Final = 5
 """With fewer still followed the end of a curve rests on next to nobody."""
+BAR: Final = "bar_"
+"""What the code of a bar begins with; its number follows."""
 _SHORTEST_AXIS: Final = 14
 _DAYS_BY_DAY: Final = 60
 """Longer windows are drawn week by week."""
@@ -84,6 +87,16 @@ class Onset:
     bin_days: int
     bins: tuple[int, ...]
     beyond: int
+
+    @property
+    def bars(self) -> tuple[tuple[str, int], ...]:
+        """Code and events of each bar that is not empty; the last may hold all that lie beyond."""
+        counts = (*self.bins, self.beyond)
+        return tuple((f"{BAR}{i}", count) for i, count in enumerate(counts) if count)
+
+    def name_of(self, bar: str) -> Message:
+        """The days of a bar in words."""
+        return bar_name(bar, self.bin_days, len(self.bins))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +223,7 @@ class EventCourseReport:
                     f"resolved_{day}{part}": values.get(f"resolved_{day}{part}")
                     for part in ("", "_lower", "_upper")
                 }
+                row[f"resolved_{day}_at_least"] = point.least if point else None
             rows.append(row)
         return rows
 
@@ -277,13 +291,65 @@ def _begun(facts: Facts, outcome: Outcome, mature: Flags) -> pd.DataFrame:
     return inside
 
 
+def events_begun(
+    facts: Facts, outcome: Outcome, chosen: Flags, today: dt.date, code: str | None = None
+) -> dict[str, pd.DataFrame]:
+    """The events behind each count of the days to onset, of one kind if ``code`` names it.
+
+    ``in_window`` and ``later``; of all kinds together also each bar of the picture.
+    """
+    begun = _begun(facts, outcome, chosen & is_mature(facts, outcome, today))
+    if code is not None:
+        begun, outcome = _of_kind(begun, code), outcome_of(code)
+    inside = begun["offset"].to_numpy(np.int64) <= windows_of(begun, outcome)
+    found = {"in_window": begun[inside], "later": begun[~inside]}
+    if code is None:
+        places, last, _ = _bars(begun, outcome)
+        found |= {f"{BAR}{i}": begun[places == i] for i in range(last + 1)}
+    return found
+
+
+def bars_of(outcome: Outcome) -> dict[str, Message]:
+    """Every bar that the picture of an outcome can have, by its code."""
+    width, last = _axis(outcome)
+    codes = [f"{BAR}{i}" for i in range(last + 1)]
+    return {code: bar_name(code, width, last) for code in codes}
+
+
+def bar_name(bar: str, width: int, last: int) -> Message:
+    """The days of a bar ``width`` days wide; that after the ``last`` holds all that lie beyond."""
+    number = int(bar.removeprefix(BAR))
+    first = number * width
+    if number == last:
+        return message("from day {first} on", first=first)
+    if width == 1:
+        return message("day {first}", first=first)
+    return message("days {first} to {last}", first=first, last=first + width - 1)
+
+
+def _of_kind(events: pd.DataFrame, code: str) -> pd.DataFrame:
+    found: pd.DataFrame = events[events["term"].to_numpy() == EVENT_TERMS.index(code)]
+    return found
+
+
+def _axis(outcome: Outcome) -> tuple[int, int]:
+    """Days of a bar, and number of bars before the one that holds all that lie beyond."""
+    width = 1 if outcome.window_days <= _DAYS_BY_DAY else 7
+    return width, max(2 * outcome.window_days, _SHORTEST_AXIS) // width + 1
+
+
+def _bars(events: pd.DataFrame, outcome: Outcome) -> tuple[Days, int, int]:
+    """The bar of each event, the number of the last bar, and the days of one."""
+    width, last = _axis(outcome)
+    return np.minimum(events["offset"].to_numpy(np.int64) // width, last), last, width
+
+
 def _onset(events: pd.DataFrame, outcome: Outcome) -> Onset:
     offsets = events["offset"].to_numpy(np.int64)
     inside = offsets <= windows_of(events, outcome)
     within = offsets[inside]
-    width = 1 if outcome.window_days <= _DAYS_BY_DAY else 7
-    last = max(2 * outcome.window_days, _SHORTEST_AXIS) // width + 1
-    bins = np.bincount(np.minimum(offsets // width, last), minlength=last + 1)
+    places, last, width = _bars(events, outcome)
+    bins = np.bincount(places, minlength=last + 1)
     first, median, third = (
         (float(value) for value in np.quantile(within, [0.25, 0.5, 0.75]))
         if len(within) >= display_rules.MINIMUM_EVENTS_FOR_TREND
@@ -304,6 +370,18 @@ def _onset(events: pd.DataFrame, outcome: Outcome) -> Onset:
     )
 
 
+def events_followed(facts: Facts, chosen: Flags, code: str) -> dict[str, pd.DataFrame]:
+    """The events behind each count of how long those of one kind last."""
+    outcome = outcome_of(code)
+    events = _followed(facts, outcome, chosen)[0]
+    durations, resolved = _durations_of(facts, outcome, events)
+    found = {"followed": events, "ended": events[resolved]}
+    for day in RESOLUTION_DAYS:
+        found[f"ended_{day}"] = events[resolved & (durations <= day)]
+        found[f"followed_{day}"] = events[durations >= day]
+    return found
+
+
 def _durations(facts: Facts, outcome: Outcome, chosen: Flags) -> tuple[tuple[Duration, ...], int]:
     """Each kind that is followed, and how many of its events ended on no known day."""
     terms = catalogue().event_terms
@@ -313,24 +391,35 @@ def _durations(facts: Facts, outcome: Outcome, chosen: Flags) -> tuple[tuple[Dur
         if not lasting and code not in outcome.terms:
             continue
         single = outcome_of(code)
-        events = counted_events(facts, single)
-        events = events[chosen[events["session"].to_numpy()]]
-        lost = events["recovered"].to_numpy() & (events["resolved"].to_numpy() < 0)
-        followed = events[~lost]
+        followed, lost = _followed(facts, single, chosen)
         if len(followed) < FEWEST_FOR_DURATION and not (lasting and len(followed)):
             continue
-        undated += int(lost.sum())
+        undated += lost
         rows.append(_duration(facts, single, followed))
     return tuple(rows), undated
 
 
-def _duration(facts: Facts, outcome: Outcome, events: pd.DataFrame) -> Duration:
-    patients = events["patient"].to_numpy(np.int64)
+def _followed(facts: Facts, outcome: Outcome, chosen: Flags) -> tuple[pd.DataFrame, int]:
+    """Events whose end can be told or awaited, and how many ended on a day nobody recorded."""
+    events = counted_events(facts, outcome)
+    events = events[chosen[events["session"].to_numpy()]]
+    lost = events["recovered"].to_numpy() & (events["resolved"].to_numpy() < 0)
+    return events[~lost], int(lost.sum())
+
+
+def _durations_of(facts: Facts, outcome: Outcome, events: pd.DataFrame) -> tuple[Days, Flags]:
+    """Days from onset to the end, or to the last look at those that had not ended; and whether."""
     ended = events["resolved"].to_numpy(np.int64)
+    patients = events["patient"].to_numpy(np.int64)
     asked = last_asked(facts, outcome)[patients] - events["onset"].to_numpy()
     looked = np.maximum(np.maximum(asked, events["reported"].to_numpy()), 0)
     resolved = ended >= 0
-    durations = np.where(resolved, ended, looked).astype(np.int64)
+    return np.where(resolved, ended, looked).astype(np.int64), resolved
+
+
+def _duration(facts: Facts, outcome: Outcome, events: pd.DataFrame) -> Duration:
+    patients = events["patient"].to_numpy(np.int64)
+    durations, resolved = _durations_of(facts, outcome, events)
     if len(np.unique(patients)) == len(patients):
         curve = kaplan_meier(count_by_day(durations, resolved))
     else:

@@ -154,6 +154,14 @@ class Measuring:
         median = f"{float(np.median(self.facts.sessions['delay'].to_numpy()[counted])):g}"
         return replace(found, note=message("median delay: {days} days", days=median))
 
+    def sessions_behind(self, indicator: Indicator, cohort: CohortFilter) -> dict[str, Flags]:
+        """The sessions that an indicator of sessions counts: ``cases``, and ``of`` all."""
+        shares, chosen = self._shares(indicator), self.sessions(cohort)
+        return {
+            "cases": shares.counted & shares.having & chosen,
+            "of": shares.counted & chosen,
+        }
+
     def course(
         self, indicator: Indicator, spans: Sequence[tuple[dt.date, dt.date]]
     ) -> tuple[Point, ...]:
@@ -296,6 +304,12 @@ def _looked_at(row: RecurrenceRow) -> float | None:
     return row.assessed / row.sites if row.sites else None
 
 
+OF_SITES: Final[Mapping[IndicatorMeasure, tuple[str, str]]] = {
+    IndicatorMeasure.RECURRENCE: (f"recurred_{LANDMARK}", "success"),
+    IndicatorMeasure.RETREATMENT: (f"retreated_{LANDMARK}", "success"),
+    IndicatorMeasure.NON_RESPONSE: ("never_successful", "assessed"),
+}
+"""Of indicators of treated sites the counts of the recurrence page: cases, and all of them."""
 _OF_SITES: Final[Mapping[IndicatorMeasure, Callable[[RecurrenceRow, CohortFilter], Measured]]] = {
     IndicatorMeasure.RECURRENCE: _recurred,
     IndicatorMeasure.RETREATMENT: _retreated,

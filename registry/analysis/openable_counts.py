@@ -15,7 +15,7 @@ from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.control import EVENTS, ControlReport
-from registry.analysis.event_course import RESOLUTION_DAYS, EventCourseReport
+from registry.analysis.event_course import BAR, RESOLUTION_DAYS, EventCourseReport
 from registry.analysis.outcome_facts import ITEMS
 from registry.analysis.overview import BY_INDICATOR, OverviewReport
 from registry.analysis.rate_rows import Unit
@@ -221,6 +221,26 @@ def groups_of(report: Report) -> dict[str, Message]:
         named |= {row.code: row.label for row in (*report.onsets, *report.durations)}
         return named | {code: report.onset.name_of(code) for code, _ in report.onset.bars}
     return {}
+
+
+def measures_of(report: str, group: str) -> Mapping[str, Message]:
+    """The counts that a row of a report can have, by code."""
+    measures = MEASURES[report]
+    if report == "event_course":
+        is_of_onset = {"in_window", "later"}
+        if group.startswith(BAR):
+            return {BEGAN: measures[BEGAN]}
+        if group == TOTAL:
+            return {code: measures[code] for code in measures if code in is_of_onset}
+        return {code: label for code, label in measures.items() if code != BEGAN}
+    if report == "reported_outcomes":
+        of_satisfaction = {"satisfied", "answered", "treated", *(f"answer_{n}" for n in ANSWERS)}
+        return {
+            code: label
+            for code, label in measures.items()
+            if (code in of_satisfaction) == (group == SATISFACTION)
+        }
+    return measures
 
 
 def asked_of(report: Report, group: str, measure: str) -> Behind:

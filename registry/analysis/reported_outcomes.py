@@ -33,6 +33,7 @@ from registry.statistics.result import Estimate
 
 SEVERITY: Final = "rvcss"
 """Code of the line on the severity score."""
+SEVERITY_LABEL: Final = message("Severity score (rVCSS), one leg")
 SATISFIED_FROM: Final = 3
 """Answers from here on, of 0 to 4, count as satisfied."""
 BASELINE_DAYS: Final = 365
@@ -40,6 +41,12 @@ BASELINE_DAYS: Final = 365
 our decision."""
 ASSESSED_AT: Final = "check_6_8w"
 """Visit from which on the result of the last session is asked about."""
+BY_QUESTION: Final = "question"
+ANSWERS: Final = range(5)
+"""Answers that the question on satisfaction offers."""
+UNITS: Final = {SEVERITY: "legs"}
+"""What lines are counted in that are not counted in patients."""
+_KEYS: Final = {"patients": ["patient"], "legs": ["patient", "side"]}
 COMPLETE_ENOUGH: Final = 0.8
 """Below this share asked twice, those who were asked may differ from those who were not; our
 decision."""
@@ -153,38 +160,17 @@ def reported_outcomes(
     clinics = scope(by, Permission.READ_RATES)
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
-    visit = catalogue().visits[ASSESSED_AT]
-    newest = day_number(today) - visit.to_day
-    treated = _treated(facts.sessions[chosen], "patient")
-    eligible = treated[treated["last"] <= newest]
-    items = catalogue().instrument_items
-    rows = []
-    for place, code in enumerate(ITEMS):
-        if code == SATISFACTION:
-            continue
-        item = items[code]
-        own = facts.reported[facts.reported["item"].to_numpy() == place]
-        rows.append(
-            _row(
-                code,
-                message(item.label),
-                (float(item.minimum), float(item.maximum), item.higher_is_better),
-                _paired(own, "score", eligible, visit.from_day),
-                len(eligible),
-            )
-        )
-    legs = _treated(facts.sites[chosen[facts.sites["session"].to_numpy()]], "patient", "side")
-    old_legs = legs[legs["last"] <= newest]
-    rows.append(
-        _row(
-            SEVERITY,
-            message("Severity score (rVCSS), one leg"),
-            (0.0, float(len(RVCSS_ITEMS) * RVCSS_WORST), False),
-            _paired(facts.legs, "total", old_legs, visit.from_day, "side"),
-            len(old_legs),
-            unit="legs",
-        )
+    treated = _treated(facts, chosen, "patients")
+    eligible, legs = (
+        _old_enough(units, today) for units in (treated, _treated(facts, chosen, "legs"))
     )
+    items = catalogue().instrument_items
+    rows = [
+        _row(code, message(items[code].label), _scores(facts, eligible, code), len(eligible))
+        for code in ITEMS
+        if code != SATISFACTION
+    ]
+    rows.append(_row(SEVERITY, SEVERITY_LABEL, _scores(facts, legs, SEVERITY), len(legs)))
     asked = [row for row in rows if row.before or row.after]
     not_asked = len(rows) - len(asked)
     too_recent = len(treated) - len(eligible)
@@ -221,31 +207,113 @@ def reported_outcomes(
 
 def satisfaction(facts: Facts, chosen: Flags) -> Satisfaction:
     """The last answer on satisfaction of each patient after one of the ``chosen`` sessions."""
-    own = facts.answers[chosen[facts.answers["session"].to_numpy()]]
-    last = own.drop_duplicates("patient", keep="last")["score"]
-    item = catalogue().instrument_items[SATISFACTION]
+    last = _last_answers(facts, chosen)["score"]
     counts = last.astype(np.int64).value_counts()
     return Satisfaction(
         proportion(int((last >= SATISFIED_FROM).sum()), len(last), unit="patients"),
         len(np.unique(facts.sessions["patient"].to_numpy()[chosen])),
-        {
-            score: int(counts.get(score, 0))
-            for score in range(int(item.minimum), int(item.maximum) + 1)
-        },
+        {score: int(counts.get(score, 0)) for score in ANSWERS},
     )
 
 
-def _treated(treatments: pd.DataFrame, *keys: str) -> pd.DataFrame:
-    """First and last day of treatment of each patient, or of each leg of a patient."""
-    days = treatments.groupby([*keys])["day"].agg(["min", "max"]).reset_index()
-    return days.rename(columns={"min": "first", "max": "last"})
+def patients_answering(facts: Facts, chosen: Flags) -> dict[str, pd.DataFrame]:
+    """The patients behind each count of answers on satisfaction: patient, session and score.
+
+    The session is the one that the answer is about, or the last one of a patient without an answer.
+    """
+    last = _last_answers(facts, chosen)
+    treated = pd.DataFrame({"patient": facts.sessions["patient"], "score": np.nan})
+    treated["session"] = np.arange(len(treated))
+    found = {
+        "satisfied": last[last["score"] >= SATISFIED_FROM],
+        "answered": last,
+        "treated": treated[chosen].drop_duplicates("patient", keep="last"),
+    }
+    return found | {f"answer_{score}": last[last["score"] == score] for score in ANSWERS}
+
+
+def _last_answers(facts: Facts, chosen: Flags) -> pd.DataFrame:
+    own = facts.answers[chosen[facts.answers["session"].to_numpy()]]
+    return own.drop_duplicates("patient", keep="last")
+
+
+def units_scored(facts: Facts, chosen: Flags, code: str, today: dt.date) -> dict[str, pd.DataFrame]:
+    """The patients (or legs) behind each count of one line: session, score before and after.
+
+    The session is the last one of the cohort.
+    """
+    eligible = _old_enough(_treated(facts, chosen, _unit(code)), today)
+    keys = _KEYS[_unit(code)]
+    scores = _scores(facts, eligible, code).merge(eligible[[*keys, "session"]], on=keys)
+    pairs = scores.dropna(subset=["before", "after"])
+    gain, can_improve = _gains(pairs, _scale(code))
+    return {
+        "eligible": eligible.assign(before=np.nan, after=np.nan),
+        "before": scores[scores["before"].notna()],
+        "after": scores[scores["after"].notna()],
+        "pairs": pairs,
+        "could_improve": pairs[can_improve],
+        "improved": pairs[can_improve & (gain > 0)],
+        "unchanged": pairs[gain == 0],
+        "worse": pairs[gain < 0],
+    }
+
+
+def _unit(code: str) -> str:
+    return UNITS.get(code, "patients")
+
+
+def _scale(code: str) -> tuple[float, float, bool]:
+    """Least and greatest score, and whether higher is better."""
+    if code == SEVERITY:
+        return 0.0, float(len(RVCSS_ITEMS) * RVCSS_WORST), False
+    item = catalogue().instrument_items[code]
+    return float(item.minimum), float(item.maximum), item.higher_is_better
+
+
+def _scores(facts: Facts, eligible: pd.DataFrame, code: str) -> pd.DataFrame:
+    """Score before and after of each unit that has either."""
+    from_day = catalogue().visits[ASSESSED_AT].from_day
+    if code == SEVERITY:
+        return _paired(facts.legs, "total", eligible, from_day, _KEYS["legs"])
+    own = facts.reported[facts.reported["item"].to_numpy() == ITEMS.index(code)]
+    return _paired(own, "score", eligible, from_day, _KEYS["patients"])
+
+
+def _gains(
+    pairs: pd.DataFrame, scale: tuple[float, float, bool]
+) -> tuple[NDArray[np.float64], Flags]:
+    """By how much each pair got better, and whether it could."""
+    minimum, maximum, higher_is_better = scale
+    before, after = pairs["before"].to_numpy(), pairs["after"].to_numpy()
+    gain = after - before if higher_is_better else before - after
+    return gain, np.asarray(before != (maximum if higher_is_better else minimum))
+
+
+def _treated(facts: Facts, chosen: Flags, unit: str) -> pd.DataFrame:
+    """First and last day of treatment, and last session, of each patient or leg of a patient."""
+    if unit == "legs":
+        treatments = facts.sites[chosen[facts.sites["session"].to_numpy()]]
+    else:
+        treatments = facts.sessions[["patient", "day"]][chosen]
+        treatments = treatments.assign(session=np.flatnonzero(chosen))
+    days = treatments.groupby(_KEYS[unit])
+    return days.agg(
+        first=("day", "min"), last=("day", "max"), session=("session", "max")
+    ).reset_index()
+
+
+def _old_enough(treated: pd.DataFrame, today: dt.date) -> pd.DataFrame:
+    """The units for which the visit that asks about the result is over."""
+    newest = day_number(today) - catalogue().visits[ASSESSED_AT].to_day
+    found: pd.DataFrame = treated[treated["last"] <= newest]
+    return found
 
 
 def _paired(
-    own: pd.DataFrame, score: str, eligible: pd.DataFrame, from_day: int, *more_keys: str
+    own: pd.DataFrame, score: str, eligible: pd.DataFrame, from_day: int, keys: list[str]
 ) -> pd.DataFrame:
     """Score before and after of each unit that has either; NaN for the one that is missing."""
-    keys = ["patient", *more_keys]
     known = own.merge(eligible, on=keys)
     is_before = (known["day"] <= known["first"]) & (known["day"] > known["first"] - BASELINE_DAYS)
     is_after = known["day"] >= known["last"] + from_day
@@ -256,21 +324,13 @@ def _paired(
     return pd.DataFrame({"before": before, "after": after}).reset_index()
 
 
-def _row(
-    code: str,
-    label: Message,
-    scale: tuple[float, float, bool],
-    scores: pd.DataFrame,
-    eligible: int,
-    *,
-    unit: str = "patients",
-) -> OutcomeRow:
-    minimum, maximum, higher_is_better = scale
+def _row(code: str, label: Message, scores: pd.DataFrame, eligible: int) -> OutcomeRow:
+    minimum, maximum, higher_is_better = scale = _scale(code)
+    unit = _unit(code)
     pairs = scores.dropna()
     before, after = pairs["before"].to_numpy(), pairs["after"].to_numpy()
     change = after - before
-    gain = change if higher_is_better else -change
-    can_improve = before != (maximum if higher_is_better else minimum)
+    gain, can_improve = _gains(pairs, scale)
     sums = per_patient_counts(pairs["patient"].to_numpy()[can_improve], gain[can_improve] > 0)
     lower, upper = np.quantile(change, [0.25, 0.75]) if len(pairs) else (0.0, 0.0)
     return OutcomeRow(

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import serious_events
-from registry.analysis.counting import ANY, counted_events, outcome_of
+from registry.analysis.counting import ANY, Days, Flags, Outcome, counted_events, outcome_of
 from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.event_facts import EVENT_LEVELS, EVENT_TERMS
-from registry.analysis.facts import facts_of
+from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import Excluded, Heading, heading_dict
 from registry.catalogue import catalogue
 from registry.messages import Message, message
@@ -89,10 +90,8 @@ def severity(
     outcome = outcome_of(event)
     facts = facts_of(engine)
     chosen = cohort.mask(facts, clinics)
-    events = counted_events(facts, outcome)
-    events = events[chosen[events["session"].to_numpy()]]
-    place = events["severity"].to_numpy() % len(LEVELS)  # -1, not recorded, is the last place
-    serious, term = events["serious"].to_numpy(np.bool_), events["term"].to_numpy()
+    events = _counted(facts, outcome, chosen)
+    place, serious, term = _places(events), _serious(events), events["term"].to_numpy()
 
     def row(code: str, label: Message, kept: Any) -> SeverityRow:
         counts = [
@@ -127,3 +126,31 @@ def severity(
         serious=serious_events(facts, chosen, cohort.within(clinics)),
         excluded=(),
     )
+
+
+def events_of(facts: Facts, outcome: Outcome, chosen: Flags) -> dict[str, pd.DataFrame]:
+    """The events behind each count of all kinds together."""
+    events = _counted(facts, outcome, chosen)
+    place, serious = _places(events), _serious(events)
+    found = {"events": events, "serious": events[serious], "not_serious": events[~serious]}
+    for i, level in enumerate(LEVELS):
+        found[level] = events[place == i]
+        found[f"{level}_serious"] = events[(place == i) & serious]
+        found[f"{level}_not_serious"] = events[(place == i) & ~serious]
+    return found
+
+
+def _counted(facts: Facts, outcome: Outcome, chosen: Flags) -> pd.DataFrame:
+    events = counted_events(facts, outcome)
+    found: pd.DataFrame = events[chosen[events["session"].to_numpy()]]
+    return found
+
+
+def _places(events: pd.DataFrame) -> Days:
+    """Place of each event in ``LEVELS``."""
+    # -1, not recorded, is the last place.
+    return np.asarray(events["severity"].to_numpy(np.int64) % len(LEVELS))
+
+
+def _serious(events: pd.DataFrame) -> Flags:
+    return events["serious"].to_numpy(np.bool_)

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,27 @@ from hypothesis import strategies as st
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Grant
-from registry.analysis import reports
+from registry.analysis import control, event_course, reports
 from registry.analysis.behind import OPENERS, Order, RecordsBehind, records_behind
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import ANY
+from registry.analysis.counting import outcome_of
 from registry.analysis.facts import facts_of
-from registry.analysis.openable_counts import MEASURES, TOTAL, Behind, figures_of
+from registry.analysis.openable_counts import (
+    BEGAN,
+    MEASURES,
+    SAME_COUNTS,
+    TOTAL,
+    Behind,
+    asked_of,
+    figures_of,
+    groups_of,
+)
 from registry.database import make_engine, reading
 from registry.errors import NotFound, PermissionDenied
 from registry.operations.migration import command_line_actor
-from registry.schema import AccessLog
-from registry.vocabulary import Causality, Role, SclerosantForm
+from registry.schema import AccessLog, TreatmentSession
+from registry.vocabulary import Causality, Role, SclerosantForm, Severity
 from tests import factories as make
 from tests.made_up_clinic import fill
 
@@ -46,8 +57,31 @@ def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> I
         clinics = [make.a_clinic(db, code=code, name=code) for code in ("one", "two")]
     fill(engine, clinics[0], 60)
     fill(engine, clinics[1], 25, seed=2)
+    ask_before_and_after(engine, clinics[0])
     yield engine
     engine.dispose()
+
+
+def ask_before_and_after(engine: Engine, clinic_id: int) -> None:
+    """Some patients feel better after treatment, some as before or worse, some were asked once."""
+    day = dt.timedelta(days=1)
+    with make.saving(engine) as db:
+        sessions = db.execute(
+            sa.select(
+                TreatmentSession.patient_id,
+                sa.func.min(TreatmentSession.treated_on),
+                sa.func.max(TreatmentSession.treated_on),
+            )
+            .where(TreatmentSession.clinic_id == clinic_id)
+            .group_by(TreatmentSession.patient_id)
+        ).all()
+        for number, (patient, first, last) in enumerate(sessions):
+            scores = (number % 5, (3 * number) % 5)
+            for score, answered_on in zip(scores, (first - day, last + 60 * day), strict=True):
+                if answered_on < TODAY:
+                    make.a_reported_outcome(
+                        db, clinic_id, patient, answered_on=answered_on, score=Decimal(score)
+                    )
 
 
 def opened(engine: Engine, by: Actor, asked: Behind, **options: object) -> RecordsBehind:
@@ -66,7 +100,7 @@ def accesses(engine: Engine) -> list[tuple[int | None, str | None]]:
 
 @st.composite
 def questions(draw: st.DrawFn, engine: Engine) -> tuple[str, CohortFilter, str, str]:
-    name = draw(st.sampled_from(sorted(MEASURES)))
+    name = draw(st.sampled_from(sorted({*MEASURES, *SAME_COUNTS})))
     question = reports.QUESTIONS[name]
     grouping = draw(
         st.sampled_from(sorted({*DIMENSIONS, question.default_grouping} & {*question.groupings}))
@@ -82,12 +116,11 @@ def questions(draw: st.DrawFn, engine: Engine) -> tuple[str, CohortFilter, str, 
     cohort = CohortFilter(
         start if draw(st.booleans()) else None, end if draw(st.booleans()) else None, kept
     )
-    event = draw(st.sampled_from(EVENTS)) if name == "complications" else ANY
-    return name, cohort, grouping, event
+    return name, cohort, grouping, draw(st.sampled_from(EVENTS))
 
 
 @settings(
-    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(data=st.data())
 def test_every_list_is_as_long_as_its_figure(filled: Engine, data: st.DataObject) -> None:
@@ -95,10 +128,9 @@ def test_every_list_is_as_long_as_its_figure(filled: Engine, data: st.DataObject
     by = command_line_actor(filled)
     report = reports.report(filled, by, name, cohort, today=TODAY, group_by=grouping, event=event)
     figures = figures_of(report)
-    assert bool(figures) == bool(report.to_rows())
+    assert {group for group, _ in figures} == {*groups_of(report)}
     for group, measure in random.Random(1).sample(sorted(figures), min(12, len(figures))):  # noqa: S311
-        asked = Behind(name, cohort, TODAY, measure, grouping, group, event)
-        behind = opened(filled, by, asked, length=10_000)
+        behind = opened(filled, by, asked_of(report, group, measure), length=10_000)
         assert behind.count == figures[group, measure], (group, measure)
         assert len(behind.lines) == behind.count
         assert behind.withheld == 0
@@ -130,12 +162,77 @@ def test_every_count_of_every_report_can_be_opened(filled: Engine) -> None:
         report = reports.report(filled, by, name, CohortFilter(), today=TODAY)
         figures = figures_of(report)
         assert {measure for _, measure in figures} == set(measures)
-        grouping = reports.QUESTIONS[name].default_grouping
         for (group, measure), figure in figures.items():
-            asked = Behind(name, CohortFilter(), TODAY, measure, grouping, group)
+            asked = asked_of(report, group, measure)
             behind = opened(filled, by, asked)
             assert behind.count == figure, (name, group, measure)
             assert len(behind.lines) == min(50, figure)
+
+
+@pytest.mark.parametrize("name", SAME_COUNTS)
+@pytest.mark.parametrize("event", [ANY, "hyperpigmentation"])
+def test_counts_shown_in_another_order_are_those_of_the_same_sessions(
+    filled: Engine, name: str, event: str
+) -> None:
+    by = command_line_actor(filled)
+    report = reports.report(filled, by, name, CohortFilter(), today=TODAY, event=event)
+    figures = figures_of(report)
+    assert figures
+    for (group, measure), figure in figures.items():
+        behind = opened(filled, by, asked_of(report, group, measure), length=10_000)
+        assert behind.count == len(behind.lines) == figure, (group, measure)
+
+
+def test_events_of_a_month_are_listed_one_by_one(filled: Engine) -> None:
+    by = command_line_actor(filled)
+    report = control.control(filled, by, CohortFilter(), today=TODAY, unit=control.EVENTS)
+    figures = figures_of(report)
+    assert {measure for _, measure in figures} == {"in_window", "mature", "assessed"}
+    for (group, measure), figure in figures.items():
+        behind = opened(filled, by, asked_of(report, group, measure), length=10_000)
+        assert behind.count == len(behind.lines) == figure
+        assert str(behind.unit) == ("events" if measure == "in_window" else "sessions")
+
+
+@pytest.mark.parametrize("event", [ANY, "hyperpigmentation", "serious_30d"])
+def test_every_bar_of_the_days_to_onset_can_be_opened(filled: Engine, event: str) -> None:
+    by = command_line_actor(filled)
+    report = event_course.event_course(filled, by, CohortFilter(), today=TODAY, event=event)
+    onset = report.onset
+    assert sum(count for _, count in onset.bars) == onset.events + onset.later
+    names = event_course.bars_of(outcome_of(event))
+    for bar, count in onset.bars:
+        assert str(names[bar]) == str(onset.name_of(bar))
+        behind = opened(filled, by, asked_of(report, bar, BEGAN))
+        assert behind.count == count
+        assert str(behind.unit) == "events"
+
+
+def test_a_bar_lists_the_events_of_its_days(engine: Engine) -> None:
+    with make.saving(engine) as db:
+        clinic_id = make.a_clinic(db)
+        patient = make.a_patient(db, clinic_id)
+        treated_on = TODAY - dt.timedelta(days=200)
+        session = make.a_session(db, clinic_id, patient, treated_on=treated_on)
+        for days in (3, 3, 45):
+            make.an_event(
+                db,
+                clinic_id,
+                patient,
+                treatment_session_id=session,
+                onset_on=treated_on + dt.timedelta(days=days),
+                severity=Severity.MILD,
+            )
+    by = command_line_actor(engine)
+    report = event_course.event_course(engine, by, CohortFilter(), today=TODAY)
+    assert [(str(report.onset.name_of(bar)), n) for bar, n in report.onset.bars] == [
+        ("day 3", 2),
+        ("day 45", 1),
+    ]
+    [one, other] = opened(engine, by, asked_of(report, "bar_3", BEGAN)).lines
+    assert str(one.found) == str(other.found) == "Skin necrosis, minimal, day 3, mild"
+    [late] = opened(engine, by, asked_of(report, TOTAL, "later")).lines
+    assert str(late.found) == "Skin necrosis, minimal, day 45, mild"
 
 
 def test_pages_together_hold_every_line_once_in_every_order(filled: Engine) -> None:
@@ -229,6 +326,9 @@ def test_another_clinic_is_neither_counted_nor_shown(filled: Engine) -> None:
         {"event": "{0.__class__}"},
         {"unit": "names"},
         {"report": "follow_up", "measure": "seen", "group_by": "visit", "group": "ever"},
+        {"report": "overview", "measure": "of", "group_by": "indicator", "group": "luck"},
+        {"report": "reported_outcomes", "measure": "pairs", "group_by": "question", "group": "?"},
+        {"report": "severity", "group_by": "event", "measure": "grave"},
     ],
 )
 def test_what_does_not_exist_is_refused(filled: Engine, wrong: dict[str, str]) -> None:
