@@ -44,10 +44,11 @@ def ask(form: Form) -> tuple[Decimal | None, str | None, list[Problem]]:
 
 def payer(form: Form) -> str | None:
     """Who pays for a new course: one of those the clinic has named, or another in its words."""
+    known, typed = data.payers(), form.get("payer")
     chosen = form.pick(
         _("Paid by"),
         "payer",
-        data.payers(),
+        known if typed in (None, *known) else [*known, typed],
         str,
         accept_new_options=True,
         placeholder=_("Not recorded"),
