@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, relationship
 
 from registry.database import Base, field
-from registry.vocabulary import Role
+from registry.vocabulary import Language, Role
 
 
 class Clinic(Base):
@@ -52,6 +52,9 @@ class UserAccount(Base):
         "Disabled", "A disabled account cannot sign in and its open pages close.", default=False
     )
     created_at: Mapped[dt.datetime] = field("Created at", "Instant of creation (UTC).")
+    language: Mapped[Language | None] = field(
+        "Language", "Language of the pages; blank is the one that the browser asks for."
+    )
     grants: Mapped[list[RoleGrant]] = relationship(back_populates="user")
 
 
