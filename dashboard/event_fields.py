@@ -53,7 +53,7 @@ def seriousness(
                     f"{at}serious",
                     "serious_by_nature",
                     message(
-                        "{event} is as a rule serious. Was it not, this time?",
+                        "{event} is as a rule serious; this time it was not.",
                         event=words.event_term(term.code),
                     ),
                     Level.CONFIRM,

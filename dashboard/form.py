@@ -476,7 +476,6 @@ def reason_for_change(form: Form, version: int, request_key: UUID) -> data.Chang
         text = form.text(
             _("In a few words") if needed else _("In a few words, if it helps"),
             "reason_text",
-            max_chars=500,
             live=PAUSE,
         )
     if reason is None:

@@ -29,7 +29,6 @@ def scan(form: Form) -> None:
         key=form.key("scan"),
         placeholder=_("Hand scanner, one pack after the other"),
         icon=":material/barcode_scanner:",
-        max_chars=200,
         on_change=_scanned,
         args=(form,),
     )
@@ -288,7 +287,7 @@ def _keep_favourite(form: Form) -> None:
             key=form.key("favourite_of"),
         )
     st.text_input(
-        _("Name of the favourite"), key=form.key("favourite_name"), max_chars=60,
+        _("Name of the favourite"), key=form.key("favourite_name"),
         placeholder=_("For example: foam for varicose veins"),
     )  # fmt: skip
     st.button(

@@ -321,8 +321,12 @@ def _withdraw(form: Form, shot: Shot) -> None:
         _("Withdraw the photograph"), key=form.key("withdraw"), type="primary",
         disabled=change is None,
     ) and change is not None:  # fmt: skip
+        form.opened.attempted = True
         try:
             photograph_data.withdraw(shot, change)
+        except InvalidEntry as error:
+            form.problems(error.problems)
+            return
         except RegistryError as error:
             st.error(plain(error))
             return
@@ -338,12 +342,16 @@ def _erase(form: Form, shot: Shot) -> None:
         icon=":material/warning:",
     )
     form.begin("why", _("The patient withdrew the consent."))
-    why = form.text(_("Why"), "why", max_chars=500)
+    why = form.text(_("Why"), "why")
     if st.button(
         _("Erase the picture"), key=form.key("erase"), type="primary", disabled=not why.strip()
     ):
+        form.opened.attempted = True
         try:
             photograph_data.erase(shot, why, form.opened.request_key)
+        except InvalidEntry as error:
+            form.problems(error.problems, lambda _path: "why")
+            return
         except RegistryError as error:
             st.error(plain(error))
             return

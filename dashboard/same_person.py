@@ -12,7 +12,7 @@ from dashboard import components, data, patient_data, sentences
 from dashboard.text import _, plain
 from registry.analysis.patient_search import Likeness, PatientFound
 from registry.analysis.timeline import PatientHeader
-from registry.errors import RegistryError
+from registry.errors import InvalidEntry, RegistryError
 
 OTHER: Final = "link:other"
 """Key in ``st.session_state``: the patient chosen as the same person as the open one."""
@@ -159,7 +159,7 @@ def _link(patient: PatientHeader, other: PatientFound) -> None:
             try:
                 patient_data.link(duplicate, kept, reason, st.session_state[REQUEST])
             except RegistryError as error:
-                st.error(plain(error))
+                _explain(error)
                 return
             _done(kept)
         st.button(_("Leave them apart"), key="link:leave", on_click=_forget)
@@ -187,13 +187,19 @@ def _linked(patient: PatientHeader, duplicate: PatientHeader) -> None:
         try:
             patient_data.unlink(duplicate.id, reason, chosen[1])
         except RegistryError as error:
-            st.error(plain(error))
+            _explain(error)
             return
         _done(patient.id)
 
 
+def _explain(error: RegistryError) -> None:
+    """Say why nothing was stored."""
+    problems = error.problems if isinstance(error, InvalidEntry) else ()
+    st.error(plain(" ".join(str(problem.message) for problem in problems) or error))
+
+
 def _reason(key: str, label: str) -> str:
-    return " ".join((st.text_input(label, key=key, max_chars=500) or "").split())
+    return " ".join((st.text_input(label, key=key) or "").split())
 
 
 def _done(patient_id: UUID) -> None:

@@ -33,7 +33,7 @@ from registry.analysis.site_history import Site, SiteLook, latest_looks, site_lo
 from registry.analysis.stored_entries import Stored
 from registry.analysis.timeline import PatientHeader, Timeline, is_open, is_overdue
 from registry.entry.forms import Entry, EventEntry, FollowUpEntry, SessionEntry
-from registry.errors import RegistryError
+from registry.errors import InvalidEntry, RegistryError
 from registry.vocabulary import FollowUpStatus
 
 # Comments, because Streamlit would print a text that stands by itself in a page.
@@ -313,8 +313,12 @@ def _withdraw(line: Line, version: int, request_key: UUID) -> None:
             type="primary",
             disabled=change is None,
         ) and change is not None:  # fmt: skip
+            form.opened.attempted = True
             try:
                 data.void(line.kind, line.id, change)
+            except InvalidEntry as error:
+                form.problems(error.problems)
+                return
             except RegistryError as error:
                 st.error(plain(error))
                 return

@@ -151,32 +151,6 @@ def test_a_pack_whose_expiry_differs_from_the_shelf_is_refused_on_saving(named: 
     assert named.stored()[0][-1].treated_on != TODAY
 
 
-@pytest.mark.parametrize(
-    ("view", "form", "field", "limit", "first"),
-    [
-        ("record_session", "session", "note", 2000, {}),
-        ("record_follow_up", "follow_up", "note", 2000, {}),
-        ("report_event", "event", "treatment_given", 500, {"event_term_code": "haematoma"}),
-        ("report_event", "event", "narrative", 4000, {"event_term_code": "haematoma"}),
-        ("enrol", "enrol", "pseudonym", 32, {}),
-        ("enrol", "enrol", "family_name", 120, {}),
-        ("enrol", "enrol", "hospital_number", 64, {}),
-    ],
-)
-def test_a_text_too_long_stays_and_the_form_says_so(
-    clinic: Clinic, view: str, form: str, field: str, limit: int, first: dict[str, str]
-) -> None:
-    page = clinic.open(view)
-    if first:
-        page.fill(form, **first)
-    fields = [*page.app.text_input, *page.app.text_area]
-    (typed,) = (f for f in fields if f.key == page.key(form, field))
-    assert typed.max_chars == 0
-    page.fill(form, **{field: "x" * (limit + 1)}).save(form)
-    assert f":red[:material/error: At most {limit} characters.]" in page.said()
-    assert page.value(form, field) == "x" * (limit + 1)
-
-
 def test_all_as_last_time_takes_every_mark_away_and_a_touch_only_its_own(clinic: Clinic) -> None:
     page = clinic.open("record_session")
     marks = page.said_small()
