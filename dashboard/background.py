@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard.text import _, plain
 from registry.exchange import Progress
+from registry.language import kept
 
 T = TypeVar("T")
 
@@ -29,7 +30,7 @@ class Work(Generic[T]):
     def __init__(self, task: Callable[[Progress], T]) -> None:
         """Put the work into the queue."""
         self._reported: tuple[int, int, str] | None = None
-        self._future: Future[T] = _turns.submit(task, self._report)
+        self._future: Future[T] = _turns.submit(kept(task), self._report)
 
     def _report(self, done: int, total: int, stage: str) -> None:
         self._reported = (done, total, stage)

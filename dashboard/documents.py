@@ -11,9 +11,12 @@ from typing import Final
 
 import streamlit.file_util
 
+from dashboard import identity
 from dashboard.text import _
+from registry import language
 from registry.errors import Unfit
 from registry.passwords import LONGEST, SHORTEST
+from registry.vocabulary import Language
 
 ASSETS: Final = {
     "icon.svg": "image/svg+xml",
@@ -86,6 +89,22 @@ def link_page(*, csrf: str, code: str, message: str = "") -> str:
     return _page(_("Demonstration"), body, message)
 
 
+def language_choice(chosen: Language | None) -> str:
+    """Ask for the language of the pages: a form of its own, so that the whole page comes anew."""
+    choices = [("", _("As the browser asks for"), chosen is None)]
+    choices += [(each.value, name, each is chosen) for each, name in language.OWN_NAMES.items()]
+    options = "".join(
+        f'<option value="{value}"{" selected" * is_chosen}>{html.escape(name)}</option>'
+        for value, name, is_chosen in choices
+    )
+    return _template("language.html").substitute(
+        action=identity.LANGUAGE_PATH,
+        label=html.escape(_("Language of the pages and reports")),
+        options=options,
+        button=html.escape(_("Change language")),
+    )
+
+
 def message_page(title: str, message: str, *, link: str = "/", link_text: str = "") -> str:
     """Say one thing, with one way on."""
     body = _fill("message.html", message=message, link=link, link_text=link_text or _("Go on"))
@@ -99,6 +118,7 @@ def _fill(name: str, **values: str) -> str:
 def _page(title: str, body: str, message: str = "") -> str:
     notice = f'<p class="notice" role="alert">{html.escape(message)}</p>' if message else ""
     return _template("page.html").substitute(
+        language=language.current().value,
         title=html.escape(title),
         product=html.escape(_("Sclerotherapy Registry")),
         notice=notice,
@@ -110,6 +130,7 @@ _IN_FRAME: Final = (
     # What stands in Streamlit's own index.html, and what stands there instead: our name and icon,
     # our script that leads an ended sign-in back to the sign-in page, no inline script (the
     # content security policy would refuse it), no pointer to interfaces that are switched off.
+    ('<html lang="en">', '<html lang="$language">'),
     ('<link rel="shortcut icon" href="./favicon.png" />', "$icon"),
     ("<title>Streamlit</title>", "<title>$product</title>"),
     ('<link rel="service-desc" href="./_stcore/agent/openapi.json" />', ""),
@@ -117,14 +138,23 @@ _IN_FRAME: Final = (
 
 
 @cache
-def frame() -> bytes:
-    """The page in which Streamlit draws; raises :class:`Unfit` if Streamlit's own has changed."""
+def frame(spoken: Language) -> bytes:
+    """The page in which Streamlit draws, in the language of its reader.
+
+    Raises :class:`Unfit` if Streamlit's own has changed.
+    """
+    with language.speaking(spoken):
+        return _framed()
+
+
+def _framed() -> bytes:
     text = Path(streamlit.file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
     warning = _(
         "Nobody has used this page for a while. It signs you out in less than a minute; press any "
         "key to stay."
     )
     values = {
+        "language": language.current().value,
         "icon": '<link rel="icon" type="image/svg+xml" href="/assets/icon.svg" />\n'
         '    <link rel="stylesheet" href="/assets/page.css" />\n'
         f'    <script defer src="/assets/gate.js" data-warning="{html.escape(warning)}"></script>',

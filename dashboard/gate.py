@@ -29,8 +29,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from dashboard import documents, downloads, identity, incidents, photograph_links
-from registry import sign_in
+from registry import language, sign_in
 from registry.access import Actor, Permission
+from registry.vocabulary import Language
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -148,6 +149,15 @@ class Doorkeeper:
         )
         return await to_thread.run_sync(look, limiter=self._looking)
 
+    async def language(self, actor: Actor | None, accepted: str | None) -> Language:
+        """The language that the person chose, else the one their browser asks for."""
+        if actor is not None:
+            look = functools.partial(sign_in.language_of, self.reading_engine, actor)
+            chosen = await to_thread.run_sync(look, limiter=self._looking)
+            if chosen is not None:
+                return chosen
+        return language.preferred(accepted)
+
     async def seconds_left(self, token: str) -> int:
         """How long the sign-in lasts if nothing more is done."""
         look = functools.partial(
@@ -207,16 +217,23 @@ class Gate:
             started = started or message["type"] == "http.response.start"
             await send(message)
 
-        try:
-            answer = await self._answer(scope)
-            await (answer or self.app)(scope, receive, watched)
-        except Exception:
-            number = incidents.new_number()
-            log.exception("incident %s in %s", number, scope["path"].split("/")[1][:40])
-            if started:
-                raise
-            page = incidents.page(number)
-            await Response(page, 500, media_type="text/html")(scope, receive, send)
+        accepted = Headers(scope=scope).get("accept-language")
+        with language.speaking(language.preferred(accepted)):
+            try:
+                answer = await self._answer(scope)
+                if answer is None and _speaks(scope["path"]):
+                    actor = scope["registry"]["actor"]
+                    with language.speaking(await self.doorkeeper.language(actor, accepted)):
+                        await self.app(scope, receive, watched)
+                else:
+                    await (answer or self.app)(scope, receive, watched)
+            except Exception:
+                number = incidents.new_number()
+                log.exception("incident %s in %s", number, scope["path"].split("/")[1][:40])
+                if started:
+                    raise
+                page = incidents.page(number)
+                await Response(page, 500, media_type="text/html")(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> ASGIApp | None:
         """The gate's own answer, or None when the request may go on."""
@@ -248,7 +265,8 @@ class Gate:
             if scope["method"] not in ("GET", "HEAD"):
                 return PlainTextResponse("A page can only be read.", 405)
             self.doorkeeper.note_use(token)
-            return Response(documents.frame(), media_type="text/html")
+            spoken = await self.doorkeeper.language(actor, headers.get("accept-language"))
+            return Response(documents.frame(spoken), media_type="text/html")
         return None
 
     def _to_sign_in(self, scope: Scope, headers: Headers) -> ASGIApp:
@@ -297,6 +315,7 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         await self.ready()
+        spoken = await self.doorkeeper.language(actor, headers.get("accept-language"))
         _strip(scope)
         client = scope.get("client")
         scope["headers"] += [
@@ -305,6 +324,7 @@ class Gate:
             # Streamlit gives a stored session back only to the account that began it.
             (identity.ACCOUNT_HEADER.encode(), str(actor.user_id).encode()),
             (identity.ADDRESS_HEADER.encode(), (client[0] if client else "").encode()),
+            (identity.LANGUAGE_HEADER.encode(), spoken.value.encode()),
         ]
         await self.app(scope, self._checked(token, receive, send), send)
 
@@ -363,7 +383,13 @@ def _strip(scope: Scope) -> None:
 
 
 def _is_page(path: str) -> bool:
-    return PAGE.fullmatch(path) is not None and path not in PUBLIC and path != SESSION
+    own = {*PUBLIC, SESSION, identity.LANGUAGE_PATH}
+    return PAGE.fullmatch(path) is not None and path not in own
+
+
+def _speaks(path: str) -> bool:
+    """Whether the registry itself answers there in words: signing in, a refused download."""
+    return path.startswith(("/login", downloads.PATH))
 
 
 def _may_pass(path: str, actor: Actor) -> bool:
@@ -375,7 +401,7 @@ def _may_pass(path: str, actor: Actor) -> bool:
         )
     return (
         path.startswith((*ALLOWED_OF_STREAMLIT, downloads.PATH, photograph_links.PATH))
-        or path == SESSION
+        or path in (SESSION, identity.LANGUAGE_PATH)
         or _is_page(path)
     )
 

@@ -13,6 +13,9 @@ SECRET_HEADER: Final = "x-registry-gate"  # noqa: S105 - the name of a header
 TOKEN_HEADER: Final = "x-registry-token"  # noqa: S105 - the name of a header
 ACCOUNT_HEADER: Final = "x-registry-account"
 ADDRESS_HEADER: Final = "x-registry-address"
+LANGUAGE_HEADER: Final = "x-registry-language"
 
 SIGN_IN_PATH: Final = "/login"
 SIGN_OUT_PATH: Final = "/sign-out"
+LANGUAGE_PATH: Final = "/language"
+ACCOUNT_PATH: Final = "/account"

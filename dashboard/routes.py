@@ -29,6 +29,7 @@ from registry.access import Actor
 from registry.analysis import photographs
 from registry.errors import DatabaseUnavailable, RegistryError
 from registry.throttle import SignInRefused, TooManyAttempts
+from registry.vocabulary import Language
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class Routes:
             Route("/login/link", self.link_page, methods=["GET"]),
             Route("/login/link", self.follow_link, methods=["POST"]),
             Route(identity.SIGN_OUT_PATH, self.sign_out, methods=["POST"]),
+            Route(identity.LANGUAGE_PATH, self.choose_language, methods=["POST"]),
             Route(SESSION, self.session, methods=["GET", "POST"]),
             Route(downloads.PATH + "{key}", self.download, methods=["GET"]),
             Route(photograph_links.PATH + "{key}", self.photograph, methods=["GET"]),
@@ -179,6 +181,22 @@ class Routes:
             return JSONResponse({"seconds_left": int(self.doorkeeper.limits.idle.total_seconds())})
         return JSONResponse({"seconds_left": await self.doorkeeper.seconds_left(token)})
 
+    async def choose_language(self, request: Request) -> Response:
+        """Keep the language chosen on the account's page, which is then shown anew in it."""
+        actor = _actor(request)
+        if actor is None:
+            return PlainTextResponse("There is nothing here.", 404)
+        chosen = (await self._read_fields(request)).get("language")
+        choose = functools.partial(
+            sign_in.choose_language,
+            self.doorkeeper.engine,
+            actor,
+            Language(chosen) if chosen in list(Language) else None,
+            now=utc_now(),
+        )
+        await to_thread.run_sync(choose, limiter=self._hashing)
+        return RedirectResponse(identity.ACCOUNT_PATH, 303)
+
     async def download(self, request: Request) -> Response:
         """Serve a file offered to this person, once."""
         actor = _actor(request)
@@ -227,20 +245,23 @@ class Routes:
 
     # --- forms -----------------------------------------------------------------------------------
 
-    async def _read_form(self, request: Request) -> dict[str, str]:
+    async def _read_fields(self, request: Request) -> dict[str, str]:
         body = bytearray()
         async for chunk in request.stream():
             body += chunk
             if len(body) > LARGEST_FORM:
                 raise TooLong(_("This is more than the form can hold. Nothing was changed."))
         try:
-            form = dict(
+            return dict(
                 parse_qsl(
                     body.decode("ascii"), keep_blank_values=True, max_num_fields=10, errors="strict"
                 )
             )
         except ValueError:
             raise TooLong(_("The form could not be read. Nothing was changed.")) from None
+
+    async def _read_form(self, request: Request) -> dict[str, str]:
+        form = await self._read_fields(request)
         expected = request.cookies.get(self.front.form_cookie, "")
         given = form.get("csrf", "")
         if not FORM_TOKEN.fullmatch(expected) or not hmac.compare_digest(

@@ -53,6 +53,7 @@ from registry.database import make_engine, refresh_statistics
 from registry.entry import drafts
 from registry.errors import DatabaseUnavailable, RegistryError, Unfit
 from registry.operations import migration
+from registry.vocabulary import Language
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +181,8 @@ def build(installation: state.Installation, front: Front) -> st.App:
     """The app: Streamlit, the gate in front of it, our own routes, and the preloading."""
     logs.set_up()
     configure()
-    documents.frame()
+    for language in Language:
+        documents.frame(language)
     state.install(installation)
     doorkeeper = Doorkeeper(installation.engine, installation.reading_engine, installation.limits)
     ready = asyncio.Event()

@@ -20,10 +20,11 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard import identity
 from dashboard.text import _
-from registry import accounts, sign_in
+from registry import accounts, language, sign_in
 from registry.access import Actor, Permission, may
 from registry.accounts import ClinicSummary
 from registry.errors import Unfit
+from registry.vocabulary import Language
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -64,6 +65,7 @@ def install(installation: Installation | None) -> None:
     """Say what this process serves; done once by the server, before the first page."""
     global _serving
     _serving = installation
+    language.listen_to(_language_of_page)
 
 
 def is_installed() -> bool:
@@ -113,6 +115,29 @@ def signed_in_token() -> str | None:
 def address() -> str | None:
     """Network address of the browser, as the gate saw it."""
     return st.context.headers.get(identity.ADDRESS_HEADER)
+
+
+def language_asked() -> str | None:
+    """The language of the page, as the gate told it when this browser connected."""
+    return st.context.headers.get(identity.LANGUAGE_HEADER)
+
+
+def _language_of_page() -> Language | None:
+    """The language of this run of the script, its callbacks and fragments; None outside of any."""
+    run = _run()
+    if run is None:
+        return None
+    told: tuple[object, Language] | None = getattr(_this_thread, "language", None)
+    if told is None or told[0] is not run:
+        asked = language_asked()
+        told = (run, Language(asked) if asked in list(Language) else Language.ENGLISH)
+        _this_thread.language = told
+    return told[1]
+
+
+def chosen_language() -> Language | None:
+    """What the person chose; None for the language of the browser."""
+    return sign_in.language_of(reading_engine(), actor())
 
 
 def actor() -> Actor:

@@ -80,6 +80,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "set_rights": N_("Rights changed"),
     "issue_code": N_("One-time code issued"),
     "set_password": N_("Password set"),
+    "choose_language": N_("Language chosen"),
     "rehash": N_("Password protected anew"),
     "freeze_period": N_("Reporting period frozen"),
     "void_period": N_("Reporting period withdrawn"),

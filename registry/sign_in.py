@@ -35,6 +35,7 @@ from registry.throttle import (
     SignInRefused,
     hold_back,
 )
+from registry.vocabulary import Language
 
 RECENT_PASSWORD: Final = dt.timedelta(minutes=5)
 """How long a typed password vouches for the person in front of the screen (ASVS 7.5)."""
@@ -141,6 +142,20 @@ def confirm_password(
             db.execute(
                 sa.update(SignIn).where(SignIn.token_hash == row.token_hash).values(verified_at=now)
             )
+
+
+def language_of(engine: Engine, who: Actor) -> Language | None:
+    """The language that the person chose for the pages; None for the browser's."""
+    with reading(engine) as db:
+        return db.get_one(UserAccount, who.user_id).language
+
+
+def choose_language(
+    engine: Engine, by: Actor, language: Language | None, *, now: dt.datetime
+) -> None:
+    """Choose the language of one's own pages; None goes with the browser."""
+    with audit.transaction(engine, by, audit.Cause("choose_language"), now=now) as db:
+        db.get_one(UserAccount, by.user_id).language = language
 
 
 def password_is_recent(engine: Engine, token: str, now: dt.datetime) -> bool:

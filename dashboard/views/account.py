@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import documents, state
 from dashboard.text import _
 from registry import sign_in
 from registry.passwords import SHORTEST
@@ -16,6 +16,9 @@ st.text(
         name=who.display_name, user_name=who.user_name
     )
 )
+
+st.header(_("Language"))
+st.html(documents.language_choice(state.chosen_language()))
 
 st.header(_("Change your password"))
 st.text(

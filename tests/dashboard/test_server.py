@@ -27,7 +27,7 @@ from registry import sign_in
 from registry.access import Grant
 from registry.database import make_engine
 from registry.errors import DatabaseUnavailable, Unfit
-from registry.vocabulary import Role
+from registry.vocabulary import Language, Role
 from tests.dashboard.conftest import a_clinic, a_token
 from tests.serving import ROOT, free_port
 
@@ -139,15 +139,17 @@ def test_no_file_or_variable_loosens_the_settings(tmp_path: Path) -> None:
 def test_a_changed_frame_of_streamlit_is_noticed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = documents.frame().decode()
+    text = documents.frame(Language.ENGLISH).decode()
     assert "/assets/gate.js" in text
+    assert '<html lang="en">' in text
+    assert '<html lang="de">' in documents.frame(Language.GERMAN).decode()
     assert "<script>" not in text
     assert "_stcore/agent" not in text
     (tmp_path / "index.html").write_text("<html><title>Other</title></html>")
     monkeypatch.setattr(documents.streamlit.file_util, "get_static_dir", lambda: str(tmp_path))
     documents.frame.cache_clear()
     with pytest.raises(Unfit, match=r"requirements\.lock"):
-        documents.frame()
+        documents.frame(Language.ENGLISH)
     documents.frame.cache_clear()
 
 
