@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from registry.analysis import complications, counting, treated_sites
+from registry.analysis import complications, costs, counting, treated_sites
 from registry.analysis.care_facts import SATISFACTION
 from registry.analysis.chart_points import Point
 from registry.analysis.clock_results import ClocksReport
@@ -15,6 +15,7 @@ from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.control import EVENTS, ControlReport
+from registry.analysis.costs import CostReport
 from registry.analysis.event_course import BAR, RESOLUTION_DAYS, EventCourseReport
 from registry.analysis.outcome_facts import ITEMS
 from registry.analysis.overview import BY_INDICATOR, OverviewReport
@@ -147,6 +148,7 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
             for score in ANSWERS
         },
     },
+    "costs": costs.MEASURES,
 }
 """What can be opened of each report, the most asked for first."""
 
@@ -216,6 +218,8 @@ def groups_of(report: Report) -> dict[str, Message]:
     if isinstance(report, ReportedOutcomesReport):
         satisfaction = catalogue().instrument_items[SATISFACTION].label
         return {row.code: row.label for row in report.rows} | {SATISFACTION: message(satisfaction)}
+    if isinstance(report, CostReport):
+        return report.groups()
     if isinstance(report, EventCourseReport):
         named = {TOTAL: report.event_label}
         named |= {row.code: row.label for row in (*report.onsets, *report.durations)}
@@ -233,6 +237,8 @@ def measures_of(report: str, group: str) -> Mapping[str, Message]:
         if group == TOTAL:
             return {code: measures[code] for code in measures if code in is_of_onset}
         return {code: label for code, label in measures.items() if code != BEGAN}
+    if report == "costs":
+        return costs.measures_of(group)
     if report == "reported_outcomes":
         of_satisfaction = {"satisfied", "answered", "treated", *(f"answer_{n}" for n in ANSWERS)}
         return {
@@ -344,6 +350,8 @@ def _counts_of(report: Report) -> dict[str, dict[str, int]]:
             }
             for row in report.rows
         }
+    if isinstance(report, CostReport):
+        return report.counts()
     return _of_answers(report) if isinstance(report, ReportedOutcomesReport) else {}
 
 
@@ -436,6 +444,8 @@ def unit_of(asked: Behind) -> Message:
         return message("events")
     if asked.report == "reported_outcomes":
         return message(UNITS.get(asked.group, "patients"))
+    if asked.report == "costs":
+        return costs.unit_of(asked.measure)
     if asked.report == "overview":
         return message(_COUNTED_IN.get(catalogue().indicators[asked.group].measure, SESSIONS))
     is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
@@ -453,6 +463,7 @@ def check(asked: Behind) -> None:
         "severity": (complications.BY_EVENT,),
         "overview": (BY_INDICATOR,),
         "reported_outcomes": (BY_QUESTION,),
+        "costs": costs.GROUPINGS,
     }
     if asked.report not in MEASURES:
         raise NotFound(

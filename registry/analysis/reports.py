@@ -16,6 +16,7 @@ from registry.analysis import (
     comparison,
     complications,
     control,
+    costs,
     data_quality,
     event_course,
     follow_up,
@@ -40,7 +41,8 @@ from registry.messages import Message, message
 class Asked:
     """Which cohort, by what, for which event and in which unit, as of which day.
 
-    ``a`` and ``b`` are the groups to be compared; None leaves the choice to the report.
+    ``a`` and ``b`` are the groups to be compared; None leaves the choice to the report. ``visit``
+    is the one at which veins are looked at.
     """
 
     cohort: CohortFilter
@@ -50,6 +52,7 @@ class Asked:
     unit: str = rate_rows.Unit.SESSIONS
     a: str | None = None
     b: str | None = None
+    visit: str = costs.DEFAULT_VISIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,20 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             ),
         ),
         Question(
+            "costs",
+            message("What does treatment cost, and what a patient whose veins are clear?"),
+            costs.GROUPINGS,
+            costs.DEFAULT_GROUPING,
+            lambda engine, by, asked: costs.costs(
+                engine,
+                by,
+                asked.cohort,
+                today=asked.today,
+                group_by=asked.group_by,
+                visit=asked.visit,
+            ),
+        ),
+        Question(
             "worklist",
             message("Who is due, overdue or out of reach for follow-up?"),
             ("visit",),
@@ -239,6 +256,7 @@ def report(
     unit: str = rate_rows.Unit.SESSIONS,
     a: str | None = None,
     b: str | None = None,
+    visit: str = costs.DEFAULT_VISIT,
 ) -> Report:
     """Answer a question by name; raises :class:`NotFound` for an unknown one."""
     scope(by, Permission.READ_RATES)
@@ -248,5 +266,5 @@ def report(
     return question.ask(
         engine,
         by,
-        Asked(cohort, today, group_by or question.default_grouping, event, unit, a, b),
+        Asked(cohort, today, group_by or question.default_grouping, event, unit, a, b, visit),
     )

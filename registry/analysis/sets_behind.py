@@ -18,6 +18,8 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis import (
     complications,
+    costs_counted,
+    costs_wording,
     counting,
     event_course,
     follow_up,
@@ -37,6 +39,7 @@ from registry.analysis.indicators import OF_SITES, Measuring, current_period
 from registry.analysis.openable_counts import BEGAN, TOTAL, Behind
 from registry.analysis.rate_rows import Unit, units_counted
 from registry.analysis.reported_outcomes import ANSWERS
+from registry.analysis.session_facts import currency_of
 from registry.analysis.treated_sites import SiteHistories
 from registry.catalogue import IndicatorMeasure, catalogue
 from registry.messages import Message, listed, message
@@ -69,6 +72,8 @@ def counted(
         visit = catalogue().visits[asked.group]
         sessions = follow_up.sessions_counted(facts, chosen, visit, asked.today)
         return np.flatnonzero(sessions[asked.measure]), {}
+    if asked.report == "costs":
+        return _paid(facts, asked, chosen, clinics)
     if asked.report == "recurrence":
         histories = treated_sites.histories_of(facts)
         kept = _sites_in_group(facts, asked, treated_sites.sites_of(histories, chosen))
@@ -97,6 +102,25 @@ def _happened(facts: Facts, outcome: Outcome, rows: Rows) -> dict[int, Message]:
     ):
         events[session].append(message("{event}, day {day}", event=_label(term), day=day))
     return {i: listed(events[row]) for i, row in enumerate(rows.tolist()) if row in events}
+
+
+def _paid(facts: Facts, asked: Behind, chosen: Flags, clinics: frozenset[int]) -> Counted:
+    """A session for each session, course or patient, and what was paid for it."""
+    behind = costs_counted.sessions_behind(
+        facts,
+        chosen,
+        clinics,
+        asked.measure,
+        row=asked.group,
+        group_by=asked.group_by,
+        today=asked.today,
+    )
+    paid = zip(behind["cost"].tolist(), behind["currency"].tolist(), strict=True)
+    return behind["row"].to_numpy(np.int64), {
+        i: message("{amount}", amount=costs_wording.money(cost / 100, currency_of(currency)))
+        for i, (cost, currency) in enumerate(paid)
+        if currency >= 0
+    }
 
 
 def _label(term: int) -> Message:

@@ -8,7 +8,8 @@ session``, with ``!unrelated`` when it was judged so, ``!serious`` when it was h
 the follow-ups of that patient, with ``-term`` for an item that was not assessed. ``looked`` holds
 ``day:finding`` of the looks at the site, with ``!complete``, ``!partial`` or ``!none`` for what
 duplex showed of it and ``!85`` for its clearance in per cent. ``course`` is the name of the course
-that the session belongs to, ``name/sessions planned``.
+that the session belongs to, ``name/sessions planned``; ``payer`` is that of the course. ``cost``
+holds ``amount currency``.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def given(engine: Engine) -> Given:
                     patients[name] = make.a_patient(db, clinic_id, pseudonym=name)
                 course = row.get("course")
                 if course and course not in courses:
-                    courses[course] = _course(db, clinic_id, patients[name], course)
+                    courses[course] = _course(db, clinic_id, patients[name], course, row)
                 session_id, sites = _session(
                     db, clinic_id, patients[name], row, courses.get(course or "")
                 )
@@ -90,10 +91,14 @@ def given(engine: Engine) -> Given:
     return store
 
 
-def _course(db, clinic_id, patient_id, text) -> UUID:  # type: ignore[no-untyped-def]
+def _course(db, clinic_id, patient_id, text, row) -> UUID:  # type: ignore[no-untyped-def]
     planned = text.partition("/")[2]
     return make.a_course(
-        db, clinic_id, patient_id, planned_sessions=int(planned) if planned else None
+        db,
+        clinic_id,
+        patient_id,
+        planned_sessions=int(planned) if planned else None,
+        payer=row.get("payer") or None,
     )
 
 
@@ -113,6 +118,8 @@ def _session(db, clinic_id, patient_id, row, course_id) -> tuple[UUID, dict[str,
         intent=SessionIntent(row["intent"]) if row.get("intent") else None,
         course_id=course_id,
         pain=int(row["pain"]) if row.get("pain") else None,
+        cost_amount=Decimal(row["cost"].split()[0]) if row.get("cost") else None,
+        cost_currency=row["cost"].split()[1] if row.get("cost") else None,
     )
     sites: dict[str, UUID] = {}
     widths = (row.get("mm") or "1.5").split("+")
