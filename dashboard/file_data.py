@@ -228,6 +228,6 @@ def _problem_row(level: Level, count: int, problem: Any, *, is_summary: bool) ->
         "row": problem.row,
         "column": problem.column,
         "message": str(problem.message),
-        "found": problem.found,
+        "found": _(problem.found),
         "rule": problem.rule,
     }

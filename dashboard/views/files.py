@@ -273,7 +273,7 @@ def _kind(number: int, problem: FileProblem) -> dict[str, str]:
         _("File"): problem.file,
         _("Column"): problem.column or _("whole row"),
         _("First in row"): count(problem.row) if problem.row else "–",
-        _("Found"): problem.found or "–",
+        _("Found"): _(problem.found) or "–",
         _("What to do"): str(problem.message),
     }
 
@@ -288,7 +288,7 @@ def _place(problem: FileProblem) -> dict[str, str]:
         _("File"): problem.file,
         _("Row"): count(problem.row) if problem.row else _("whole file"),
         _("Column"): problem.column or _("whole row"),
-        _("Found"): problem.found or "–",
+        _("Found"): _(problem.found) or "–",
         _("What to do"): str(problem.message),
         _("Rule"): problem.rule,
     }

@@ -236,7 +236,7 @@ def test_the_checks_see_what_was_recorded_under_either(world: World) -> None:
 def test_a_linked_patient_is_not_voided_away_from_under_the_other(world: World) -> None:
     world.link(world.b, world.a)
     for patient in (world.a, world.b):
-        with pytest.raises(Conflict, match="patient link"):
+        with pytest.raises(Conflict, match="links with another patient: 1"):
             void(
                 world.engine, world.by, world.clinic, PatientEntry, patient, version=1,
                 reason=ReasonForChange.DUPLICATE, request_key=uuid4(), now=NOW,
