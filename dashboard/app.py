@@ -102,6 +102,13 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 ":material/forum:",
                 reads_rates,
             ),
+            Page(
+                "leaflet.py",
+                _("Patients' leaflet"),
+                "leaflet",
+                ":material/patient_list:",
+                reads_rates,
+            ),
             Page("periods.py", _("Reports"), "periods", ":material/print:", reads_rates),
             Page(
                 "clinics.py",

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from registry.language import kept
+
 LASTS: Final = dt.timedelta(minutes=10)
 MOST_PER_PERSON: Final = 50
 PATH: Final = "/download/"
@@ -41,9 +43,12 @@ def offer(
     *,
     now: dt.datetime,
 ) -> str:
-    """Offer a file and return the path under which it can be fetched once within ten minutes."""
+    """Offer a file and return the path under which it can be fetched once within ten minutes.
+
+    It is made in the language in which it was offered.
+    """
     key = secrets.token_urlsafe(32)
-    make = content if callable(content) else lambda: content
+    make = kept(content) if callable(content) else lambda: content
     with _lock:
         for old in [key for key, offer in _offers.items() if offer.until <= now]:
             del _offers[old]

@@ -27,6 +27,7 @@ from registry.analysis.colophon import ONE_YEAR, Colophon
 from registry.analysis.control import ControlReport
 from registry.analysis.data_quality import DataQualityReport
 from registry.analysis.frozen import PeriodKept
+from registry.analysis.leaflet import LeafletReport
 from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
 from registry.analysis.units import UnitsReport
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
@@ -96,6 +97,10 @@ def table_file(kind: File, report: Report, taken: Colophon) -> bytes:
 def printed_file(report: Report, taken: Colophon, drawn: Figure | None = None) -> bytes:
     """A result as a PDF to be printed; with the picture as it was ``drawn``, if it was."""
     # The typefaces and the layout take long to load, and few who open a page print it.
+    if isinstance(report, LeafletReport):
+        from dashboard.leaflet_print import leaflet_pdf
+
+        return leaflet_pdf(report)
     from dashboard.pdf import pdf_bytes
     from dashboard.printed import document
 

@@ -20,6 +20,7 @@ from registry.analysis import (
     data_quality,
     event_course,
     follow_up,
+    leaflet,
     overview,
     rate_rows,
     recurrence,
@@ -198,6 +199,13 @@ QUESTIONS: Final[Mapping[str, Question]] = {
             lambda engine, by, asked: follow_up.follow_up(
                 engine, by, asked.cohort, today=asked.today
             ),
+        ),
+        Question(
+            "leaflet",
+            message("How do we tell patients how often something goes wrong?"),
+            ("outcome",),
+            "outcome",
+            lambda engine, by, asked: leaflet.leaflet(engine, by, asked.cohort, today=asked.today),
         ),
         Question(
             "reported_outcomes",

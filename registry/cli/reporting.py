@@ -12,6 +12,7 @@ import typer
 from registry.cli.care import print_quality, print_worklist
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
 from registry.cli.lasting import print_claims, print_clocks, print_response
+from registry.cli.leaflet import print_leaflet
 from registry.cli.standing import print_shared, print_units
 from registry.cli.taking import Format, draw, list_behind, write, write_whole
 
@@ -168,6 +169,7 @@ def _print_report(answer: Report) -> None:
     from registry.analysis.comparison import ComparisonReport
     from registry.analysis.control import ControlReport
     from registry.analysis.data_quality import DataQualityReport
+    from registry.analysis.leaflet import LeafletReport
     from registry.analysis.overview import OverviewReport
     from registry.analysis.reported_outcomes import ReportedOutcomesReport
     from registry.analysis.response import ResponseReport
@@ -280,6 +282,8 @@ def _print_report(answer: Report) -> None:
         print_units(answer)
     elif isinstance(answer, SharedReport):
         print_shared(answer)
+    elif isinstance(answer, LeafletReport):
+        print_leaflet(answer)
     elif rows := answer.to_rows():
         show_table(
             [(name.replace("_", " "), "left") for name in rows[0]],
