@@ -14,7 +14,6 @@ from typing import Any, Final
 from dashboard import (
     complication_data,
     control_data,
-    figures,
     lasting_data,
     outcome_data,
     overview_data,
@@ -22,10 +21,9 @@ from dashboard import (
     unit_data,
     worklist_data,
 )
-from dashboard.figures import Figure, clock_charts
-from dashboard.figures.outcome_charts import improved
+from dashboard.figures import Figure
 from dashboard.report_data import Table, say
-from dashboard.take_away import figure_of
+from dashboard.report_figures import pictures_of, told_durations
 from dashboard.text import _, ngettext
 from registry.analysis import (
     clock_wording,
@@ -291,7 +289,7 @@ def _answer(report: Report) -> Sequence[Message | str]:
     if isinstance(report, EventCourseReport):
         return [
             complication_data.onset_sentence(report.onset),
-            *(complication_data.duration_sentence(row) for row in _durations(report)),
+            *(complication_data.duration_sentence(row) for row in told_durations(report)),
         ]
     if isinstance(report, SeverityReport):
         serious = sum(report.total.serious)
@@ -346,32 +344,11 @@ def _overview_answer(report: OverviewReport) -> list[str]:
     return told
 
 
-def _durations(report: EventCourseReport) -> Sequence[Any]:
-    own = [row for row in report.durations if row.code == report.event]
-    return own or [row for row in report.durations if row.is_lasting]
-
-
 def _pictures(report: Report) -> Sequence[Figure | None]:
-    """The pictures of a report's page, in their order."""
-    if isinstance(report, RecurrenceReport):
-        groups = [figure_of(report)] if report.rows else []
-        return [*groups, figures.recurrence(report.total)]
-    if isinstance(report, EventCourseReport):
-        return [figures.onset(report.onset), figures.resolution(_durations(report))]
-    if isinstance(report, ControlReport):
-        watched = report.sequential
-        if isinstance(watched, Message):
-            return [figure_of(report)]
-        return [figure_of(report), figures.cusum(watched), figures.vlad(watched)]
-    if isinstance(report, ComparisonReport):
-        return [figures.two_groups(report.a, report.b, say(report.heading.title))]
-    if isinstance(report, ReportedOutcomesReport):
-        return [improved(report)] if report.rows else []
-    if isinstance(report, ClocksReport):
-        return [clock_charts.clock_curves(clock) for clock in report.clocks]
-    if isinstance(report, ResponseReport):
-        return [clock_charts.clearance(report), clock_charts.sessions_per_course(report.courses)]
-    return [figure_of(report)]
+    """The pictures of a report's page, in their order; the lines of an overview stand in words."""
+    if isinstance(report, OverviewReport):
+        return []
+    return [draw() for draw in pictures_of(report).values()]
 
 
 def _tables(report: Report) -> Iterable[tuple[str, Table]]:

@@ -19,17 +19,13 @@ from typing import Any, Final
 
 import vl_convert
 
-from dashboard import figures
 from dashboard.figures import Figure
 from dashboard.figures.marks import INK
 from dashboard.text import _
-from registry.analysis.colophon import ONE_YEAR, Colophon
-from registry.analysis.control import ControlReport
-from registry.analysis.data_quality import DataQualityReport
+from registry.analysis.colophon import Colophon
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.leaflet import LeafletReport
-from registry.analysis.results import FollowUpReport, RateReport, RecurrenceReport, Report
-from registry.analysis.units import UnitsReport
+from registry.analysis.results import Report
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
 from registry.messages import Message, render
 
@@ -60,23 +56,6 @@ MEDIA_TYPES: Final = {
     File.XLSX: WORKBOOK_TYPE,
     File.PDF: "application/pdf",
 }
-
-
-def figure_of(report: Report) -> Figure | None:
-    """The main figure of a report's page; None without one, or with nothing to draw."""
-    if isinstance(report, RateReport):
-        return figures.months(report) if report.by == "month" else figures.rates(report)
-    if isinstance(report, RecurrenceReport):
-        if report.rows:
-            return figures.recurrence_by_group(report, ONE_YEAR)
-        return figures.recurrence(report.total)
-    if isinstance(report, ControlReport):
-        return figures.control(report)
-    if isinstance(report, UnitsReport):
-        return figures.funnel(report)
-    if isinstance(report, DataQualityReport):
-        return figures.thermometer(report.parts(), _say(report.heading.title))
-    return figures.follow_up(report) if isinstance(report, FollowUpReport) else None
 
 
 def table_file(kind: File, report: Report, taken: Colophon) -> bytes:

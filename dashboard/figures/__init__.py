@@ -6,7 +6,7 @@ theme shows it; shape and stroke say the same as colour. A hollow point stands f
 dashed interval is one-sided. A diamond stands for a Kaplan-Meier estimate.
 """
 
-from dashboard.figures.complication_charts import assessment, onset, resolution
+from dashboard.figures.complication_charts import assessment, onset, resolution, severity
 from dashboard.figures.control_charts import control, cusum, vlad
 from dashboard.figures.funnel_chart import funnel
 from dashboard.figures.marks import Figure
@@ -28,6 +28,7 @@ __all__ = [
     "recurrence",
     "recurrence_by_group",
     "resolution",
+    "severity",
     "sparkline",
     "thermometer",
     "two_groups",

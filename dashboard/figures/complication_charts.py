@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import altair as alt
 
 from dashboard.figures.marks import (
+    GROUP,
     INK,
     LINE_HEIGHT,
     LONGEST_LINE,
@@ -18,15 +18,20 @@ from dashboard.figures.marks import (
     chart_of,
     rate_axis,
     rate_scale,
+    row_labels,
     say,
 )
 from dashboard.text import _
 from registry.analysis import wording
+from registry.analysis.event_course import BAR as BAR_CODE
 from registry.analysis.event_course import RESOLUTION_DAYS, Duration, Onset
 from registry.analysis.results import RateReport, RateRow
+from registry.analysis.severity import LEVELS, SeverityReport
 from registry.messages import message
 
 BAR: Final = 18
+SHADES: Final = ("#9AD0F0", "#3A93CC", "#004E7C", "transparent")
+"""Of severities in their order, from light to dark; what nobody recorded is an open bar."""
 
 
 def assessment(report: RateReport) -> Figure | None:
@@ -47,6 +52,7 @@ def assessment(report: RateReport) -> Figure | None:
         for part, count in zip(parts, counts, strict=True):
             bars.append(
                 {
+                    GROUP: row.code,
                     "row": i,
                     "part": part,
                     "start": start / row.mature,
@@ -65,16 +71,7 @@ def assessment(report: RateReport) -> Figure | None:
     lines = max(len(label) for label in labels)
     y = alt.Y(
         "row:O",
-        axis=alt.Axis(
-            title=None,
-            labelExpr=f"{json.dumps(labels)}[datum.value]",
-            labelColor=INK,
-            labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
-            labelLimit=230,
-            labelLineHeight=LINE_HEIGHT,
-            labelPadding=10,
-            labelOverlap=False,
-        ),
+        axis=row_labels(labels),
     )
     names = (_("Group"), _("Number"), _("Best to worst case"))
     base = chart_of(bars).encode(
@@ -118,6 +115,7 @@ def assessment(report: RateReport) -> Figure | None:
         _("{title}, had it of all old enough, best to worst case. {told}.").format(
             title=say(report.heading.title), told="; ".join(told)
         ),
+        is_by_group=True,
     )
 
 
@@ -125,6 +123,104 @@ def _range(row: RateRow) -> str:
     if row.assessed == row.mature:
         return wording.share(row.estimate)
     return wording.bounds(row.best, row.worst, row.mature)
+
+
+def severity(report: SeverityReport) -> Figure | None:
+    """Events of each kind by severity, as bars of their numbers; None without an event."""
+    rows = [row for row in (*report.rows, report.total) if row.events]
+    if not rows or len(report.rows) == 1:
+        rows = rows[-1:]
+    if not rows:
+        return None
+    parts = severities()
+    bars = []
+    for i, row in enumerate(rows):
+        start = 0
+        for level, part in enumerate(parts):
+            serious = row.serious[level]
+            count = row.not_serious[level] + serious
+            if count:
+                bars.append(
+                    {
+                        GROUP: row.code,
+                        "row": i,
+                        "part": part,
+                        "start": start,
+                        "end": start + count,
+                        _("Event"): say(row.label),
+                        _("Events"): wording.count(count),
+                        _("Serious"): wording.count(serious),
+                    }
+                )
+            start += count
+    told = [
+        _("{events}, serious: {serious}").format(
+            events=wording.count(row.events), serious=wording.count(sum(row.serious))
+        )
+        for row in rows
+    ]
+    labels = [
+        [*textwrap.wrap(say(row.label), LONGEST_LINE), said]
+        for row, said in zip(rows, told, strict=True)
+    ]
+    lines = max(len(label) for label in labels)
+    y = alt.Y("row:O", axis=row_labels(labels))
+    axis = alt.Axis(title=None, tickMinStep=1, format="d", tickCount=5, labelColor=INK)
+    names = (_("Event"), _("Events"), _("Serious"))
+    shown = [part for part in parts if any(bar["part"] == part for bar in bars)]
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        symbolType="square",
+        symbolSize=140,
+        symbolStrokeWidth=1,
+        labelColor=INK,
+    )
+    drawn = (
+        chart_of(bars)
+        .mark_bar(height=BAR, stroke=INK, strokeWidth=1)
+        .encode(
+            alt.X("start:Q", scale=alt.Scale(zero=True, nice=False), axis=axis),
+            alt.X2("end:Q"),
+            y,
+            color=alt.Color(
+                "part:N",
+                sort=shown,
+                scale=alt.Scale(
+                    domain=shown,
+                    range=[s for s, p in zip(SHADES, parts, strict=True) if p in shown],
+                ),
+                legend=legend,
+            ),
+            tooltip=[
+                alt.Tooltip("part:N", title=_("Severity")),
+                *(alt.Tooltip(f"{name}:N") for name in names),
+            ],
+        )
+    )
+    several = [
+        f"{say(row.label)}: {said}"
+        for row, said in zip(rows[:MOST_ROWS_IN_WORDS], told, strict=False)
+    ]
+    return Figure(
+        alt.layer(drawn).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.8))),
+        _("Number of events by severity"),
+        _("{title}, number of events. {told}.").format(
+            title=say(report.heading.title), told="; ".join(several)
+        ),
+        is_by_group=True,
+    )
+
+
+def severities() -> tuple[str, ...]:
+    """Severities in the order of :data:`registry.analysis.severity.LEVELS`, as pages call them."""
+    names = {
+        "mild": _("Mild"),
+        "moderate": _("Moderate"),
+        "severe": _("Severe"),
+        "not_recorded": _("Not recorded"),
+    }
+    return tuple(names[level] for level in LEVELS)
 
 
 def onset(course: Onset, *, height: int = 220) -> Figure | None:
@@ -136,6 +232,7 @@ def onset(course: Onset, *, height: int = 220) -> Figure | None:
     inside, later = _("Counted"), _("After the window: not counted")
     values = [
         {
+            GROUP: f"{BAR_CODE}{i}",
             "from": i * width,
             "to": (i + 1) * width,
             "none": 0,
@@ -208,6 +305,7 @@ def onset(course: Onset, *, height: int = 220) -> Figure | None:
             later=wording.count(course.later),
         ),
         beyond,
+        is_by_group=True,
     )
 
 
@@ -221,9 +319,10 @@ def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
     names = []
     for row in shown:
         name = say(row.label)
-        steps.append({"day": 0, "share": 0.0, "lower": None, "upper": None, "name": name})
+        start = {GROUP: row.code, "name": name}
+        steps.append(start | {"day": 0, "share": 0.0, "lower": None, "upper": None})
         steps += [
-            {"day": day, "share": share, "lower": low, "upper": high, "name": name}
+            start | {"day": day, "share": share, "lower": low, "upper": high}
             for day, share, low, high in zip(row.days, row.share, row.lower, row.upper, strict=True)
         ]
         names.append(name)
@@ -273,4 +372,5 @@ def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
         _("Share of events that had ended by the day after onset: {names}.").format(
             names=", ".join(names)
         ),
+        is_by_group=True,
     )

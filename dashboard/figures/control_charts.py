@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import altair as alt
 
-from dashboard.figures.marks import INK, RATE_FORMAT, Figure, chart_of, say
+from dashboard.figures.marks import GROUP, INK, RATE_FORMAT, Figure, chart_of, say
 from dashboard.text import _
 from registry.analysis import control_wording, wording
 from registry.analysis.control import EVENTS, ControlReport
@@ -99,6 +99,7 @@ def control(report: ControlReport, *, height: int = 320) -> Figure | None:
         _title(report),
         _in_words(report),
         _key(report, points, has_open_run=bool(open_run is not None and open_run.length)),
+        is_by_group=drawing.has_periods,
     )
 
 
@@ -203,6 +204,7 @@ def _points(report: ControlReport) -> Values:
         signal = control_wording.signals(point, is_gap=is_gap)
         found.append(
             {
+                GROUP: point.first_day.isoformat() if report.drawing.has_periods else "",
                 "place": place,
                 "value": point.drawn.value if point.drawn is not None else None,
                 "phase": point.drawn.phase if point.drawn is not None else 0,
@@ -218,7 +220,7 @@ def _points(report: ControlReport) -> Values:
 
 
 def _tips(points: Values) -> list[str]:
-    own = {"place", "value", "phase", "is_signal"}
+    own = {GROUP, "place", "value", "phase", "is_signal"}
     return [name for name in points[0] if name not in own]
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import altair as alt
 
 from dashboard.figures.marks import (
+    GROUP,
     INK,
     Figure,
     chart_of,
@@ -99,6 +100,7 @@ def funnel(report: UnitsReport, *, height: int = 340) -> Figure | None:
             "Broken line: exact 95 % limits; full line: 99.8 %. Lines are smoothed between counts; "
             "the flags are not, so a point just outside a line may carry none."
         ),
+        is_by_group=True,
     )
 
 
@@ -114,6 +116,8 @@ def _point(row: UnitRow) -> dict[str, Any]:
     if is_told:
         sign = _OUTSIDE.get(row.standing, "own" if row.is_own else "within")
     return {
+        # Whoever is not told in the picture is not opened from it either.
+        GROUP: rate.code if is_told else "",
         "sessions": rate.mature,
         "value": row.share,
         "sign": sign,

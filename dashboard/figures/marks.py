@@ -77,17 +77,7 @@ def dots(
         "row:O",
         # Also the rows of which nothing can be drawn: their words stand beside an empty row.
         scale=alt.Scale(domain=list(range(len(marks)))),
-        axis=alt.Axis(
-            title=None,
-            labelExpr=f"{json.dumps(labels)}[datum.value]",
-            labelColor=INK,
-            # Otherwise the first line would stand in the middle of the row.
-            labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
-            labelLimit=230,
-            labelLineHeight=LINE_HEIGHT,
-            labelPadding=10,
-            labelOverlap=False,
-        ),
+        axis=row_labels(labels),
     )
     names = dict(marks[0].details)
     base = chart_of(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
@@ -110,6 +100,22 @@ def dots(
         _dots_in_words(marks, about),
         key_of(values),
         is_by_group=all(mark.group for mark in marks),
+    )
+
+
+def row_labels(labels: Sequence[Sequence[str]]) -> alt.Axis:
+    """The axis of numbered rows, each named by several lines."""
+    lines = max(len(label) for label in labels)
+    return alt.Axis(
+        title=None,
+        labelExpr=f"{json.dumps(labels)}[datum.value]",
+        labelColor=INK,
+        # Otherwise the first line would stand in the middle of the row.
+        labelOffset=-(lines - 1) * LINE_HEIGHT / 2,
+        labelLimit=230,
+        labelLineHeight=LINE_HEIGHT,
+        labelPadding=10,
+        labelOverlap=False,
     )
 
 

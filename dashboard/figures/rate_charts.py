@@ -47,9 +47,14 @@ def two_groups(a: RateRow, b: RateRow, about: str) -> Figure | None:
 def months(report: RateReport, *, height: int = 260) -> Figure | None:
     """The rate month by month with its interval; None without a month large enough for a rate.
 
-    The line breaks where a month has no rate, so a gap in the data is a gap in the picture.
+    The line breaks where a month has no rate, so a gap in the data is a gap in the picture. Where
+    too few were assessed for a rate stands what is known: from the best to the worst case.
     """
-    drawn = [row for row in report.rows if row.estimate.value is not None]
+    drawn = [
+        row
+        for row in report.rows
+        if row.mature and (row.estimate.value is not None or row.basis is Basis.BOUNDS)
+    ]
     if not any(display_rules.shows_percentage(row.mature) for row in drawn):
         return None
     marks = [_rate_mark(row) for row in drawn]
@@ -68,10 +73,13 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
     y = alt.Y("value:Q", scale=rate_scale(top), axis=rate_axis())
     base = chart_of(values).encode(x=x, tooltip=tooltip)
     layers: list[alt.Chart] = [
-        base.transform_filter("isValid(datum.upper)")
+        base.transform_filter("isValid(datum.upper) && datum.sides !== 'extremes'")
         .mark_rule(strokeWidth=6, opacity=0.25, color=INK)
         .encode(alt.Y("lower:Q", scale=rate_scale(top), title=None), alt.Y2("upper:Q")),
-        base.transform_filter("!datum.is_too_small")
+        base.transform_filter("datum.sides === 'extremes'")
+        .mark_rule(strokeWidth=3, opacity=0.5, strokeDash=[2, 2], color=INK)
+        .encode(alt.Y("lower:Q", scale=rate_scale(top), title=None), alt.Y2("upper:Q")),
+        base.transform_filter("!datum.is_too_small && isValid(datum.value)")
         .mark_line(strokeWidth=2)
         .encode(y=y, detail="part:N"),
         *points(values, base, y),
@@ -80,12 +88,19 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
     layers += reference_line(_value(report.total), alt.Y("whole:Q", scale=rate_scale(top)))
     return Figure(
         alt.layer(*layers).properties(height=height),
-        _("Share of sessions by month of treatment, with 95 % interval; dotted line: all sessions"),
+        _(
+            "Share of {unit} by month of treatment, with 95 % interval; dotted line: all together"
+        ).format(unit=say(message(report.unit)))
+        if any(row.estimate.value is not None for row in drawn)
+        else _(
+            "Share of {unit} by month of treatment: the range that is known, from the best to the "
+            "worst case"
+        ).format(unit=say(message(report.unit))),
         _("{title}, by month from {first} to {last}. {all}").format(
             title=say(report.heading.title),
             first=marks[0].label,
             last=marks[-1].label,
-            all=_("All sessions: {rate}.").format(rate=wording.share(report.total.estimate)),
+            all=_("All together: {rate}.").format(rate=wording.rate(report.total)),
         ),
         key_of(values),
         is_by_group=True,

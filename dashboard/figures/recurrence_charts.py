@@ -26,7 +26,7 @@ def recurrence_by_group(report: RecurrenceReport, day: int) -> Figure | None:
 
 
 def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
-    """Cumulative incidence of recurrence with its band, and of retreatment; None without success.
+    """Cumulative incidence of recurrence and of retreatment, with bands; None without success.
 
     Below each landmark stands how many sites are still observed then. The lines end where fewer
     than ten sites, or a tenth of those that began, are left.
@@ -41,9 +41,12 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
         return None
     steps = _steps(row.curve, last)
     names = {"recurrence": _("Recurrence"), "retreatment": _("Retreatment")}
-    ends = [{"day": last, "share": steps[-1][what], "name": name} for what, name in names.items()]
-    highest = max(0.05, *(float(step["upper"] or step["recurrence"]) for step in steps))
-    top = min(1.0, 1.15 * max(highest, float(steps[-1]["retreatment"])))
+    ends = [
+        {"day": last, "share": steps[-1][what]["share"], "name": name}
+        for what, name in names.items()
+    ]
+    reach = [step[what]["upper"] or step[what]["share"] for step in steps for what in names]
+    top = min(1.0, 1.15 * max(0.05, *reach))
     days = [point.day for point in row.landmarks]
     marks = [0, *(day for day in days if day <= last), *[day for day in days if day > last][:1]]
     x = alt.X(
@@ -60,23 +63,30 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
         ),
     )
     axis = rate_axis()
-    long = [
-        {"day": step["day"], "what": what, "share": step[what]} for what in names for step in steps
-    ]
+    base = chart_of(
+        [
+            {"day": step["day"], "what": what, "name": name, **step[what]}
+            for what, name in names.items()
+            for step in steps
+        ]
+    )
+    colour = alt.Color("what:N", sort=list(names), legend=None)
     layers = [
-        chart_of(steps)
-        .mark_area(interpolate="step-after", opacity=0.18)
-        .encode(x, alt.Y("lower:Q", scale=rate_scale(top), axis=axis), alt.Y2("upper:Q")),
-        chart_of(long)
-        .mark_line(interpolate="step-after", strokeWidth=2.5)
-        .encode(
+        base.mark_area(interpolate="step-after", opacity=0.18).encode(
+            x,
+            alt.Y("lower:Q", scale=rate_scale(top), axis=axis),
+            alt.Y2("upper:Q"),
+            color=colour,
+        ),
+        base.mark_line(interpolate="step-after", strokeWidth=2.5).encode(
             x,
             alt.Y("share:Q", scale=rate_scale(top), axis=axis),
-            color=alt.Color("what:N", sort=list(names), legend=None),
+            color=colour,
             strokeDash=alt.StrokeDash(
                 "what:N", sort=list(names), scale=alt.Scale(range=[[1, 0], [6, 4]]), legend=None
             ),
             tooltip=[
+                alt.Tooltip("name:N", title=_("What happened")),
                 alt.Tooltip("day:Q", title=_("Day")),
                 alt.Tooltip("share:Q", title=_("Share"), format=".1%"),
             ],
@@ -89,7 +99,7 @@ def recurrence(row: RecurrenceRow, *, height: int = 320) -> Figure | None:
     return Figure(
         alt.layer(*layers).properties(height=height, padding=ROOM_FOR_NAMES),
         _(
-            "Share of treated sites with 95 % band, by months since success; below the months: "
+            "Share of treated sites with 95 % bands, by months since success; below the months: "
             "how many sites are still observed"
         ),
         _("Cumulative share of treated sites with recurrence after success. {sentence}").format(
@@ -125,15 +135,25 @@ def _point(row: RecurrenceRow, day: int) -> CurvePoint:
 
 def _steps(curve: Curve, last: int) -> list[dict[str, Any]]:
     """The curve from day 0, where nothing has happened yet, to the last day drawn."""
+    none = {"share": 0.0, "lower": None, "upper": None}
     steps: list[dict[str, Any]] = [
-        {"day": day, "recurrence": recurred, "lower": lower, "upper": upper, "retreatment": again}
-        for day, recurred, lower, upper, again in zip(
-            curve.days, curve.recurrence, curve.lower, curve.upper, curve.retreatment, strict=True
-        )
+        {
+            "day": day,
+            "recurrence": {
+                "share": curve.recurrence[i],
+                "lower": curve.lower[i],
+                "upper": curve.upper[i],
+            },
+            "retreatment": {
+                "share": curve.retreatment[i],
+                "lower": curve.retreatment_lower[i],
+                "upper": curve.retreatment_upper[i],
+            },
+        }
+        for i, day in enumerate(curve.days)
     ]
     if not steps or steps[0]["day"] > 0:
-        start = {"day": 0, "recurrence": 0.0, "lower": None, "upper": None, "retreatment": 0.0}
-        steps.insert(0, start)
+        steps.insert(0, {"day": 0, "recurrence": none, "retreatment": none})
     if steps[-1]["day"] < last:
         steps.append(steps[-1] | {"day": last})
     return steps

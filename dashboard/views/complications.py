@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard import complication_data, figures, filters, report_data, report_parts
 from dashboard.filters import View
 from dashboard.report_data import say
+from dashboard.report_figures import told_durations
 from dashboard.text import _, ngettext, plain
 from registry.analysis import comparison_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS
@@ -233,14 +234,13 @@ def course(view: View, report: EventCourseReport) -> None:
                 complication_data.onset_table(report), _("Days to onset by kind of event")
             )
     st.header(_("How long they last"))
-    own = [row for row in report.durations if row.code == report.event]
-    lasting = [row for row in report.durations if row.is_lasting]
-    if own or lasting:
+    told = told_durations(report)
+    if told:
         with st.container(border=True, key="duration_answer"):
-            for row in own or lasting:
+            for row in told:
                 st.text(complication_data.duration_sentence(row))
     report_parts.figure(
-        figures.resolution(own or lasting),
+        figures.resolution(told),
         _("Too few events were followed for a curve: ten of one kind are needed."),
         "complications_duration",
         report,
@@ -250,6 +250,7 @@ def course(view: View, report: EventCourseReport) -> None:
             complication_data.duration_table(report), _("Events that had ended, by kind")
         )
         report_parts.take_away(report, "event_course_files")
+    report_parts.behind_links(report)
     report_parts.definition(report, view)
 
 
@@ -269,6 +270,7 @@ def severity(view: View, report: SeverityReport) -> None:
                     report.total.events,
                 ).format(events=wording.count(report.total.events), serious=wording.count(serious)),
             )
+        report_parts.figure(figures.severity(report), "", "complications_severity", report)
         st.header(_("Severity and seriousness"))
         report_parts.table(
             complication_data.seriousness_table(report.total), _("Severity against seriousness")
@@ -276,6 +278,7 @@ def severity(view: View, report: SeverityReport) -> None:
         st.header(_("By kind of event"))
         report_parts.table(complication_data.severity_table(report), _("Events by severity"))
         report_parts.take_away(report, "severity_files")
+        report_parts.behind_links(report)
     report_parts.serious_events(report)
     report_parts.definition(report, view)
 
@@ -335,15 +338,9 @@ def compare(view: View, pair: Pair, event: str) -> None:
     )
     if report.crude is not None:
         report_parts.table(complication_data.contrast_table(report), _("Unadjusted and adjusted"))
-        if report.not_levelled:
-            left = ", ".join(say(name) for name in report.not_levelled)
-            st.text(
-                _(
-                    "Not adjusted for: {names} (too few events for it, or it goes with the groups)."
-                ).format(names=left)
-            )
     report_parts.table(complication_data.group_table(report), _("The two groups"))
     report_parts.take_away(report, "comparison_files")
+    report_parts.behind_links(report)
     report_parts.definition(report, view)
 
 

@@ -41,7 +41,7 @@ from registry.analysis.results import (
     rate_dict,
 )
 from registry.errors import NotFound
-from registry.messages import Message, listed, message
+from registry.messages import Message, inline, listed, message
 from registry.statistics import display_rules
 from registry.statistics.clustering import compare_groups
 from registry.statistics.group_difference import (
@@ -77,8 +77,8 @@ class ComparisonReport:
     """One outcome in two groups of a grouping.
 
     ``crude`` is None where there is too little to compare, ``adjusted`` where nothing could be
-    levelled; ``levelled`` names what was, ``not_levelled`` what was not for want of events or
-    because it goes with the groups.
+    levelled; ``levelled`` names what was, ``too_few_for`` what was not for want of events, and
+    ``inseparable`` what goes with the groups so closely that the two cannot be told apart.
     """
 
     heading: Heading
@@ -90,7 +90,8 @@ class ComparisonReport:
     crude: Contrast | None
     adjusted: Contrast | None
     levelled: tuple[Message, ...]
-    not_levelled: tuple[Message, ...]
+    too_few_for: tuple[Message, ...]
+    inseparable: tuple[Message, ...]
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
 
@@ -110,7 +111,8 @@ class ComparisonReport:
             "crude": _contrast_dict(self.crude),
             "adjusted": _contrast_dict(self.adjusted),
             "levelled": [str(name) for name in self.levelled],
-            "not_levelled": [str(name) for name in self.not_levelled],
+            "too_few_events_for": [str(name) for name in self.too_few_for],
+            "inseparable_from_groups": [str(name) for name in self.inseparable],
             "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -185,24 +187,19 @@ def comparison(
     mature = is_mature(facts, outcome, today)
     first, second = (groups[code][1] & mature for code in (one, two))
     crude = adjusted = None
-    levelled: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    mix = _CaseMix(None)
     warnings = [*_too_few(*rows)]
     if not warnings:
         data = _Compared(facts, outcome, first, second, is_plain=_is_plain(*rows))
         crude = data.contrast(None)
-        columns, levelled, left = data.case_mix(group_by)
-        if columns is not None and crude is not None:
-            adjusted = data.contrast(columns)
+        mix = data.case_mix(group_by)
+        if mix.columns is not None and crude is not None:
+            adjusted = data.contrast(mix.columns)
         warnings += _cautions(facts, first, second, *rows)
-        if not levelled:
-            warnings.append(
-                message(
-                    "Not adjusted: {events} events in the two groups are too few to level anything "
-                    "else that differs between them.",
-                    events=rows[0].events + rows[1].events,
-                )
-            )
+        is_adjusted = adjusted is not None
+        if not is_adjusted or mix.too_few_for or mix.inseparable:
+            events = rows[0].events + rows[1].events
+            warnings += _why_not_adjusted(mix, events, is_adjusted=is_adjusted)
     warnings.append(
         message(
             "Confounding by indication: the treatment is chosen for the vein and the patient, so "
@@ -223,7 +220,7 @@ def comparison(
                 "one patient, also across the groups. {adjusted}{left_out}",
                 event=outcome.label,
                 window=outcome.window_days,
-                adjusted=_adjustment(levelled if adjusted is not None else ()),
+                adjusted=_adjustment(mix.levelled if adjusted is not None else ()),
                 left_out=message(" {names}", names=left_out(outcome)) if event == ANY else "",
             ),
             "sessions",
@@ -238,8 +235,9 @@ def comparison(
         b=rows[1],
         crude=crude,
         adjusted=adjusted,
-        levelled=tuple(message(DIMENSION_LABELS[name].lower()) for name in levelled),
-        not_levelled=tuple(message(DIMENSION_LABELS[name].lower()) for name in left),
+        levelled=_named_dimensions(mix.levelled),
+        too_few_for=_named_dimensions(mix.too_few_for),
+        inseparable=_named_dimensions(mix.inseparable),
         excluded=tuple(
             item
             for item in (
@@ -322,18 +320,51 @@ def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, st
     return a or other, b or other
 
 
+def _named_dimensions(names: tuple[str, ...]) -> tuple[Message, ...]:
+    return tuple(inline(DIMENSION_LABELS[name]) for name in names)
+
+
 def _adjustment(levelled: tuple[str, ...]) -> Message:
-    """What the groups were made equal in, or why in nothing."""
+    """What the groups were made equal in; why in nothing is said beside the figures."""
     if not levelled:
-        return message(
-            "Not adjusted for anything: there are too few sessions or events for it, or nothing "
-            "else that was recorded can be told apart from the groups."
-        )
+        return message("Not adjusted for anything.")
     return message(
         "Adjusted: the same at equal {names}, as far as they were recorded; levels with fewer than "
         "five events are taken together.",
-        names=listed([message(DIMENSION_LABELS[name].lower()) for name in levelled]),
+        names=listed(_named_dimensions(levelled)),
     )
+
+
+def _why_not_adjusted(mix: _CaseMix, events: int, *, is_adjusted: bool) -> list[Message]:
+    """For each thing that differs and was not levelled, or for all of them, the reason."""
+    found = []
+    if mix.levelled and not is_adjusted:
+        found.append(
+            message(
+                "Not adjusted for {names}: the sessions do not determine a difference at equal "
+                "levels.",
+                names=listed(_named_dimensions(mix.levelled)),
+            )
+        )
+    if mix.too_few_for:
+        found.append(
+            message(
+                "Not adjusted for {names}: too few events for it ({events} in the two groups).",
+                names=listed(_named_dimensions(mix.too_few_for)),
+                events=events,
+            )
+        )
+    if mix.inseparable:
+        found.append(
+            message(
+                "Not adjusted for {names}: here it goes with the groups and cannot be told apart "
+                "from them.",
+                names=listed(_named_dimensions(mix.inseparable)),
+            )
+        )
+    return found or [
+        message("Not adjusted: nothing else that is levelled differs between these sessions.")
+    ]
 
 
 def _is_plain(*rows: RateRow) -> bool:
@@ -374,6 +405,16 @@ def _cautions(facts: Facts, first: Flags, second: Flags, a: RateRow, b: RateRow)
             )
         )
     return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _CaseMix:
+    """Columns of what is levelled, None for nothing; its names, and what differs but is not."""
+
+    columns: Floats | None
+    levelled: tuple[str, ...] = ()
+    too_few_for: tuple[str, ...] = ()
+    inseparable: tuple[str, ...] = ()
 
 
 class _Compared:
@@ -428,16 +469,13 @@ class _Compared:
             return None
         return replace(found, numerator=int(self.had[self.in_first].sum()))
 
-    def case_mix(self, dimension: str) -> tuple[Floats | None, tuple[str, ...], tuple[str, ...]]:
-        """Columns of what is levelled, its names, and the names of what differs but is not.
-
-        Not levelled is what needs more events (ten, or non-events if fewer, for each column), and
-        what goes with the groups so closely that the two cannot be told apart.
-        """
+    def case_mix(self, dimension: str) -> _CaseMix:
+        """What can be levelled: ten events, or non-events if fewer, are needed for each column."""
         events = min(int(self.had.sum()), int((~self.had).sum()))
         columns = np.column_stack([np.ones(len(self.rows)), self.in_first])
         levelled: list[str] = []
-        left: list[str] = []
+        too_few_for: list[str] = []
+        inseparable: list[str] = []
         for name in CASE_MIX:
             if name == dimension:
                 continue
@@ -445,13 +483,19 @@ class _Compared:
             wider = np.column_stack([columns, new])
             if not new.shape[1]:
                 continue
-            tells_more = np.linalg.matrix_rank(wider) == wider.shape[1]
-            if tells_more and display_rules.fits_model(events, wider.shape[1] - 1):
+            if np.linalg.matrix_rank(wider) < wider.shape[1]:
+                inseparable.append(name)
+            elif display_rules.fits_model(events, wider.shape[1] - 1):
                 columns = wider
                 levelled.append(name)
             else:
-                left.append(name)
-        return (columns[:, 2:] if levelled else None), tuple(levelled), tuple(left)
+                too_few_for.append(name)
+        return _CaseMix(
+            columns[:, 2:] if levelled else None,
+            tuple(levelled),
+            tuple(too_few_for),
+            tuple(inseparable),
+        )
 
     def _indicators(self, codes: NDArray[np.int64]) -> Floats:
         """One column a level but the most frequent; those with few events are one level."""

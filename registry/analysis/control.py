@@ -32,6 +32,7 @@ from registry.analysis.counting import (
     Flags,
     Outcome,
     counted_events,
+    defined,
     history_of,
     is_mature,
     outcome_of,
@@ -211,7 +212,7 @@ def control(
         heading=Heading(
             "control",
             message("Control chart: {event}", event=outcome.label),
-            _definition(outcome, drawing),
+            defined(_definition(outcome, drawing), outcome),
             unit,
             cohort,
             today,

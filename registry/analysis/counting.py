@@ -98,6 +98,13 @@ def left_out(outcome: Outcome) -> Message:
     )
 
 
+def defined(definition: Message, outcome: Outcome) -> Message:
+    """The definition of a report on an outcome, with what any complication leaves out."""
+    if outcome.code != ANY:
+        return definition
+    return message("{definition} {left_out}", definition=definition, left_out=left_out(outcome))
+
+
 def is_mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
     """Whether each session is old enough for the outcome and the visit that asks about it."""
     days = facts.sessions["day"].to_numpy()

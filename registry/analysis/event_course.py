@@ -23,6 +23,7 @@ from registry.analysis.counting import (
     Flags,
     Outcome,
     counted_events,
+    defined,
     is_mature,
     last_asked,
     outcome_of,
@@ -254,17 +255,18 @@ def event_course(
         Excluded(message("events that ended on a day that nobody recorded"), undated),
         Excluded(message("events outside their counting window: listed, not counted"), late),
     )
+    definition = message(
+        "Onset: days from the session to the event, in sessions at least {age} days old. "
+        "Duration: days from the onset until the event had ended; whoever was not seen "
+        "until then counts as long as the event was asked about (Kaplan-Meier). Events "
+        "judged unlikely to be or not related to the treatment are left out.",
+        age=outcome.mature_after_days,
+    )
     return EventCourseReport(
         heading=Heading(
             "event_course",
             message("Onset and duration: {event}", event=outcome.label),
-            message(
-                "Onset: days from the session to the event, in sessions at least {age} days old. "
-                "Duration: days from the onset until the event had ended; whoever was not seen "
-                "until then counts as long as the event was asked about (Kaplan-Meier). Events "
-                "judged unlikely to be or not related to the treatment are left out.",
-                age=outcome.mature_after_days,
-            ),
+            defined(definition, outcome),
             "events",
             cohort,
             today,

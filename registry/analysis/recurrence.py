@@ -272,5 +272,7 @@ def _curve(curves: AalenJohansen) -> Curve:
         lower=limits(curves.lower[0]),
         upper=limits(curves.upper[0]),
         retreatment=tuple(float(curves.incidence[1, i]) for i in drawn),
+        retreatment_lower=limits(curves.lower[1]),
+        retreatment_upper=limits(curves.upper[1]),
         event_free=tuple(float(curves.event_free[i]) for i in drawn),
     )

@@ -169,13 +169,18 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Steps of the cumulative incidences for drawing, cut where too few are at risk."""
+    """Steps of the cumulative incidences for drawing, cut where too few are at risk.
+
+    ``lower`` and ``upper`` are the limits of ``recurrence``.
+    """
 
     days: tuple[int, ...]
     recurrence: tuple[float, ...]
     lower: tuple[float | None, ...]
     upper: tuple[float | None, ...]
     retreatment: tuple[float, ...]
+    retreatment_lower: tuple[float | None, ...]
+    retreatment_upper: tuple[float | None, ...]
     event_free: tuple[float, ...]
 
 

@@ -17,7 +17,15 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import serious_events
-from registry.analysis.counting import ANY, Days, Flags, Outcome, counted_events, outcome_of
+from registry.analysis.counting import (
+    ANY,
+    Days,
+    Flags,
+    Outcome,
+    counted_events,
+    defined,
+    outcome_of,
+)
 from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.event_facts import EVENT_LEVELS, EVENT_TERMS
 from registry.analysis.facts import Facts, facts_of
@@ -101,16 +109,17 @@ def severity(
         return SeverityRow(code, label, *counts)
 
     terms = catalogue().event_terms
+    definition = message(
+        "Events, not sessions: all that count as complications, within the window of their "
+        "kind, whatever the age of the session. Severity is how intense an event was; "
+        "serious is one that met a criterion of ICH E2A (death, life-threatening, "
+        "hospitalisation, disability, congenital anomaly, medically important)."
+    )
     return SeverityReport(
         heading=Heading(
             "severity",
             message("Severity: {event}", event=outcome.label),
-            message(
-                "Events, not sessions: all that count as complications, within the window of their "
-                "kind, whatever the age of the session. Severity is how intense an event was; "
-                "serious is one that met a criterion of ICH E2A (death, life-threatening, "
-                "hospitalisation, disability, congenital anomaly, medically important)."
-            ),
+            defined(definition, outcome),
             "events",
             cohort,
             today,

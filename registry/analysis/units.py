@@ -20,7 +20,15 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import groups_of
-from registry.analysis.counting import ANY, Flags, Outcome, history_of, is_mature, outcome_of
+from registry.analysis.counting import (
+    ANY,
+    Flags,
+    Outcome,
+    defined,
+    history_of,
+    is_mature,
+    outcome_of,
+)
 from registry.analysis.dimensions import NOT_RECORDED
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.rate_rows import row_maker
@@ -305,21 +313,22 @@ def units(
     others, withheld = (
         _others(engine, by, cohort, today, outcome) if group_by == BY_CLINIC else (None, None)
     )
+    definition = message(
+        "Sessions followed by “{event}” within its window of at most {window} days, of all "
+        "sessions at least {age} days old. Limits are exact binomial ones around the rate "
+        "of all together (95 % and 99.8 %). O/E: events over the events expected if every "
+        "session had the rate that all together have in sessions of its vessel class and "
+        "form. Smoothed: drawn to the common rate, the more so the fewer the sessions "
+        "(beta-binomial).",
+        event=outcome.label,
+        window=outcome.window_days,
+        age=outcome.mature_after_days,
+    )
     return UnitsReport(
         heading=Heading(
             "units",
             message("{event} by {unit}", event=outcome.label, unit=message(group_by)),
-            message(
-                "Sessions followed by “{event}” within its window of at most {window} days, of all "
-                "sessions at least {age} days old. Limits are exact binomial ones around the rate "
-                "of all together (95 % and 99.8 %). O/E: events over the events expected if every "
-                "session had the rate that all together have in sessions of its vessel class and "
-                "form. Smoothed: drawn to the common rate, the more so the fewer the sessions "
-                "(beta-binomial).",
-                event=outcome.label,
-                window=outcome.window_days,
-                age=outcome.mature_after_days,
-            ),
+            defined(definition, outcome),
             "sessions",
             cohort,
             today,

@@ -74,6 +74,10 @@ def report(
         Path | None,
         typer.Option(metavar="FILE", help="Draw it into a file that ends in .png or .svg."),
     ] = None,
+    picture: Annotated[
+        str | None,
+        typer.Option(help="With --figure: which of its pictures; the first one otherwise."),
+    ] = None,
     behind: Annotated[
         str | None,
         typer.Option(metavar="GROUP:COUNT", help="List the records behind one of its counts."),
@@ -95,13 +99,14 @@ def report(
       sclero report claims
       sclero report complications --period last_quarter --format xlsx > complications.xlsx
       sclero report complications --by form --figure complications.png
+      sclero report event_course --figure duration.svg --picture duration
       sclero report clinic_report --period last_quarter --format pdf > last_quarter.pdf
       sclero report complications --by form --behind foam:events
       sclero report complications --by form --share --format csv > for_sharing.csv
     """
     from registry.analysis import reports
     from registry.analysis.cohort import CohortFilter
-    from registry.analysis.openable_counts import TOTAL, Behind
+    from registry.analysis.openable_counts import SAME_COUNTS, TOTAL, Behind
     from registry.analysis.periods import changes, span_of
     from registry.errors import NotFound
 
@@ -137,6 +142,8 @@ def report(
     cohort = CohortFilter(*days, levels)
     given = {"event": event, "unit": unit, "a": a, "b": b}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if picture is not None and figure is None:
+        raise typer.BadParameter("Name the file for the picture: --figure FILE.")
     if name == WHOLE:
         if format_ is not Format.PDF:
             raise typer.BadParameter(f"{WHOLE} is printed: give --format pdf.")
@@ -146,7 +153,8 @@ def report(
         group, _, count = behind.rpartition(":")
         grouping = by or (question.default_grouping if question else "")
         codes = {key: value for key, value in options.items() if key in {"event", "unit"}}
-        asked = Behind(name, cohort, today(), count, grouping, group or TOTAL, **codes)
+        counted = SAME_COUNTS.get(name, name)
+        asked = Behind(counted, cohort, today(), count, grouping, group or TOTAL, **codes)
         list_behind(engine, actor, asked, format_)
         return
     answer = reports.report(engine, actor, name, cohort, today=today(), group_by=by, **options)
@@ -155,7 +163,7 @@ def report(
 
         answer = for_sharing(engine, actor, answer)
     if figure is not None:
-        draw(engine, actor, answer, figure)
+        draw(engine, actor, answer, figure, picture)
     elif format_ is not Format.TABLE:
         write(engine, actor, answer, format_)
     else:

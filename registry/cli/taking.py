@@ -111,14 +111,15 @@ def _standard_set(
     return [(report, colophon(engine, by, report, now=at)) for report in found]
 
 
-def draw(engine: Engine, by: Actor, answer: Report, path: Path) -> None:
-    """Write the figure of the report's page to ``path``, and log it."""
-    from dashboard.take_away import PICTURES, File, figure_of, picture_file
+def draw(engine: Engine, by: Actor, answer: Report, path: Path, picture: str | None = None) -> None:
+    """Write a picture of the report's page, the main one without a name, to ``path``; log it."""
+    from dashboard.report_figures import picture_of
+    from dashboard.take_away import PICTURES, File, picture_file
 
     ending = path.suffix.removeprefix(".").lower()
     if ending not in {kind.value for kind in PICTURES}:
         raise typer.BadParameter("Name a file that ends in .png or .svg.")
-    drawn = figure_of(answer)
+    drawn = picture_of(answer, picture)
     if drawn is None:
         raise NotFound(f"{answer.heading.name} has nothing to draw for these sessions.")
     content = picture_file(File(ending), drawn, _taken(engine, by, answer, ending))

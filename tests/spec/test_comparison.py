@@ -111,15 +111,29 @@ def test_too_few_events_are_not_adjusted(engine: Engine, given: Given) -> None:
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
     assert report.crude is not None
     assert report.adjusted is None
-    assert [str(name) for name in report.not_levelled] == ["vessel class"]
-    assert "Not adjusted: 19 events" in said(report)
+    assert [str(name) for name in report.too_few_for] == ["vessel class"]
+    assert report.inseparable == ()
+    wanted = "Not adjusted for vessel class: too few events for it (19 in the two groups)."
+    assert wanted in said(report)
+    assert "Not adjusted for anything." in str(report.heading.definition)
 
 
 def test_what_goes_with_the_groups_cannot_be_levelled(engine: Engine, given: Given) -> None:
     by = given(groups(("foam", "truncal", 60, 30), ("liquid", "telangiectasia", 60, 20)))
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
     assert report.adjusted is None
-    assert [str(name) for name in report.not_levelled] == ["vessel class"]
+    assert [str(name) for name in report.inseparable] == ["vessel class"]
+    assert report.too_few_for == ()
+    assert "vessel class: here it goes with the groups" in said(report)
+    assert "too few" not in said(report)
+
+
+def test_where_nothing_else_differs_that_is_the_reason(engine: Engine, given: Given) -> None:
+    by = given(groups(("foam", "reticular", 60, 30), ("liquid", "reticular", 60, 20)))
+    report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)
+    assert report.crude is not None
+    assert report.adjusted is None
+    assert "Not adjusted: nothing else that is levelled differs" in said(report)
 
 
 def test_follow_up_that_differs_is_named_and_kaplan_meier_has_no_ratio(

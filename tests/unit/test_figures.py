@@ -100,9 +100,11 @@ def a_course(
         (0.01, 0.02, 0.03),
         (0.03, 0.06, 0.09),
         (0.0, 0.01, 0.02),
+        (None, 0.005, 0.01),
+        (None, 0.02, 0.04),
         (0.98, 0.95, 0.92),
     )
-    empty = Curve((), (), (), (), (), ())
+    empty = Curve((), (), (), (), (), (), (), ())
     return RecurrenceRow(
         code=name,
         label=message("{name}", name=name.capitalize()),
@@ -282,10 +284,14 @@ def test_follow_up_shows_each_visit_with_its_counts() -> None:
 
 def test_the_curve_begins_at_zero_on_day_0_and_carries_its_band() -> None:
     drawn = figures.recurrence(a_course())
-    steps = values(drawn)
-    assert (steps[0]["day"], steps[0]["recurrence"], steps[0]["retreatment"]) == (0, 0.0, 0.0)
-    assert [step["upper"] for step in steps[1:4]] == [0.03, 0.06, 0.09]
-    assert (steps[-1]["day"], steps[-1]["recurrence"]) == (730, 0.06)
+    for what, upper, last in (
+        ("recurrence", [0.03, 0.06, 0.09], 0.06),
+        ("retreatment", [None, 0.02, 0.04], 0.02),
+    ):
+        steps = [step for step in values(drawn) if step["what"] == what]
+        assert (steps[0]["day"], steps[0]["share"]) == (0, 0.0)
+        assert [step["upper"] for step in steps[1:4]] == upper
+        assert (steps[-1]["day"], steps[-1]["share"]) == (730, last)
 
 
 def test_the_curve_stops_where_too_few_are_observed_and_says_how_many_are() -> None:

@@ -35,7 +35,7 @@ def a_row(won: int = 120, looked_at: int = 140) -> RecurrenceRow:
         retreatments=2,
         deaths=0,
         landmarks=(),
-        curve=Curve((), (), (), (), (), ()),
+        curve=Curve((), (), (), (), (), (), (), ()),
         median_follow_up_days=NOTHING,
         clear_at_12_months=NOTHING,
         clear_best=None,
