@@ -139,7 +139,7 @@ def _measured(
     times = clock.times(facts, kept)
     parts = [(code, label, times.of(flags[times.site])) for code, label, flags in groups]
     curves = {code: _curves(clock, part) for code, _, part in parts}
-    label = message("All patients" if clock.unit == "patients" else "All treated sites")
+    label = message("All patients") if clock.unit == "patients" else message("All treated sites")
     return ClockResult(
         code=clock.code,
         label=clock.label,

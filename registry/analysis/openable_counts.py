@@ -439,7 +439,7 @@ def unit_of(asked: Behind) -> Message:
         return message("treated sites")
     if asked.report == "clocks":
         unit = CLOCKS[asked.measure.rpartition("_")[0]].unit
-        return message("treated sites" if unit == "sites" else unit)
+        return message("treated sites") if unit == "sites" else message(unit)
     if asked.report in {"event_course", "severity"}:
         return message("events")
     if asked.report == "reported_outcomes":
