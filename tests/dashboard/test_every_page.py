@@ -36,6 +36,7 @@ EXPECTED: Mapping[str, tuple[str, frozenset[Role]]] = {
     "control.py": ("Control charts", READERS),
     "recurrence.py": ("Recurrence", READERS),
     "reported_outcomes.py": ("What patients say", READERS),
+    "leaflet.py": ("Patients' leaflet", READERS),
     "periods.py": ("Reports", READERS),
     "clinics.py": ("Clinics and clinicians", READERS),
     "worklist.py": ("Follow-up", READERS),
@@ -49,6 +50,8 @@ EXPECTED: Mapping[str, tuple[str, frozenset[Role]]] = {
 
 LISTED: tuple[Page, ...] = tuple(page for group in pages().values() for page in group)
 FIGURES = tuple(page.view for page in LISTED if page.any_of == {Permission.READ_RATES})
+WHOLE_CLINIC = {"leaflet.py"}
+"""Figures of a whole clinic, without a filter, and published ones where it has none."""
 
 
 class Treated(NamedTuple):
@@ -112,7 +115,7 @@ def test_a_role_opens_its_pages_and_no_other(
     for view, (_, readers) in EXPECTED.items():
         if role in readers:
             words = opened(app, view, SECTION.get(view))
-            if name == "empty" and view in FIGURES:
+            if name == "empty" and view in {*FIGURES} - WHOLE_CLINIC:
                 links = [link.proto.label for link in app.get("page_link")]
                 assert "No treatment session is registered here yet" in words, view
                 assert ("Record a session" in links) == (role is CLINICIAN), view
@@ -133,6 +136,7 @@ SAID: Mapping[str, str] = {
     "control.py": "There is nothing to chart.",
     "recurrence.py": "None of the 20 treated sites was looked at",
     "reported_outcomes.py": "None of the 20 patients was asked",
+    "leaflet.py": "None of these numbers is from our clinic.",
     "periods.py": "No period is kept yet.",
     "clinics.py": "20 sessions without a clinician",
     "worklist.py": "Share of sessions whose patient was seen",
@@ -228,8 +232,8 @@ def test_an_odd_address_is_named_and_never_obeyed(
     for view in FIGURES:
         section = SECTION.get(view, {})
         words = opened(app, view, {**query, **section})
-        for line in said:
-            assert line in words, view
         for strange in ("onerror", "DROP", "passwd", "example.org", "__class__"):
             assert strange not in words, view
-        assert app.query_params == {**left, **section}, view
+        if view not in WHOLE_CLINIC:
+            assert [line for line in said if line not in words] == [], view
+            assert app.query_params == {**left, **section}, view
