@@ -157,6 +157,7 @@ def on_paper(chart: Mapping[str, Any], *, width: int) -> dict[str, Any]:
     # Only a browser knows the colour of the text around a picture.
     spec: dict[str, Any] = json.loads(json.dumps(chart).replace(INK, theme["textColor"]))
     spec.pop("padding", None)
+    written = {name: given for name, given in spec.get("config", {}).items() if name == "locale"}
     plot = spec.get("spec", spec)
     if not plot.keys() & {"hconcat", "vconcat", "concat", "width"}:
         plot["width"] = width
@@ -168,6 +169,7 @@ def on_paper(chart: Mapping[str, Any], *, width: int) -> dict[str, Any]:
         "area": {"color": theme["chartCategoricalColors"][0]},
         "view": {"stroke": None},
         "axis": {"gridColor": "#dde3e9", "domainColor": "#8a949e", "tickColor": "#8a949e"},
+        **written,
     }
     return spec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import altair as alt
+from babel import Locale
 
 from dashboard.text import _
+from registry.language import NARROW_SPACE, current, months
 from registry.messages import Message, message, render
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
+from registry.vocabulary import Language
 
 LINE_HEIGHT: Final = 15
 LONGEST_LINE: Final = 26
@@ -23,6 +27,44 @@ GROUP: Final = "group"
 """Column of a chart that holds the code of the row a point stands for."""
 # An SVG takes the colour of the text around it, so words in a picture follow light and dark.
 INK: Final = "currentColor"
+
+
+@alt.theme.register("registry", enable=True)
+def theme() -> alt.theme.ThemeConfig:
+    """How axes and tooltips of every chart write numbers and months: as its reader's language."""
+    return {"config": {"locale": _locale(current())}} if current() is not Language.ENGLISH else {}
+
+
+@functools.cache
+def _locale(language: Language) -> dict[str, Any]:
+    """A language as Vega knows it; its own is English."""
+    said = Locale(language.value)
+    symbols, names = said.number_symbols["latn"], said.days["format"]
+    weekdays = (6, 0, 1, 2, 3, 4, 5)  # Vega begins its week on Sunday
+    return {
+        "number": {
+            "decimal": symbols["decimal"],
+            "thousands": symbols["group"],
+            "grouping": [3],
+            "currency": ["", ""],
+            "percent": f"{NARROW_SPACE}%",
+        },
+        "time": {
+            "dateTime": "%d.%m.%Y %H:%M",
+            "date": "%d.%m.%Y",
+            "time": "%H:%M",
+            "periods": ["", ""],
+            "days": [names["wide"][day] for day in weekdays],
+            "shortDays": [names["abbreviated"][day] for day in weekdays],
+            "months": [said.months["format"]["wide"][month] for month in range(1, 13)],
+            "shortMonths": list(months(language)),
+        },
+    }
+
+
+def day_format() -> str:
+    """How an axis writes a day: 23 Nov 2026."""
+    return "%-d. %b %Y" if current() is Language.GERMAN else "%-d %b %Y"
 
 
 @dataclass(frozen=True, slots=True)

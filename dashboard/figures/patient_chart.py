@@ -11,7 +11,7 @@ from typing import Any, Final
 import altair as alt
 
 from dashboard import sentences, words
-from dashboard.figures.marks import INK, chart_of
+from dashboard.figures.marks import INK, chart_of, day_format
 from dashboard.text import _, ngettext
 from registry.analysis.site_history import Site, SiteLook, is_success
 from registry.analysis.timeline import Timeline, agent_totals, is_open, is_overdue
@@ -44,13 +44,13 @@ def strip(shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]], today: dt.d
         mark["row"] = present.index(mark["lane"])
     days = [mark["day"] for mark in marks]
     span = dt.date.fromisoformat(max(days)) - dt.date.fromisoformat(min(days))
-    day_format = "%-d %b %Y" if span < dt.timedelta(days=180) else "%b %Y"
+    written = day_format() if span < dt.timedelta(days=180) else "%b %Y"
     x = alt.X(
         "day:T",
         title=None,
         scale=alt.Scale(padding=18),
         axis=alt.Axis(
-            format=day_format, labelOverlap=True, labelColor=INK, tickCount=4, labelFlush=False
+            format=written, labelOverlap=True, labelColor=INK, tickCount=4, labelFlush=False
         ),
     )
     y = alt.Y(
