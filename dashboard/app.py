@@ -109,6 +109,7 @@ def pages() -> dict[str, tuple[Page, ...]]:
                 ":material/patient_list:",
                 reads_rates,
             ),
+            Page("costs.py", _("Costs"), "costs", ":material/payments:", reads_rates),
             Page("periods.py", _("Reports"), "periods", ":material/print:", reads_rates),
             Page(
                 "clinics.py",

@@ -14,6 +14,7 @@ from typing import Any, Final
 from dashboard import (
     complication_data,
     control_data,
+    cost_data,
     lasting_data,
     outcome_data,
     overview_data,
@@ -38,6 +39,7 @@ from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import Colophon, digest
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.control import ControlReport
+from registry.analysis.costs import CostReport
 from registry.analysis.data_quality import PARTS, DataQualityReport
 from registry.analysis.event_course import EventCourseReport
 from registry.analysis.frozen import PeriodKept
@@ -412,6 +414,18 @@ def _tables(report: Report) -> Iterable[tuple[str, Table]]:
         return [
             (_("Clearance by scale and visit"), lasting_data.clearance_table(report)),
             (_("Occlusion by visit"), lasting_data.occlusion_table(report)),
+        ]
+    if isinstance(report, CostReport):
+        return [
+            *(
+                (title.format(currency=row.currency), table(report, row.currency))
+                for row in report.totals
+                for title, table in (
+                    (_("Sessions and courses, {currency}"), cost_data.cost_table),
+                    (_("Per patient seen clear, {currency}"), cost_data.clear_table),
+                )
+            ),
+            (_("Of which sessions an amount is known"), cost_data.known_table(report)),
         ]
     if isinstance(report, ClaimsReport):
         return [(say(report.heading.title), lasting_data.claim_table(report))]

@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dashboard import figures
 from dashboard.figures import Figure, clock_charts
+from dashboard.figures.cost_charts import TITLES, costs
 from dashboard.figures.outcome_charts import improved
 from dashboard.text import _
 from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import ONE_YEAR
 from registry.analysis.comparison import ComparisonReport
 from registry.analysis.control import ControlReport
+from registry.analysis.costs import CostReport
 from registry.analysis.data_quality import DataQualityReport
 from registry.analysis.event_course import Duration, EventCourseReport
 from registry.analysis.overview import OverviewReport
@@ -114,6 +116,12 @@ def _of_care(report: Report) -> Pictures:
     if isinstance(report, DataQualityReport):
         title = render(report.heading.title, _)
         return {"thermometer": lambda: figures.thermometer(report.parts(), title)}
+    if isinstance(report, CostReport):
+        return {
+            f"{row.currency}_{per}": lambda row=row, per=per: costs(report, row.currency, per)  # type: ignore[misc]
+            for row in report.totals
+            for per in TITLES
+        }
     if isinstance(report, FollowUpReport):
         return {"visits": lambda: figures.follow_up(report)}
     return {}

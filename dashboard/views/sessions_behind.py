@@ -8,7 +8,7 @@ from uuid import UUID
 
 import streamlit as st
 
-from dashboard import components, filters, report_data, report_parts, state, words
+from dashboard import components, cost_data, filters, report_data, report_parts, state, words
 from dashboard.filters import View
 from dashboard.report_data import say
 from dashboard.text import _
@@ -47,6 +47,7 @@ def figures() -> dict[str, str]:
         "severity": _("Severity"),
         "overview": _("Indicators of the overview"),
         "reported_outcomes": _("What patients say"),
+        "costs": _("Costs"),
     }
 
 
@@ -82,6 +83,8 @@ def units() -> dict[str, str]:
 def groups(view: View, report: str, by: str, event: str) -> dict[str, str]:
     """Rows of a report in a grouping, as the page calls them."""
     rows = catalogue()
+    if report == "costs":
+        return dict(cost_data.row_names(view.cohort, by))
     if by == "visit":
         return {code: words.visit(code) for code in rows.visits}
     if by == overview.BY_INDICATOR:
@@ -128,7 +131,7 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     called = {} if report == COMPLICATIONS else {_("Figures of"): figures()[report]}
     called |= {_("Count"): report_data.events()[event]} if report in OF_EVENTS else {}
     called |= {groupings(report)[by]: rows[group], _("Which of them"): measures[measure]}
-    if by == report_data.ALL_TOGETHER:
+    if by == report_data.ALL_TOGETHER and group == TOTAL:
         del called[groupings(report)[by]]
     return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called
 

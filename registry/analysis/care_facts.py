@@ -19,6 +19,7 @@ from registry.analysis.columns import (
     whole,
 )
 from registry.analysis.outcome_facts import ITEMS
+from registry.analysis.touched_patients import Patients, of_parts, of_patients
 from registry.database import DbSession
 from registry.schema import ImportBatch, SafetyOverride, TreatmentSession
 
@@ -33,6 +34,7 @@ def entry_facts(
     session_keys: tuple[Column, Column],
     session_days: Codes,
     time_zones: Mapping[int, str],
+    only: Patients | None = None,
 ) -> dict[str, Codes]:
     """For each session the days from treatment to entry, and whether a warning was overridden.
 
@@ -45,7 +47,7 @@ def entry_facts(
         as_text(TreatmentSession.id, db).label("session_id"),
         _instant(TreatmentSession.recorded_at, db).label("recorded_at"),
         source=TreatmentSession,
-        where=[TreatmentSession.voided_at.is_(None)],
+        where=[TreatmentSession.voided_at.is_(None), *of_patients(only, TreatmentSession)],
     )
     imports = columns_of(
         db, ImportBatch.clinic_id, _instant(ImportBatch.imported_at, db).label("imported_at")
@@ -66,7 +68,10 @@ def entry_facts(
         db,
         SafetyOverride.clinic_id,
         as_text(SafetyOverride.treatment_session_id, db).label("session_id"),
-        where=[SafetyOverride.voided_at.is_(None)],
+        where=[
+            SafetyOverride.voided_at.is_(None),
+            *of_parts(only, SafetyOverride, "treatment_session_id", TreatmentSession),
+        ],
     )
     flags = np.zeros(len(session_days), dtype=np.int64)
     warned = places((overridden["clinic_id"], overridden["session_id"]), session_keys)

@@ -18,10 +18,11 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
-from registry.analysis import control_wording, units_wording, wording
+from registry.analysis import control_wording, costs_wording, units_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
 from registry.analysis.completeness import why_incomplete
 from registry.analysis.control import ControlReport
+from registry.analysis.costs import CostReport
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.results import (
     Excluded,
@@ -228,6 +229,8 @@ def _summary(report: Report) -> tuple[Message, ...]:
             )
             for row in report.rows
         )
+    if isinstance(report, CostReport):
+        return costs_wording.summary(report)
     if isinstance(report, UnitsReport):
         return units_wording.answer(report)
     return ()

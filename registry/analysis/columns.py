@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,11 @@ def as_text(column: Any, db: DbSession) -> Any:
     if db.get_bind().dialect.name == "sqlite":
         return sa.type_coerce(column, sa.String)
     return sa.cast(column, sa.String)
+
+
+def key_text(key: UUID, db: DbSession) -> str:
+    """A key as :func:`as_text` gives it."""
+    return key.hex if db.get_bind().dialect.name == "sqlite" else str(key)
 
 
 def columns_of(
@@ -84,6 +91,51 @@ def places(column: Sequence[Column], among: Sequence[Column]) -> Codes:
         return np.full(split, -1, dtype=np.int64)
     rows = order[place]
     return np.where((present[rows] == wanted) & (wanted >= 0), rows, -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joining:
+    """Rows of one table that stay, rows of another that are added, and where each goes.
+
+    ``order`` holds the rows of the new table, those of the other counted on from the ``first`` rows
+    of the one; ``place`` the new row of each, -1 for one that does not stay.
+    """
+
+    first: int
+    order: Codes
+    place: Codes
+
+    @classmethod
+    def of(cls, stays: NDArray[np.bool_], added: int, at: Codes | None = None) -> Joining:
+        """The rows that stay, and each that is added before the ``at``-th of them, or last."""
+        kept, new = np.flatnonzero(stays), len(stays) + np.arange(added)
+        order = np.insert(kept, len(kept) if at is None else at, new)
+        # One more, so that a row of -1 stays one.
+        place = np.full(len(stays) + added + 1, -1, dtype=np.int64)
+        place[order] = np.arange(len(order))
+        return cls(len(stays), order, place)
+
+    def column(self, ours: Column, theirs: Column) -> Column:
+        """A column of the new table."""
+        return np.concatenate([ours, theirs])[self.order]
+
+    def rows(self, ours: Codes, theirs: Codes) -> Codes:
+        """References to rows of the two tables, as references to the new one."""
+        return self.place[np.concatenate([ours, np.where(theirs < 0, -1, theirs + self.first)])]
+
+    def table(
+        self, ours: pd.DataFrame, theirs: pd.DataFrame, **references: Joining
+    ) -> pd.DataFrame:
+        """The new table; ``references`` says for a column to which joined table it refers."""
+        columns = {}
+        for name in ours.columns:
+            one, other = ours[name].to_numpy(), theirs[name].to_numpy()
+            columns[name] = (
+                references[name].rows(one, other)[self.order]
+                if name in references
+                else self.column(one, other)
+            )
+        return pd.DataFrame(columns)
 
 
 def as_days(column: Any, db: DbSession) -> Any:

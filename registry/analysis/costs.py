@@ -384,7 +384,7 @@ def _warnings(
             message(
                 "Per patient seen clear: {assessed} of {patients} patients were looked at at "
                 "“{visit}”; this registry asks for {needed}. Whoever was not looked at counts as "
-                "not clear, so the true figure is lower.",
+                "not clear, so the true figure may be lower.",
                 assessed=wording.count(int((state >= 0).sum())),
                 patients=wording.count(len(state)),
                 visit=visit,

@@ -44,6 +44,19 @@ def interval_per_clear(clear: ClearedCost, currency: str) -> str:
     return _limits(clear.estimate, currency) if clear.is_shown else wording.DASH
 
 
+def summary(report: CostReport) -> tuple[Message, ...]:
+    """Everything that is said of all sessions, currency by currency."""
+    said = [known_sentence(report)]
+    for total in report.totals:
+        said += sentences(total, report.visit_label)
+    return tuple(said)
+
+
+def sentences(total: CostRow, visit: Message) -> tuple[Message, ...]:
+    """What sessions, courses and clear patients cost."""
+    return session_sentence(total), course_sentence(total), clear_sentence(total, visit)
+
+
 def known_sentence(report: CostReport) -> Message:
     """Of how many sessions an amount is known."""
     whole = report.known[0]

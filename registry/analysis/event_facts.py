@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from registry.analysis.columns import (
     Codes,
     Column,
+    Joining,
     as_days,
     as_text,
     coded,
@@ -19,6 +20,7 @@ from registry.analysis.columns import (
     whole,
 )
 from registry.analysis.patient_codes import PatientCodes
+from registry.analysis.touched_patients import Patients, of_parts, of_patients
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.schema import AdverseEvent, FollowUp, FollowUpFinding, Patient, TreatedSite
@@ -44,6 +46,7 @@ def event_facts(
     patients: PatientCodes,
     session_keys: tuple[Column, Column],
     session_days: Codes,
+    only: Patients | None = None,
 ) -> pd.DataFrame:
     """Every standing event, with its session where it is attributed to one."""
     criteria = [getattr(AdverseEvent, f"criterion_{c.value}") for c in SeriousnessCriterion]
@@ -76,7 +79,11 @@ def event_facts(
                 TreatedSite.voided_at.is_(None),
             ),
         ),
-        where=[AdverseEvent.voided_at.is_(None), Patient.voided_at.is_(None)],
+        where=[
+            AdverseEvent.voided_at.is_(None),
+            Patient.voided_at.is_(None),
+            *of_patients(only, AdverseEvent),
+        ],
     )
     rows = places((found["clinic_id"], found["session_id"]), session_keys)
     attributed = rows >= 0
@@ -106,7 +113,9 @@ def event_facts(
     )
 
 
-def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visit_facts(
+    db: DbSession, patients: PatientCodes, only: Patients | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every follow-up that took place, and the terms that each could not assess."""
     found = columns_of(
         db,
@@ -117,7 +126,11 @@ def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd
         FollowUp.checklist_code,
         FollowUp.checklist_version,
         sa.type_coerce(FollowUp.method, sa.String).label("method"),
-        where=[FollowUp.voided_at.is_(None), FollowUp.status == FollowUpStatus.SEEN],
+        where=[
+            FollowUp.voided_at.is_(None),
+            FollowUp.status == FollowUpStatus.SEEN,
+            *of_patients(only, FollowUp),
+        ],
     )
     place = {key: number for number, key in enumerate(CHECKLISTS)}
     checklist = [
@@ -148,6 +161,7 @@ def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd
         ),
         where=[
             FollowUpFinding.voided_at.is_(None),
+            *of_parts(only, FollowUpFinding, "follow_up_id", FollowUp),
             # Present without a standing event: something was there, but not what or when.
             sa.or_(FollowUpFinding.state == FindingState.NOT_ASSESSED, AdverseEvent.id.is_(None)),
         ],
@@ -161,4 +175,10 @@ def visit_facts(db: DbSession, patients: PatientCodes) -> tuple[pd.DataFrame, pd
             "term": coded(missing["term"], EVENT_TERMS),
         }
     )
-    return visits, not_assessed[not_assessed["visit"] >= 0]
+    # Of a patient who was voided nothing counts.
+    joining = Joining.of(visits["patient"].to_numpy() >= 0, 0)
+    not_assessed["visit"] = joining.place[not_assessed["visit"].to_numpy()]
+    return (
+        visits.iloc[joining.order].reset_index(drop=True),
+        not_assessed[not_assessed["visit"] >= 0].reset_index(drop=True),
+    )

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from registry.analysis.columns import as_days, as_text, coded, columns_of, whole
 from registry.analysis.patient_codes import PatientCodes
+from registry.analysis.touched_patients import Patients, of_patients
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.entry.assessments import RVCSS_ITEMS
@@ -21,7 +22,9 @@ ITEMS = tuple(catalogue().instrument_items)
 """Codes of the questions that patients are asked, in the order of the catalogue."""
 
 
-def reported_facts(db: DbSession, patients: PatientCodes) -> pd.DataFrame:
+def reported_facts(
+    db: DbSession, patients: PatientCodes, only: Patients | None = None
+) -> pd.DataFrame:
     """Each answer: patient, item (place in :data:`ITEMS`), day and score, by patient and day."""
     found = columns_of(
         db,
@@ -30,7 +33,10 @@ def reported_facts(db: DbSession, patients: PatientCodes) -> pd.DataFrame:
         as_days(PatientReportedOutcome.answered_on, db).label("day"),
         PatientReportedOutcome.item_code,
         sa.cast(PatientReportedOutcome.score, sa.Float).label("score"),
-        where=[PatientReportedOutcome.voided_at.is_(None)],
+        where=[
+            PatientReportedOutcome.voided_at.is_(None),
+            *of_patients(only, PatientReportedOutcome),
+        ],
     )
     return _by_patient_and_day(
         pd.DataFrame(
@@ -44,7 +50,7 @@ def reported_facts(db: DbSession, patients: PatientCodes) -> pd.DataFrame:
     )
 
 
-def leg_facts(db: DbSession, patients: PatientCodes) -> pd.DataFrame:
+def leg_facts(db: DbSession, patients: PatientCodes, only: Patients | None = None) -> pd.DataFrame:
     """Each assessment with all ten severity items: patient, side (0 left), day and total."""
     # A sum with a blank in it is blank.
     total = reduce(add, (getattr(LimbAssessment, name) for name in RVCSS_ITEMS))
@@ -55,7 +61,11 @@ def leg_facts(db: DbSession, patients: PatientCodes) -> pd.DataFrame:
         as_days(LimbAssessment.assessed_on, db).label("day"),
         LimbAssessment.side,
         total.label("total"),
-        where=[LimbAssessment.voided_at.is_(None), total.is_not(None)],
+        where=[
+            LimbAssessment.voided_at.is_(None),
+            total.is_not(None),
+            *of_patients(only, LimbAssessment),
+        ],
     )
     return _by_patient_and_day(
         pd.DataFrame(

@@ -22,6 +22,7 @@ from registry.analysis.columns import (
 )
 from registry.analysis.dimensions import CALIBRES, DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
 from registry.analysis.patient_codes import PatientCodes
+from registry.analysis.touched_patients import Patients, of_parts, of_patients
 from registry.database import DbSession
 from registry.schema import Course, Injection, Patient, Product, TreatedSite, TreatmentSession
 from registry.vocabulary import Modality, SclerosantForm, VesselClass
@@ -38,9 +39,12 @@ CALIBRE: Final = sa.case(
 
 
 def session_facts(
-    db: DbSession, patients: PatientCodes
+    db: DbSession, patients: PatientCodes, only: Patients | None = None
 ) -> tuple[pd.DataFrame, tuple[Column, Column], dict[str, tuple[str, ...]]]:
-    """The sessions in the order of their day, their keys, and the levels of each dimension."""
+    """The sessions in the order of their day, their keys, and the levels of each dimension.
+
+    With ``only``, those of some patients.
+    """
     agents = (
         sa.select(
             Injection.clinic_id,
@@ -54,7 +58,10 @@ def session_facts(
             _all_given(Injection.liquid_ml).label("has_volume"),
         )
         .join(Product, Product.code == Injection.product_code)
-        .where(Injection.voided_at.is_(None))
+        .where(
+            Injection.voided_at.is_(None),
+            *of_parts(only, Injection, "treatment_session_id", TreatmentSession),
+        )
         .group_by(Injection.clinic_id, Injection.treatment_session_id)
         .subquery()
     )
@@ -66,7 +73,7 @@ def session_facts(
             one_or(MIXED, CALIBRE).label("calibre"),
             one_or(MIXED, TreatedSite.anatomy_code).label("site"),
         )
-        .where(TreatedSite.voided_at.is_(None))
+        .where(TreatedSite.voided_at.is_(None), *of_patients(only, TreatedSite))
         .group_by(TreatedSite.clinic_id, TreatedSite.treatment_session_id)
         .subquery()
     )
@@ -137,7 +144,11 @@ def session_facts(
         vessels.c.calibre,
         vessels.c.site,
         source=source,
-        where=[TreatmentSession.voided_at.is_(None), Patient.voided_at.is_(None)],
+        where=[
+            TreatmentSession.voided_at.is_(None),
+            Patient.voided_at.is_(None),
+            *of_patients(only, TreatmentSession),
+        ],
     )
     order = np.lexsort((found["session_id"].astype(str), whole(found["day"])))
     found = {name: column[order] for name, column in found.items()}
@@ -231,8 +242,10 @@ def payer_names(db: DbSession) -> dict[str, str]:
     Spellings that differ in case or spaces are one payer.
     """
     spelled = db.scalars(
-        sa.select(Course.payer).where(Course.voided_at.is_(None), Course.payer.is_not(None))
-    ).unique()
+        sa.select(Course.payer)
+        .where(Course.voided_at.is_(None), Course.payer.is_not(None))
+        .distinct()
+    )
     names = sorted(" ".join(name.split()) for name in spelled if name)
     return {code: name for name in reversed(names) if (code := _payer_code(name)) is not None}
 

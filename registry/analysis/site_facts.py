@@ -22,6 +22,7 @@ from registry.analysis.columns import (
 from registry.analysis.dimensions import CALIBRES, NOT_RECORDED
 from registry.analysis.patient_codes import PatientCodes
 from registry.analysis.session_facts import CALIBRE
+from registry.analysis.touched_patients import Patients, of_patients
 from registry.catalogue import catalogue
 from registry.database import DbSession
 from registry.schema import FollowUp, SiteOutcome, TreatedSite
@@ -56,6 +57,7 @@ def site_facts(
     patients: PatientCodes,
     session_keys: tuple[Column, Column],
     session_days: Codes,
+    only: Patients | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The treatments of each site, and the looks at it, both in the order of site and day."""
     treated = columns_of(
@@ -67,7 +69,7 @@ def site_facts(
         TreatedSite.anatomy_code,
         sa.type_coerce(TreatedSite.vessel_class, sa.String).label("vessel_class"),
         CALIBRE.label("calibre"),
-        where=[TreatedSite.voided_at.is_(None)],
+        where=[TreatedSite.voided_at.is_(None), *of_patients(only, TreatedSite)],
     )
     key = ("clinic_id", "patient", "side", "anatomy_code")
     treated["patient"] = patients.of(treated["clinic_id"], treated["patient_id"])
@@ -116,6 +118,7 @@ def site_facts(
             SiteOutcome.voided_at.is_(None),
             FollowUp.voided_at.is_(None),
             FollowUp.status == FollowUpStatus.SEEN,
+            *of_patients(only, SiteOutcome),
         ],
     )
     looks["patient"] = patients.of(looks["clinic_id"], looks["patient_id"])

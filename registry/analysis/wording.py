@@ -33,6 +33,8 @@ METHODS: Final[Mapping[str, str]] = {
     "linear_model_by_patient": N_("linear model, by patient"),
     "poisson_exact": N_("exact Poisson (O/E)"),
     "cluster_robust_risk_ratio": N_("Poisson regression, by patient"),
+    "linearised_mean_by_patient": N_("Student's t, by patient"),
+    "fieller_by_patient": N_("Fieller, by patient"),
     "kaplan_meier_zero_event_bound": N_("Kaplan-Meier, exact one-sided"),
 }
 """How limits were found, by the name that an interval carries; "by patient" allows for several

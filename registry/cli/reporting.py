@@ -11,6 +11,7 @@ import typer
 
 from registry.cli.care import print_quality, print_worklist
 from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
+from registry.cli.costs import print_costs
 from registry.cli.lasting import print_claims, print_clocks, print_response
 from registry.cli.leaflet import print_leaflet
 from registry.cli.standing import print_shared, print_units
@@ -68,6 +69,9 @@ def report(
     b: Annotated[
         str | None, typer.Option("--b", help="Of comparison: second group, for example liquid.")
     ] = None,
+    visit: Annotated[
+        str | None, typer.Option(help="Of costs: visit at which veins are clear, or review_12m.")
+    ] = None,
     clinic: Annotated[str | None, typer.Option(help="Code of one clinic; all otherwise.")] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.TABLE,
     figure: Annotated[
@@ -97,6 +101,7 @@ def report(
       sclero report recurrence --format json > recurrence.json
       sclero report clocks --by form
       sclero report claims
+      sclero report costs --by payer
       sclero report complications --period last_quarter --format xlsx > complications.xlsx
       sclero report complications --by form --figure complications.png
       sclero report event_course --figure duration.svg --picture duration
@@ -140,7 +145,7 @@ def report(
             raise typer.BadParameter("Give --period or --from and --to, not both.")
         days = span_of(period, today(), changes(engine, actor))
     cohort = CohortFilter(*days, levels)
-    given = {"event": event, "unit": unit, "a": a, "b": b}
+    given = {"event": event, "unit": unit, "a": a, "b": b, "visit": visit}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if picture is not None and figure is None:
         raise typer.BadParameter("Name the file for the picture: --figure FILE.")
@@ -176,6 +181,7 @@ def _print_report(answer: Report) -> None:
     from registry.analysis.clock_results import ClocksReport
     from registry.analysis.comparison import ComparisonReport
     from registry.analysis.control import ControlReport
+    from registry.analysis.costs import CostReport
     from registry.analysis.data_quality import DataQualityReport
     from registry.analysis.leaflet import LeafletReport
     from registry.analysis.overview import OverviewReport
@@ -282,6 +288,8 @@ def _print_report(answer: Report) -> None:
         print_clocks(answer)
     elif isinstance(answer, ResponseReport):
         print_response(answer)
+    elif isinstance(answer, CostReport):
+        print_costs(answer)
     elif isinstance(answer, ClaimsReport):
         print_claims(answer)
     elif isinstance(answer, ControlReport):
