@@ -92,7 +92,7 @@ class AlreadyRecorded(RegistryError):
     def __init__(self, at: dt.datetime) -> None:
         """Say when the request was first carried out."""
         self.at = at
-        super().__init__("This was already saved; nothing was stored twice.")
+        super().__init__(message("This was already saved; nothing was stored twice."))
 
 
 @dataclass(frozen=True, slots=True)

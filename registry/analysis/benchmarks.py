@@ -23,7 +23,7 @@ from registry.analysis.facts import Facts, facts_of
 from registry.analysis.rate_rows import Unit
 from registry.analysis.results import Basis, RateReport, RateRow
 from registry.catalogue import Benchmark, BenchmarkTopic, BenchmarkUse, UnitOfAnalysis, catalogue
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.comparisons import against_estimated_benchmark
 from registry.statistics.proportions import proportion
@@ -139,9 +139,7 @@ def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     """Why the two are not compared; None when they are."""
     differs = _difference(facts, benchmark, own)
     if differs is not None:
-        return message(
-            display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=message(differs)
-        )
+        return message(display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=differs)
     if benchmark.use is BenchmarkUse.DISPLAY_ONLY:
         return message("Shown only: {note}", note=message(benchmark.note or benchmark.population))
     if own.row.basis is Basis.KAPLAN_MEIER:
@@ -155,24 +153,24 @@ def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     return None
 
 
-def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> str | None:
+def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION or own.row.unit != Unit.SESSIONS:
-        return "unit of analysis"
+        return message("unit of analysis")
     if benchmark.window_days != own.row.window_days:
-        return "window"
+        return message("window")
     required = {
-        "sclerosant": benchmark.sclerosant_code,
-        "form": benchmark.form,
-        "modality": benchmark.modality,
+        N_("sclerosant"): benchmark.sclerosant_code,
+        N_("form"): benchmark.form,
+        N_("modality"): benchmark.modality,
     }
     for dimension, code in required.items():
         if code is None:
             continue
         codes = facts.sessions[dimension].to_numpy()[own.sessions]
         if {facts.levels[dimension][i] for i in np.unique(codes)} != {str(code)}:
-            return dimension
+            return message(dimension)
     free = own.restricted_to.keys() - {name for name, code in required.items() if code is not None}
-    return "selection of sessions" if free else None
+    return message("selection of sessions") if free else None
 
 
 def _wording(benchmark: Benchmark, row: RateRow) -> display_rules.Wording:

@@ -167,7 +167,7 @@ class ClaimsReport:
         """One flat row for each claim and own figure; a claim without one has a row of its own."""
         rows: list[dict[str, Any]] = []
         for row in self.rows:
-            for own in row.own or (OwnFigure(message("")),):
+            for own in row.own or (OwnFigure(Message("")),):
                 spread = own.spread or Spread(0, None, None)
                 low, high = spread.quartiles or (None, None)
                 limits = dict.fromkeys(("share", "share_lower", "share_upper", "share_method"))

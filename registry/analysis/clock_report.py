@@ -33,7 +33,7 @@ from registry.analysis.treated_sites import (
     sites_of,
 )
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.competing_risks import (
     AalenJohansen,
@@ -117,7 +117,7 @@ def clocks(
                 "any more is observed until then. Each clock has a start and an event of its own, "
                 "so their figures do not add up."
             ),
-            "treated sites",
+            N_("treated sites"),
             cohort,
             today,
             facts.seal,

@@ -35,7 +35,7 @@ from registry.analysis.rate_rows import Unit, legs_of, row_maker, unplaced_event
 from registry.analysis.results import Excluded, Heading, RateReport, RateRow
 from registry.catalogue import EventFamily, catalogue
 from registry.errors import NotFound
-from registry.messages import Message, listed, message
+from registry.messages import N_, Message, listed, message
 
 __all__ = [
     "ANY",
@@ -56,11 +56,14 @@ CRUDE: Final = message(
     "These are crude rates: the groups differ in more than this, so they say nothing about causes."
 )
 _OF_UNIT: Final = {
-    Unit.SESSIONS: "",
-    Unit.PATIENTS: " Patients are counted: those with at least one such session, and of them those "
-    "in whom any of these sessions was followed by it.",
-    Unit.LEGS: " Legs are counted: those treated in such a session, and of them those it happened "
-    "to. An event of a session of both legs that names neither makes both of them not assessed.",
+    Unit.PATIENTS: message(
+        "Patients are counted: those with at least one such session, and of them those in whom any "
+        "of these sessions was followed by it."
+    ),
+    Unit.LEGS: message(
+        "Legs are counted: those treated in such a session, and of them those it happened to. An "
+        "event of a session of both legs that names neither makes both of them not assessed."
+    ),
 }
 _ALL: Final = {
     Unit.SESSIONS: message("All sessions"),
@@ -233,36 +236,44 @@ def _reported(facts: Facts, chosen: Flags) -> list[str]:
 
 
 def _definition(outcome: Outcome, unit: Unit) -> Message:
+    window, age = outcome.window_days, outcome.mature_after_days
     if outcome.only_serious:
-        text = (
+        counted = message(
             "Sessions followed within {window} days by an event of any kind that met a criterion "
-            "of seriousness (ICH E2A), of all sessions at least {age} days old. "
+            "of seriousness (ICH E2A), of all sessions at least {age} days old.",
+            window=window,
+            age=age,
         )
     elif outcome.code == ANY:
-        text = (
+        counted = message(
             "Sessions with at least one complication, each kind within its own window of at most "
-            "{window} days, of all sessions at least {age} days old. {left_out} "
+            "{window} days, of all sessions at least {age} days old. {left_out}",
+            window=window,
+            age=age,
+            left_out=left_out(outcome),
         )
     elif len(outcome.terms) > 1:
-        text = (
+        terms = catalogue().event_terms
+        counted = message(
             "Sessions followed by one of these, each within its own window of at most {window} "
-            "days: {events}; of all sessions at least {age} days old. "
+            "days: {events}; of all sessions at least {age} days old.",
+            window=window,
+            age=age,
+            events=listed([message(terms[code].label) for code in outcome.terms]),
         )
     else:
-        text = (
+        counted = message(
             "Sessions followed by “{event}” within {window} days, of all sessions at least {age} "
-            "days old. "
+            "days old.",
+            event=outcome.label,
+            window=window,
+            age=age,
         )
-    terms = catalogue().event_terms
-    return message(
-        text + "An event counts unless it was judged unlikely to be or not related to the "
-        "treatment; one that was not judged counts." + _OF_UNIT[unit],
-        event=outcome.label,
-        events=listed([message(terms[code].label) for code in outcome.terms]),
-        window=outcome.window_days,
-        age=outcome.mature_after_days,
-        left_out=left_out(outcome) if outcome.code == ANY else "",
+    judged = message(
+        "An event counts unless it was judged unlikely to be or not related to the treatment; one "
+        "that was not judged counts."
     )
+    return listed([counted, judged, *([_OF_UNIT[unit]] if unit in _OF_UNIT else [])], " ")
 
 
 def serious_events(
@@ -279,9 +290,10 @@ def serious_events(
     inside = events[events["session"] >= 0]
     inside = inside[chosen[inside["session"].to_numpy()]]
     loose = events[(events["session"] < 0) & events["clinic_id"].isin(list(clinics))]
+    unattributed = N_("{event}, attributed to no session")
     return tuple(
-        (message(text, event=message(rows[EVENT_TERMS[int(term)]].label)), int(count))
-        for text, found in (("{event}", inside), ("{event}, attributed to no session", loose))
+        (Message(text, {"event": message(rows[EVENT_TERMS[int(term)]].label)}), int(count))
+        for text, found in (("{event}", inside), (unattributed, loose))
         for term, count in zip(
             *np.unique(found["term"].to_numpy(), return_counts=True), strict=True
         )

@@ -51,7 +51,7 @@ from registry.analysis.results import (
 from registry.analysis.sequential import Sequential, sequential
 from registry.catalogue import catalogue
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import Message, listed, message
 from registry.statistics import display_rules
 from registry.statistics.control_charts import Phase
 from registry.statistics.cusum import IN_CONTROL_YEARS
@@ -346,27 +346,30 @@ def _change_rows(
 
 
 def _definition(outcome: Outcome, drawing: Drawing) -> Message:
-    if drawing.counts_gaps:
-        text = (
-            "From one session followed by “{event}” within its window of at most {window} days to "
-            "the next, in the order of treatment, among sessions at least {age} days old. "
-        )
-    else:
-        text = (
-            "Sessions followed by “{event}” within its window of at most {window} days, of all "
-            "sessions of a month or quarter, once each of them is at least {age} days old; fewer "
-            "than twenty sessions are joined with the next. "
-        )
-    return message(
-        text + "Limits come from the first twenty points, or from those after a change that begins "
-        "new limits, and stay. A point signals outside its limits, and as the eighth or later in a "
-        "row on one side of the line. CUSUM: log-likelihood ratio of doubled and of halved odds "
-        "against the clinic's own frozen baseline (Steiner 2000), limits for five years between "
-        "false alarms of an arm. VLAD: events expected at that baseline minus events seen.",
+    charted = message(
+        "Sessions followed by “{event}” within its window of at most {window} days, of all "
+        "sessions of a month or quarter, once each of them is at least {age} days old; fewer than "
+        "twenty sessions are joined with the next.",
         event=outcome.label,
         window=outcome.window_days,
         age=outcome.mature_after_days,
     )
+    if drawing.counts_gaps:
+        charted = message(
+            "From one session followed by “{event}” within its window of at most {window} days to "
+            "the next, in the order of treatment, among sessions at least {age} days old.",
+            event=outcome.label,
+            window=outcome.window_days,
+            age=outcome.mature_after_days,
+        )
+    judged = message(
+        "Limits come from the first twenty points, or from those after a change that begins new "
+        "limits, and stay. A point signals outside its limits, and as the eighth or later in a row "
+        "on one side of the line. CUSUM: log-likelihood ratio of doubled and of halved odds "
+        "against the clinic's own frozen baseline (Steiner 2000), limits for five years between "
+        "false alarms of an arm. VLAD: events expected at that baseline minus events seen."
+    )
+    return listed([charted, judged], " ")
 
 
 def _cautions(

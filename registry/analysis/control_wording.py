@@ -44,15 +44,17 @@ def chart_sentence(report: ControlReport) -> Message:
     """Which chart is drawn and why, or why there is none."""
     drawing = report.drawing
     total = report.total
-    if drawing.chart is None and total.mature:
-        text = (
-            "Events: {events}; sessions old enough: {sessions}. That is too few for a chart: "
-            "review the cases."
-            if total.events
-            else "No event; sessions old enough: {sessions}. There is nothing to chart."
-        )
+    if drawing.chart is None and total.events:
         return message(
-            text, events=wording.count(total.events), sessions=wording.count(total.mature)
+            "Events: {events}; sessions old enough: {sessions}. That is too few for a chart: "
+            "review the cases.",
+            events=wording.count(total.events),
+            sessions=wording.count(total.mature),
+        )
+    if drawing.chart is None and total.mature:
+        return message(
+            "No event; sessions old enough: {sessions}. There is nothing to chart.",
+            sessions=wording.count(total.mature),
         )
     if drawing.chart is None:
         return drawing.why

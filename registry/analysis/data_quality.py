@@ -43,7 +43,7 @@ from registry.analysis.sign_off import ASKED_AT, VISIT_DAYS
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.entry.clinic_settings import settings_on
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.clustering import clustered_proportion, per_patient_counts
 from registry.statistics.result import Estimate
@@ -193,7 +193,7 @@ def data_quality(
                 last=VISIT_DAYS[1],
                 old=catalogue().visits[ASKED_AT].to_day,
             ),
-            "records, as each line says",
+            N_("records, as each line says"),
             cohort,
             today,
             facts.seal,

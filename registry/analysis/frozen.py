@@ -25,7 +25,7 @@ from registry.analysis.results import Report
 from registry.database import DbSession, reading
 from registry.entry.reporting_periods import content_digest
 from registry.errors import Conflict, NotFound, RegistryError
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.schema import AuditRow, FollowUp, ReportingPeriod, Seal, TreatmentSession
 from registry.statistics import display_rules
 
@@ -103,7 +103,7 @@ def _share(count: str, of: str, share: str) -> Callable[[Mapping[str, Any]], str
     """A count of a denominator, with its share where that is told: "3 of 12 (25.0 %)"."""
 
     def shown(row: Mapping[str, Any]) -> str:
-        counts = f"{wording.count(row[count])} of {wording.count(row[of])}"
+        counts = wording.of_all(row[count], row[of])
         if not row[count] or row[share] is None or not display_rules.shows_percentage(row[of]):
             return counts
         return f"{counts} ({wording.percent(row[share], row[of])})"
@@ -115,21 +115,23 @@ def _landmark(row: Mapping[str, Any]) -> str:
     """Recurrence on a day, with the sites still observed then."""
     value = row["recurrence"] if row["shown"] else None
     share = wording.percent(value, row["with_success"])
-    return f"{share}; {wording.count(row['at_risk'])} observed"
+    return str(
+        message("{share}; {count} observed", share=share, count=wording.count(row["at_risk"]))
+    )
 
 
 _COMPARED: Final[Mapping[str, tuple[_Compared, ...]]] = {
-    "overview": (_Compared("Cases", _share("numerator", "denominator", "value")),),
+    "overview": (_Compared(N_("Cases"), _share("numerator", "denominator", "value")),),
     "complications": (
-        _Compared("Events", _share("numerator", "denominator", "rate")),
-        _Compared("Assessed", _share("assessed", "denominator", "completeness")),
+        _Compared(N_("Events"), _share("numerator", "denominator", "rate")),
+        _Compared(N_("Assessed"), _share("assessed", "denominator", "completeness")),
     ),
     "recurrence": (
-        _Compared("Sites treated", lambda row: wording.count(row["sites"])),
-        _Compared("Sites with success", lambda row: wording.count(row["with_success"])),
-        _Compared("Recurred by day", _landmark, "day"),
+        _Compared(N_("Sites treated"), lambda row: wording.count(row["sites"])),
+        _Compared(N_("Sites with success"), lambda row: wording.count(row["with_success"])),
+        _Compared(N_("Recurred by day"), _landmark, "day"),
     ),
-    "follow_up": (_Compared("Seen", _share("seen", "due", "completeness")),),
+    "follow_up": (_Compared(N_("Seen"), _share("seen", "due", "completeness")),),
 }
 
 

@@ -128,8 +128,8 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
         },
     },
     "overview": {
-        "cases": message("Counted as cases"),
-        "of": message("All that could be"),
+        "cases": message("Cases"),
+        "of": message("In all"),
     },
     "reported_outcomes": {
         "improved": message("Better than before"),
@@ -511,10 +511,18 @@ def check(asked: Behind) -> None:
     indicators = catalogue().indicators
     if asked.report == "overview" and asked.group not in indicators:
         raise NotFound(
-            f"There is no indicator “{asked.group[:40]}”. There are: {', '.join(indicators)}."
+            message(
+                "There is no indicator “{asked}”. There are: {known}.",
+                asked=asked.group[:40],
+                known=", ".join(indicators),
+            )
         )
     questions = {*ITEMS, SEVERITY}
     if asked.report == "reported_outcomes" and asked.group not in questions:
         raise NotFound(
-            f"There is no question “{asked.group[:40]}”. There are: {', '.join(sorted(questions))}."
+            message(
+                "There is no question “{asked}”. There are: {known}.",
+                asked=asked.group[:40],
+                known=", ".join(sorted(questions)),
+            )
         )

@@ -35,7 +35,7 @@ from registry.analysis.results import Excluded, Heading, heading_dict
 from registry.catalogue import TARGET, Indicator, catalogue
 from registry.database import DbSession, reading
 from registry.entry.clinic_settings import settings_on
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.schema import AdverseEvent, ClinicSetting, Draft
 from registry.vocabulary import EventOutcome, SeriousnessCriterion
 
@@ -102,8 +102,8 @@ class IndicatorRow:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetSet:
-    """A target in the unit of its indicator, from a day on; None took it away."""
+class SettingSet:
+    """What a clinic set for itself from a day on; None took it back."""
 
     valid_from: dt.date
     value: Decimal | None
@@ -210,7 +210,7 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
                 "a published rate that counts the same; it is called better or worse only when the "
                 "95 % interval leaves that out."
             ),
-            "sessions, treated sites or patients, as each line says",
+            N_("sessions, treated sites or patients, as each line says"),
             cohort,
             today,
             facts.seal,
@@ -328,17 +328,17 @@ def _count(db: DbSession, *where: sa.ColumnElement[bool]) -> int:
     return int(db.scalar(sa.select(sa.func.count()).where(*where)) or 0)
 
 
-def targets_set(engine: Engine, by: Actor, clinic_id: int, code: str) -> tuple[TargetSet, ...]:
-    """The targets that a clinic has set for an indicator, the newest first."""
+def settings_set(engine: Engine, by: Actor, clinic_id: int, code: str) -> tuple[SettingSet, ...]:
+    """What a clinic has set for itself under one code, the newest first."""
     require(by, Permission.READ_RATES, clinic_id)
     with reading(engine) as db:
         rows = db.execute(
             sa.select(ClinicSetting.valid_from, ClinicSetting.value)
             .where(
                 ClinicSetting.clinic_id == clinic_id,
-                ClinicSetting.code == f"{TARGET}{code}",
+                ClinicSetting.code == code,
                 ClinicSetting.voided_at.is_(None),
             )
             .order_by(ClinicSetting.valid_from.desc())
         )
-        return tuple(TargetSet(row.valid_from, row.value) for row in rows)
+        return tuple(SettingSet(row.valid_from, row.value) for row in rows)

@@ -46,7 +46,7 @@ from registry.analysis.treated_sites import (
 )
 from registry.catalogue import catalogue
 from registry.errors import NotFound
-from registry.messages import Message, message
+from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.clustering import (
     clustered_proportion,
@@ -135,7 +135,7 @@ def recurrence(
                 "are found at visits, so the curve steps when patients come.",
                 success=catalogue().scales["clearance_percent"].success_at,
             ),
-            "treated sites",
+            N_("treated sites"),
             cohort,
             today,
             facts.seal,

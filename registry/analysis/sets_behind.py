@@ -42,7 +42,7 @@ from registry.analysis.reported_outcomes import ANSWERS
 from registry.analysis.session_facts import currency_of
 from registry.analysis.treated_sites import SiteHistories
 from registry.catalogue import IndicatorMeasure, catalogue
-from registry.messages import Message, listed, message
+from registry.messages import N_, Message, listed, message
 
 Flags = NDArray[np.bool_]
 Rows = NDArray[np.int64]
@@ -325,9 +325,9 @@ def _course(histories: SiteHistories, site: int) -> Message:
     if histories.success_day[site] < 0:
         return message("not cleared or occluded so far")
     text = {
-        0: "success; no recurrence seen in {days} days",
-        treated_sites.RECURRENCE: "recurred {days} days after success",
-        treated_sites.RETREATMENT: "retreated {days} days after success",
-        treated_sites.DEATH: "died {days} days after success",
+        0: N_("success; no recurrence seen in {days} days"),
+        treated_sites.RECURRENCE: N_("recurred {days} days after success"),
+        treated_sites.RETREATMENT: N_("retreated {days} days after success"),
+        treated_sites.DEATH: N_("died {days} days after success"),
     }[int(histories.ending[site])]
-    return message(text, days=int(histories.duration[site]))
+    return Message(text, {"days": int(histories.duration[site])})

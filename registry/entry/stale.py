@@ -79,8 +79,10 @@ class Stale(Conflict):
         self.base, self.mine, self.theirs = base, mine, theirs
         self.version, self.saved_at = version, saved_at
         super().__init__(
-            "This record was changed after the form was opened. Nothing of the form was stored, "
-            "and nothing typed is lost: compare both, and choose."
+            message(
+                "This record was changed after the form was opened. Nothing of the form was "
+                "stored, and nothing typed is lost: compare both, and choose."
+            )
         )
 
 
