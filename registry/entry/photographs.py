@@ -91,7 +91,9 @@ def add_photograph(
             if found:
                 raise InvalidEntry(found)
             _store_content(db, clinic_id, picture)
-            db.execute(sa.insert(Photograph), [_row(clinic_id, entry, picture.digest, now)])
+            db.execute(
+                sa.insert(Photograph), [photograph_row(clinic_id, entry, picture.digest, now)]
+            )
     except audit.AlreadyRecorded as earlier:
         return Recorded(entry.id, 1, earlier.at, already=True)
     except sa.exc.IntegrityError:
@@ -290,7 +292,10 @@ def _store_content(db: DbSession, clinic_id: int, picture: Picture) -> None:
     db.flush()
 
 
-def _row(clinic_id: int, entry: PhotographEntry, digest: str, now: dt.datetime) -> dict[str, Any]:
+def photograph_row(
+    clinic_id: int, entry: PhotographEntry, digest: str, now: dt.datetime
+) -> dict[str, Any]:
+    """The row of a photograph whose picture is stored under ``digest``."""
     return {
         "clinic_id": clinic_id,
         "id": entry.id,

@@ -34,6 +34,8 @@ from registry.schema import (
     Patient,
     PatientIdentity,
     PatientReportedOutcome,
+    Photograph,
+    PhotographContent,
     RiskFact,
     SafetyOverride,
     SiteOutcome,
@@ -62,6 +64,8 @@ STORING_ORDER: tuple[type[Base], ...] = (
     SiteOutcome,
     PatientReportedOutcome,
     LimbAssessment,
+    PhotographContent,
+    Photograph,
 )
 """Parents before children."""
 

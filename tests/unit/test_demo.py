@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import random
 import shutil
 from collections import Counter
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 from sqlalchemy.engine import Engine
 
 from registry import sign_in
@@ -25,7 +27,13 @@ from registry.operations.audit_verification import verify
 from registry.operations.clinics import add_clinic, list_clinics
 from registry.operations.demo.stories import HISTORY, demo_entries
 from registry.operations.migration import command_line_actor
-from registry.schema import ChangeSet, PatientIdentity, TreatmentSession
+from registry.schema import (
+    ChangeSet,
+    PatientIdentity,
+    Photograph,
+    PhotographContent,
+    TreatmentSession,
+)
 from registry.vocabulary import FollowUpStatus, Role, SclerosantForm
 
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
@@ -108,6 +116,34 @@ def test_every_clinic_is_marked_and_every_change_audited(stored: Engine) -> None
     assert changes < 30
     assert len(by_clinic) == 2
     assert all(name and name.startswith("Demo-") for name in names)
+
+
+def test_pictures_are_drawings_taken_with_consent_and_changed_by_treatment(stored: Engine) -> None:
+    with reading(stored) as db:
+        shots = db.execute(
+            sa.select(
+                Photograph.patient_id,
+                Photograph.consent_version,
+                Photograph.taken_on,
+                PhotographContent.content,
+            ).join(
+                PhotographContent,
+                sa.and_(
+                    PhotographContent.clinic_id == Photograph.clinic_id,
+                    PhotographContent.digest == Photograph.content_digest,
+                ),
+            )
+        ).all()
+    assert len({shot.content for shot in shots}) == len(shots) > 100
+    assert max(Counter(shot.patient_id for shot in shots).values()) > 2
+    assert {shot.consent_version for shot in shots} == {"2024-1"}
+    assert max(shot.taken_on for shot in shots) <= TODAY
+    assert max(len(shot.content) for shot in shots) < 20_000
+    for shot in shots[:3]:
+        with Image.open(io.BytesIO(shot.content)) as image:
+            # The strip that says so is dark from edge to edge, but for its letters.
+            assert max(image.convert("L").crop((0, 0, 8, 28)).getextrema()) < 90
+            assert image.info.get("exif") is None
 
 
 def test_every_report_has_something_to_show(stored: Engine) -> None:

@@ -1,8 +1,8 @@
 """The demonstration: two made-up clinics in a database of their own.
 
 ``practice`` says how the clinics work, ``stories`` what happens to their patients, ``answers`` what
-they say before the needle; here it is checked like any entry, stored as audited changes, and opened
-for one person of each role.
+they say before the needle, ``pictures`` draws their legs; here it is checked like any entry, stored
+as audited changes, and opened for one person of each role.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from registry.access import Grant
 from registry.entry.assessments import answer_rows, leg_row
 from registry.entry.checks import Known, check
 from registry.entry.forms import Entry, PatientEntry, SessionEntry
+from registry.entry.photograph_content import Picture
+from registry.entry.photographs import PhotographEntry, photograph_row
 from registry.entry.problems import Level
 from registry.entry.risk_facts import fact_rows
 from registry.entry.rows import Rows, derived_id, rows_of, site_id, store_rows
@@ -30,9 +32,17 @@ from registry.errors import Conflict, InvalidEntry
 from registry.operations.clinics import add_clinic, add_clinician, list_clinics
 from registry.operations.demo.answers import answered, as_answers, overridden
 from registry.operations.demo.outcomes import outcomes
+from registry.operations.demo.pictures import pictures
 from registry.operations.demo.stories import demo_entries
 from registry.operations.migration import command_line_actor
-from registry.schema import LimbAssessment, PatientReportedOutcome, RiskFact, TreatmentSession
+from registry.schema import (
+    LimbAssessment,
+    PatientReportedOutcome,
+    Photograph,
+    PhotographContent,
+    RiskFact,
+    TreatmentSession,
+)
 from registry.vocabulary import Role
 
 SEED: Final = 1
@@ -43,12 +53,16 @@ FIRST_CLINICIAN: Final = "demo-clinician"
 
 @dataclass(frozen=True, slots=True)
 class DemoClinic:
-    """A made-up clinic: how many patients, and who treats them (code, name, own account)."""
+    """A made-up clinic: how many patients, and who treats them (code, name, own account).
+
+    ``takes_photographs`` says whether legs are drawn: those who take some miss each that lacks.
+    """
 
     code: str
     name: str
     patients: int
     clinicians: tuple[tuple[str, str, str | None], ...]
+    takes_photographs: bool
 
 
 CLINICS: Final = (
@@ -62,8 +76,11 @@ CLINICS: Final = (
             ("D3", "Dr Demo Three", None),
             ("D4", "Nurse Demo Four", None),
         ),
+        takes_photographs=True,
     ),
-    DemoClinic("DEMO2", "Demo Branch Clinic", 50, (("D5", "Dr Demo Five", None),)),
+    DemoClinic(
+        "DEMO2", "Demo Branch Clinic", 50, (("D5", "Dr Demo Five", None),), takes_photographs=False
+    ),
 )
 PEOPLE: Final = {
     Role.CLINICIAN: (FIRST_CLINICIAN, "Dr Demo One"),
@@ -194,11 +211,12 @@ def _entries(
     """Everything that happens in the clinic, each entry checked as if it had been typed.
 
     Beside the entries come the rows of what the patients answered, before the needle and about how
-    they feel, and of how severe their legs are.
+    they feel, of how severe their legs are, and of drawings in place of photographs.
     """
     today = now.astimezone(ZoneInfo(TIME_ZONE)).date()
     found: list[Entry] = []
     facts: list[dict[str, Any]] = []
+    drawn: list[tuple[PhotographEntry, Picture]] = []
     said: list[dict[str, Any]] = []
     legs: list[dict[str, Any]] = []
     for patient, entries in demo_entries(rng, today, clinic.patients, clinician_ids, clinic.code):
@@ -216,13 +234,26 @@ def _entries(
         reported, assessed = outcomes(patient, entries, today)
         said += [row for entry in reported for row in answer_rows(clinic_id, entry, now)]
         legs += [leg_row(clinic_id, entry, now) for entry in assessed]
+        if clinic.takes_photographs:
+            drawn += pictures(patient, entries, today)
         found += [
             overridden(entry, patient, entries, answers, known)
             if isinstance(entry, SessionEntry)
             else entry
             for entry in entries
         ]
-    return found, {RiskFact: facts, PatientReportedOutcome: said, LimbAssessment: legs}
+    return found, {
+        RiskFact: facts,
+        PatientReportedOutcome: said,
+        LimbAssessment: legs,
+        PhotographContent: [
+            {"clinic_id": clinic_id, "digest": picture.digest, "content": picture.content}
+            for _, picture in drawn
+        ],
+        Photograph: [
+            photograph_row(clinic_id, entry, picture.digest, now) for entry, picture in drawn
+        ],
+    }
 
 
 def _known(
