@@ -270,7 +270,13 @@ def report(
     scope(by, Permission.READ_RATES)
     question = QUESTIONS.get(name)
     if question is None:
-        raise NotFound(f"There is no report “{name[:40]}”. There are: {', '.join(QUESTIONS)}.")
+        raise NotFound(
+            message(
+                "There is no report “{asked}”. There are: {known}.",
+                asked=name[:40],
+                known=", ".join(QUESTIONS),
+            )
+        )
     return question.ask(
         engine,
         by,
