@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from registry.cli.console import show_table
+from registry.messages import _
 
 if TYPE_CHECKING:
     from registry.analysis.data_quality import DataQualityReport
@@ -19,33 +20,37 @@ def print_worklist(answer: WorklistReport) -> None:
 
     show_table(
         [
-            ("Visit", "left"),
-            ("Due", "right"),
-            ("Overdue", "right"),
-            ("Unreachable", "right"),
-            ("Tried", "right"),
+            (_("Visit"), "left"),
+            (_("Due"), "right"),
+            (_("Overdue"), "right"),
+            (_("Unreachable"), "right"),
+            (_("Tried"), "right"),
         ],
         [
             (str(row.label), *map(count, (row.due, row.overdue, row.unreachable, row.attempted)))
             for row in answer.rows
         ],
     )
-    typer.echo(f"Patients treated without a visit planned: {count(answer.not_planned)}")
+    typer.echo(
+        _("Patients treated without a visit planned: {count}").format(
+            count=count(answer.not_planned)
+        )
+    )
 
 
 def print_quality(answer: DataQualityReport) -> None:
     """Each share of each clinic, the details below their part."""
     from registry.analysis import wording
 
-    verdicts = {True: "enough", False: "too little", None: ""}
+    verdicts = {True: _("enough"), False: _("too little"), None: ""}
     show_table(
         [
-            ("Clinic", "left"),
+            (_("Clinic"), "left"),
             ("", "left"),
-            ("Share", "right"),
-            ("95 % CI", "right"),
-            ("Lacking", "right"),
-            ("Of", "right"),
+            (_("Share"), "right"),
+            (_("95 % CI"), "right"),
+            (_("Lacking"), "right"),
+            (_("Of"), "right"),
             ("", "left"),
         ],
         [
@@ -55,7 +60,7 @@ def print_quality(answer: DataQualityReport) -> None:
                 wording.share(row.estimate),
                 wording.interval(row.estimate),
                 wording.count(row.lacking),
-                f"{wording.count(row.estimate.denominator)} {row.estimate.unit}",
+                f"{wording.count(row.estimate.denominator)} {_(row.estimate.unit)}",
                 verdicts[row.is_enough],
             )
             for row in answer.rows

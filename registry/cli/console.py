@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from registry.language import speaking
+from registry.vocabulary import Language
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
@@ -46,6 +49,22 @@ Database = Annotated[
         callback=database_url,
         metavar="FILE|ADDRESS",
         help="A SQLite file, or postgresql://user@host/name.",
+    ),
+]
+
+
+def _speak(context: typer.Context, language: Language) -> Language:
+    context.with_resource(speaking(language))
+    return language
+
+
+Spoken = Annotated[
+    Language,
+    typer.Option(
+        "--language",
+        envvar="SCLERO_LANGUAGE",
+        callback=_speak,
+        help="Language of the report; files keep 2026-11-23 and 0.5.",
     ),
 ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from registry.cli.console import show_table
+from registry.messages import _
 
 if TYPE_CHECKING:
     from registry.analysis.claims import ClaimsReport
@@ -23,11 +24,11 @@ def print_clocks(answer: ClocksReport) -> None:
         show_table(
             [
                 ("", "left"),
-                ("Started", "right"),
-                ("Months", "right"),
-                ("Still observed", "right"),
-                ("Share", "right"),
-                ("95 % CI", "right"),
+                (_("Started"), "right"),
+                (_("Months"), "right"),
+                (_("Still observed"), "right"),
+                (_("Share"), "right"),
+                (_("95 % CI"), "right"),
             ],
             [
                 (
@@ -56,19 +57,19 @@ def print_response(answer: ResponseReport) -> None:
 
     show_table(
         [
-            ("Scale", "left"),
-            ("Visit", "left"),
-            ("Scored of due", "right"),
-            ("Median", "right"),
-            ("Middle half", "right"),
-            ("Success", "right"),
-            ("95 % CI", "right"),
+            (_("Scale"), "left"),
+            (_("Visit"), "left"),
+            (_("Scored of due"), "right"),
+            (_("Median"), "right"),
+            (_("Middle half"), "right"),
+            (_("Success"), "right"),
+            (_("95 % CI"), "right"),
         ],
         [
             (
                 str(row.scale_label),
                 str(row.visit_label),
-                f"{wording.count(row.scores.count)} of {wording.count(row.due)}",
+                wording.of_all(row.scores.count, row.due),
                 clock_wording.number(row.scores.median),
                 clock_wording.quartiles(row.scores),
                 wording.share(row.reached) if row.reached else wording.DASH,
@@ -79,12 +80,12 @@ def print_response(answer: ResponseReport) -> None:
     )
     show_table(
         [
-            ("Duplex", "left"),
-            ("Complete", "right"),
-            ("Partial", "right"),
-            ("None", "right"),
-            ("Completely occluded", "right"),
-            ("95 % CI", "right"),
+            (_("Duplex"), "left"),
+            (_("Complete"), "right"),
+            (_("Partial"), "right"),
+            (_("None"), "right"),
+            (_("Completely occluded"), "right"),
+            (_("95 % CI"), "right"),
         ],
         [
             (
@@ -96,10 +97,14 @@ def print_response(answer: ResponseReport) -> None:
             for row in answer.occlusion
         ],
     )
+    never = _("Never cleared or occluded: {count} of {sites} sites ({share}, 95 % CI {interval}).")
     typer.echo(
-        f"Never cleared or occluded: {wording.count(answer.never.numerator)} of "
-        f"{wording.count(answer.never.denominator)} sites ({wording.share(answer.never)}, 95 % CI "
-        f"{wording.interval(answer.never)})."
+        never.format(
+            count=wording.count(answer.never.numerator),
+            sites=wording.count(answer.never.denominator),
+            share=wording.share(answer.never),
+            interval=wording.interval(answer.never),
+        )
     )
     typer.echo(clock_wording.courses_sentence(answer.courses))
 
@@ -109,10 +114,10 @@ def print_claims(answer: ClaimsReport) -> None:
     from registry.analysis import clock_wording
 
     show_table(
-        [("Said to patients, no source found", "left"), ("Seen here", "left")],
+        [(_("Said to patients, no source found"), "left"), (_("Seen here"), "left")],
         [
             (
-                f"{row.claim.text} [{row.claim.standing.value}]",
+                f"{_(row.claim.text)} [{row.claim.standing.value}]",
                 "\n".join(
                     [
                         *(f"{own.label}: {clock_wording.own_figure(own)}" for own in row.own),

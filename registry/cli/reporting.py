@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from registry.cli.care import print_quality, print_worklist
-from registry.cli.console import LIVE, Database, opened, operator, say, show_table, today
+from registry.cli.console import LIVE, Database, Spoken, opened, operator, say, show_table, today
 from registry.cli.costs import print_costs
 from registry.cli.lasting import print_claims, print_clocks, print_response
 from registry.cli.leaflet import print_leaflet
 from registry.cli.standing import print_shared, print_units
 from registry.cli.taking import Format, draw, list_behind, write, write_whole
+from registry.messages import _
+from registry.vocabulary import Language
 
 if TYPE_CHECKING:
     from registry.analysis.control import ControlReport
@@ -90,6 +92,7 @@ def report(
         bool,
         typer.Option(help="Only what may leave the registry: closed years, small counts hidden."),
     ] = False,
+    _language: Spoken = Language.ENGLISH,
     database: Database = LIVE,
 ) -> None:
     """Print a report: the same numbers, intervals and definitions as the pages.
@@ -107,6 +110,7 @@ def report(
       sclero report event_course --figure duration.svg --picture duration
       sclero report clinic_report --period last_quarter --format pdf > last_quarter.pdf
       sclero report complications --by form --behind foam:events
+      sclero report complications --by form --language de
       sclero report complications --by form --share --format csv > for_sharing.csv
     """
     from registry.analysis import reports
@@ -194,17 +198,22 @@ def _print_report(answer: Report) -> None:
 
     heading = answer.heading
     typer.echo(f"{heading.title}\n{heading.definition}")
-    typer.echo(f"Data as of {wording.day(heading.as_of)} (version {heading.seal}).\n")
+    typer.echo(
+        _("Data as of {day} (version {seal}).").format(
+            day=wording.day(heading.as_of), seal=heading.seal
+        )
+        + "\n"
+    )
     if isinstance(answer, RateReport):
         typer.echo(f"{answer.event_label}: {wording.rate_sentence(answer.total)}")
         show_table(
             [
                 ("", "left"),
-                ("Events", "right"),
-                (answer.unit.capitalize(), "right"),
-                ("Rate", "right"),
-                ("95 % CI", "right"),
-                ("Assessed", "right"),
+                (_("Events"), "right"),
+                (_(answer.unit.capitalize()), "right"),
+                (_("Rate"), "right"),
+                (_("95 % CI"), "right"),
+                (_("Assessed"), "right"),
             ],
             [
                 (
@@ -219,7 +228,7 @@ def _print_report(answer: Report) -> None:
             ],
         )
         for label, count in answer.serious:
-            typer.echo(f"Serious: {label}: {count}")
+            typer.echo(_("Serious: {what}: {count}").format(what=label, count=count))
     elif isinstance(answer, OverviewReport):
         _print_overview(answer)
     elif isinstance(answer, WorklistReport):
@@ -229,13 +238,13 @@ def _print_report(answer: Report) -> None:
     elif isinstance(answer, FollowUpReport):
         show_table(
             [
-                ("Visit", "left"),
-                ("Due", "right"),
-                ("Seen", "right"),
-                ("Missed", "right"),
-                ("Overdue", "right"),
-                ("Seen of due", "right"),
-                ("95 % CI", "right"),
+                (_("Visit"), "left"),
+                (_("Due"), "right"),
+                (_("Seen"), "right"),
+                (_("Missed"), "right"),
+                (_("Overdue"), "right"),
+                (_("Seen of due"), "right"),
+                (_("95 % CI"), "right"),
             ],
             [
                 (
@@ -251,13 +260,13 @@ def _print_report(answer: Report) -> None:
         show_table(
             [
                 ("", "left"),
-                ("Sites", "right"),
-                ("Success", "right"),
-                ("Day", "right"),
-                ("At risk", "right"),
-                ("Recurrence", "right"),
-                ("95 % CI", "right"),
-                ("Retreated first", "right"),
+                (_("Sites"), "right"),
+                (_("Success"), "right"),
+                (_("Day"), "right"),
+                (_("At risk"), "right"),
+                (_("Recurrence"), "right"),
+                (_("95 % CI"), "right"),
+                (_("Retreated first"), "right"),
             ],
             [
                 (
@@ -306,9 +315,13 @@ def _print_report(answer: Report) -> None:
             [tuple("" if v is None else str(v) for v in row.values()) for row in rows],
         )
     for excluded in answer.excluded:
-        typer.echo(f"Left out: {excluded.reason}: {wording.count(excluded.count)}")
+        typer.echo(
+            _("Left out: {reason}: {count}").format(
+                reason=excluded.reason, count=wording.count(excluded.count)
+            )
+        )
     for warning in answer.warnings:
-        typer.echo(f"Note: {warning}")
+        typer.echo(_("Note: {warning}").format(warning=warning))
 
 
 def _print_outcomes(answer: ReportedOutcomesReport) -> None:
@@ -317,14 +330,14 @@ def _print_outcomes(answer: ReportedOutcomesReport) -> None:
     show_table(
         [
             ("", "left"),
-            ("Scale", "left"),
-            ("Asked twice", "right"),
-            ("Median", "right"),
-            ("Change", "right"),
-            ("Better", "right"),
-            ("95 % CI", "right"),
-            ("Same", "right"),
-            ("Worse", "right"),
+            (_("Scale"), "left"),
+            (_("Asked twice"), "right"),
+            (_("Median"), "right"),
+            (_("Change"), "right"),
+            (_("Better"), "right"),
+            (_("95 % CI"), "right"),
+            (_("Same"), "right"),
+            (_("Worse"), "right"),
         ],
         [
             (
@@ -341,7 +354,8 @@ def _print_outcomes(answer: ReportedOutcomesReport) -> None:
             for row in answer.rows
         ],
     )
-    typer.echo(f"Satisfied: {outcome_wording.satisfaction_sentence(answer.satisfaction)}")
+    said = outcome_wording.satisfaction_sentence(answer.satisfaction)
+    typer.echo(_("Satisfied: {sentence}").format(sentence=said))
 
 
 def _print_control(answer: ControlReport) -> None:
@@ -354,12 +368,12 @@ def _print_control(answer: ControlReport) -> None:
     show_table(
         [
             ("", "left"),
-            ("Events", "right"),
-            ("Sessions", "right"),
-            ("Value", "right"),
-            ("Line", "right"),
-            ("Limits", "right"),
-            ("Signal", "left"),
+            (_("Events"), "right"),
+            (_("Sessions"), "right"),
+            (_("Value"), "right"),
+            (_("Line"), "right"),
+            (_("Limits"), "right"),
+            (_("Signal"), "left"),
         ],
         [
             (
@@ -387,28 +401,28 @@ def _print_overview(answer: OverviewReport) -> None:
     show_table(
         [
             ("", "left"),
-            ("Now", "right"),
-            ("95 % CI", "right"),
-            ("Of", "right"),
-            ("Before", "right"),
+            (_("Now"), "right"),
+            (_("95 % CI"), "right"),
+            (_("Of"), "right"),
+            (_("Before"), "right"),
             ("", "left"),
-            ("Why", "left"),
+            (_("Why"), "left"),
         ],
         [
             (
-                row.indicator.label,
+                _(row.indicator.label),
                 value_shown(row.indicator, row.now.told),
                 interval_shown(row.indicator, row.now.told),
-                f"{count(row.now.estimate.denominator)} {row.now.estimate.unit}",
+                f"{count(row.now.estimate.denominator)} {_(row.now.estimate.unit)}",
                 value_shown(row.indicator, row.before.told) if row.before else "",
-                STATUS_LABELS[row.status],
+                _(STATUS_LABELS[row.status]),
                 str(row.judgement.reason),
             )
             for row in answer.rows
         ],
     )
     for action in answer.actions:
-        typer.echo(f"Today: {action.label}: {count(action.count)}")
+        typer.echo(_("Today: {what}: {count}").format(what=action.label, count=count(action.count)))
 
 
 @catalogue_commands.command("list")

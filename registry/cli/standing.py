@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from registry.cli.console import show_table
+from registry.messages import _
 
 if TYPE_CHECKING:
     from registry.analysis.sharing import SharedReport
@@ -22,12 +23,12 @@ def print_units(answer: UnitsReport) -> None:
     show_table(
         [
             ("", "left"),
-            ("Events", "right"),
-            ("Sessions", "right"),
-            ("Rate", "right"),
-            ("95 % CI", "right"),
-            ("O/E", "right"),
-            ("Standing", "left"),
+            (_("Events"), "right"),
+            (_("Sessions"), "right"),
+            (_("Rate"), "right"),
+            (_("95 % CI"), "right"),
+            (_("O/E"), "right"),
+            (_("Standing"), "left"),
         ],
         [
             (
@@ -55,12 +56,12 @@ def print_shared(answer: SharedReport) -> None:
 
     show_table(
         [
-            ("Clinic", "left"),
-            ("Year", "left"),
+            (_("Clinic"), "left"),
+            (_("Year"), "left"),
             ("", "left"),
-            ("Events", "right"),
-            ("Sessions", "right"),
-            ("Rate", "right"),
+            (_("Events"), "right"),
+            (_("Sessions"), "right"),
+            (_("Rate"), "right"),
         ],
         [
             (
