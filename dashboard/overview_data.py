@@ -18,8 +18,8 @@ from registry.analysis.judgement import (
     target_shown,
     value_shown,
 )
-from registry.analysis.overview import OverviewReport, TargetSet
-from registry.catalogue import TARGET, Indicator, catalogue
+from registry.analysis.overview import OverviewReport, SettingSet
+from registry.catalogue import TARGET, ClinicSetting, Indicator, catalogue
 from registry.entry.clinic_settings import set_clinic_setting
 
 
@@ -33,23 +33,29 @@ def may_set_targets() -> bool:
     return may(state.actor(), Permission.CONFIGURE, state.clinic())
 
 
-def indicators() -> dict[str, Indicator]:
-    """Every indicator by code."""
-    return dict(catalogue().indicators)
+def settings() -> dict[str, ClinicSetting]:
+    """All that a clinic can set for itself by code: the targets first, then the others."""
+    rows = catalogue().clinic_settings
+    return dict(sorted(rows.items(), key=lambda item: not item[0].startswith(TARGET)))
 
 
-def targets_set(code: str) -> tuple[TargetSet, ...]:
-    """The targets that the clinic at hand has set for an indicator, the newest first."""
-    return overview.targets_set(state.reading_engine(), state.actor(), state.clinic(), code)
+def indicator_of(code: str) -> Indicator | None:
+    """The indicator whose target the setting is; None for any other setting."""
+    return catalogue().indicators.get(code.removeprefix(TARGET)) if TARGET in code else None
 
 
-def set_target(code: str, value: Decimal | None, valid_from: dt.date, request_key: UUID) -> None:
-    """Set the target of an indicator in the clinic at hand; None takes it away."""
+def settings_set(code: str) -> tuple[SettingSet, ...]:
+    """What the clinic at hand has set for itself under a code, the newest first."""
+    return overview.settings_set(state.reading_engine(), state.actor(), state.clinic(), code)
+
+
+def set_setting(code: str, value: Decimal | None, valid_from: dt.date, request_key: UUID) -> None:
+    """Set a number of the clinic at hand from a day on; None takes it back."""
     set_clinic_setting(
         state.engine(),
         state.actor(),
         state.clinic(),
-        f"{TARGET}{code}",
+        code,
         value,
         valid_from=valid_from,
         request_key=request_key,

@@ -9,11 +9,12 @@ import streamlit as st
 
 from dashboard import figures, overview_data, patient_data, report_parts, state
 from dashboard.components import SESSION_VIEW, TO_DO_VIEW
+from dashboard.filters import COHORT
 from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
 from dashboard.text import N_, _, inline
 from registry.access import Permission
-from registry.analysis import wording
+from registry.analysis import openable_counts, wording
 from registry.analysis.judgement import (
     Against,
     Status,
@@ -126,10 +127,10 @@ def indicators(report: OverviewReport) -> None:
         st.header(name)
         for row in report.rows:
             if row.indicator.group is group:
-                _line(row)
+                _line(report, row)
 
 
-def _line(row: IndicatorRow) -> None:
+def _line(report: OverviewReport, row: IndicatorRow) -> None:
     code = row.indicator.code
     with st.container(border=True, gap=None, key=f"indicator_line_{code}"):
         # Two columns of it fit side by side on a phone, all four on a desk.
@@ -149,7 +150,7 @@ def _line(row: IndicatorRow) -> None:
                 st.caption(exact(_beside(row)))
             with st.container(width=145, gap=None):
                 st.markdown(_(SIGNED[row.status]))
-            _definition(row)
+            _definition(report, row)
         st.caption(exact(say(row.judgement.reason)))
 
 
@@ -183,8 +184,8 @@ def _beside(row: IndicatorRow) -> str:
     return ", ".join(parts)
 
 
-def _definition(row: IndicatorRow) -> None:
-    """What is counted, from whom, and by which method; on demand."""
+def _definition(report: OverviewReport, row: IndicatorRow) -> None:
+    """What is counted, from whom, by which method, and the way to the records; on demand."""
     estimate, cohort = row.now.estimate, row.now.cohort
     with st.popover(_("Definition"), type="tertiary", key=f"definition_{row.indicator.code}"):
         st.text(_(row.indicator.definition))
@@ -226,6 +227,9 @@ def _definition(row: IndicatorRow) -> None:
                     verdict=say(row.published.verdict),
                 )
             )
+        measures = openable_counts.measures_of(report.heading.name, row.indicator.code)
+        for measure, label in measures.items():
+            report_parts.link_to_records(report, row.indicator.code, measure, label)
 
 
 def today(report: OverviewReport) -> None:
@@ -244,6 +248,12 @@ def today(report: OverviewReport) -> None:
             st.markdown(f":material/radio_button_unchecked: {exact(text)}")
         else:
             st.page_link(page, label=exact(text), icon=":material/arrow_forward:")
+    st.page_link(
+        WORKLIST_VIEW,
+        label=exact(_("How good the data are, clinic by clinic")),
+        icon=":material/arrow_forward:",
+        query_params=st.session_state.get(COHORT, {}) | {"section": "quality"},
+    )
 
 
 def _waits(action: Action) -> str:

@@ -201,7 +201,7 @@ def behind_links(report: Report) -> None:
         group = _one_of(_("Records behind"), {c: say(m) for c, m in groups.items()}, f"{name}_row")
         measures = {code: say(label) for code, label in _measures(report, group).items()}
         measure = _one_of(_("Which of them"), measures, f"{name}_count")
-        _link_to_records(report, group, measure, figures[group, measure])
+        link_to_records(report, group, measure)
 
 
 def _measures(report: Report, group: str) -> dict[str, Message]:
@@ -224,17 +224,17 @@ def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
 
 def _links_of_group(report: Report, group: str) -> None:
     """The first few counts of a row that was clicked in a picture."""
-    figures, groups = openable_counts.figures_of(report), openable_counts.groups_of(report)
+    groups = openable_counts.groups_of(report)
     if group not in groups:
         return
     st.text(f"{say(groups[group])}:")
     for measure, label in [*_measures(report, group).items()][:MOST_LINKS]:
-        _link_to_records(report, group, measure, figures[group, measure], label)
+        link_to_records(report, group, measure, label)
 
 
-def _link_to_records(
-    report: Report, group: str, measure: str, count: int, label: Message | None = None
-) -> None:
+def link_to_records(report: Report, group: str, measure: str, label: Message | None = None) -> None:
+    """The way to the records behind one count of ``report``; ``label`` is what is counted."""
+    count = openable_counts.figures_of(report)[group, measure]
     asked = openable_counts.asked_of(report, group, measure)
     shown = (
         _("Show {count} {unit}").format(

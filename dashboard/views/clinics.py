@@ -68,6 +68,7 @@ def tables(report: UnitsReport) -> None:
     title, words = say(report.heading.title), {_("Standing")}
     report_parts.table(unit_data.unit_table(report), title, words=words)
     report_parts.take_away(report, "units_files")
+    report_parts.behind_links(report)
     if any(row.ratio is not None for row in report.rows):
         st.header(_("At equal case mix"))
         st.text(

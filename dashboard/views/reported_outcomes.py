@@ -62,6 +62,8 @@ def main() -> None:
             ),
             icon=":material/hourglass_empty:",
         )
+    report_parts.take_away(report, "reported_outcomes_files")
+    report_parts.behind_links(report)
     report_parts.definition(report, view)
 
 

@@ -9,14 +9,17 @@ import pytest
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import overview_data
 from registry.analysis import wording
+from registry.catalogue import catalogue
+from registry.entry.clinic_settings import settings_of
+from registry.operations.migration import command_line_actor
 from registry.vocabulary import FollowUpStatus, Role
 from tests import factories as make
 from tests.made_up_clinic import fill
 
 PAGE = "views/overview.py"
 READERS = (Role.CLINICIAN, Role.PRACTICE_MANAGER, Role.DATA_MANAGER, Role.AUDITOR)
+TARGET_OF_ANY = "target:any_complication"
 TODAY = dt.datetime.now(dt.UTC).date()
 
 
@@ -91,7 +94,7 @@ def test_every_reader_sees_every_indicator_and_a_way_to_its_page(
     assert app.title[0].value == "Overview"
     assert [header.value for header in app.header[:3]] == ["Safety", "Lasting", "Care and data"]
     shown = words(app) + " ".join(links(app))
-    for indicator in overview_data.indicators().values():
+    for indicator in catalogue().indicators.values():
         assert indicator.label in shown
         assert indicator.definition in shown
     assert "event=hyperpigmentation" in links(app)["Hyperpigmentation"]
@@ -173,17 +176,42 @@ def test_a_target_is_set_judged_by_and_kept_with_its_day(
 ) -> None:
     treat(sqlite_engine, clinic_id, 80, days_ago=200, events=16)
     app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, PAGE, clinic_id=clinic_id)
-    app.selectbox(key="target_code").set_value("any_complication").run()
-    app.number_input(key="target_value").set_value(5.0)
-    next(button for button in app.button if button.label == "Set the target").click().run()
+    app.selectbox(key="target_code").set_value(TARGET_OF_ANY).run()
+    app.number_input(key=f"target_value_{TARGET_OF_ANY}").set_value(5.0)
+    next(button for button in app.button if button.label == "Set it").click().run()
     shown = words(app)
     assert "Worse**: any complication 20.0 % (target 5 %)" in shown
     assert "Above your target of 5 %; interval" in shown
     assert f"From {wording.day(TODAY)}: 5 %" in shown
-    app.number_input(key="target_value").set_value(None)
-    next(button for button in app.button if button.label == "Set the target").click().run()
+    app.number_input(key=f"target_value_{TARGET_OF_ANY}").set_value(None)
+    next(button for button in app.button if button.label == "Set it").click().run()
     assert "Above your target" not in words(app)
     assert f"From {wording.day(TODAY)}: no target" in words(app)
+
+
+def test_a_limit_of_the_clinic_is_set_beside_its_targets(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 12, days_ago=200)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, PAGE, clinic_id=clinic_id)
+    app.selectbox(key="target_code").set_value("follow_up_completeness_percent").run()
+    field = app.number_input(key="target_value_follow_up_completeness_percent")
+    assert field.label == "50 to 100 percent; blank for the usual 80 percent"
+    assert "are marked as incomplete" in words(app)
+    field.set_value(60.0)
+    next(button for button in app.button if button.label == "Set it").click().run()
+    assert f"From {wording.day(TODAY)}: 60 percent" in words(app)
+    held = settings_of(sqlite_engine, command_line_actor(sqlite_engine), clinic_id, TODAY)
+    assert held["follow_up_completeness_percent"] == 60
+
+
+def test_an_indicator_leads_to_the_records_behind_it(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treat(sqlite_engine, clinic_id, 80, days_ago=200, events=16)
+    app = app_as(Role.CLINICIAN, sqlite_engine, PAGE, clinic_id=clinic_id)
+    assert {"16 cases", "80 in all"} <= set(links(app))
+    assert "How good the data are, clinic by clinic" in links(app)
 
 
 def test_who_may_not_set_targets_is_not_asked_to(
