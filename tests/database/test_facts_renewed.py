@@ -395,6 +395,16 @@ def test_another_database_in_its_place_is_read_whole(clinics: Engine, readings: 
     assert readings[0] == kept.facts.seal
 
 
+def test_a_death_that_was_a_mistake_is_forgotten(clinics: Engine, readings: list[int]) -> None:
+    with saving(clinics) as db:
+        patient = a_patient(db, 1, died_on=TODAY)
+    assert len(facts_of(clinics).deaths) == 1
+    with saving(clinics) as db:
+        db.execute(sa.update(Patient).where(Patient.id == patient).values(died_on=None))
+    assert len(facts_of(clinics).deaths) == 0
+    assert readings == []
+
+
 def test_a_call_of_a_patient_who_was_withdrawn_is_nobodys(clinics: Engine) -> None:
     with saving(clinics) as db:
         first, last = a_patient(db, 1), a_patient(db, 1)
