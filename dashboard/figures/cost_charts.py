@@ -60,7 +60,7 @@ def costs(report: CostReport, currency: str, per: str = SESSION) -> Figure | Non
     values = [_drawable(i, mark) for i, mark in enumerate(marks)]
     reach = [value["upper"] or value["value"] for value in values if value["value"] is not None]
     scale = alt.Scale(domain=[0, 1.05 * max(reach) or 1], nice=False)
-    axis = alt.Axis(title=None, format=",", tickCount=5, labelFlush=False, labelColor=INK)
+    axis = alt.Axis(title=None, format=",.2~f", tickCount=5, labelFlush=False, labelColor=INK)
     labels = [
         [*textwrap.wrap(mark.label, LONGEST_LINE), _counts_and_amount(mark)] for mark in marks
     ]
