@@ -99,7 +99,7 @@ def test_every_reader_sees_every_indicator_and_a_way_to_its_page(
         assert indicator.definition in shown
     assert "event=hyperpigmentation" in links(app)["Hyperpigmentation"]
     assert "from=" in links(app)["Recurrence at 12 months"]
-    assert ("Set the target" in [button.label for button in app.button]) == (
+    assert ("Set it" in [button.label for button in app.button]) == (
         role in {Role.PRACTICE_MANAGER, Role.DATA_MANAGER}
     )
 

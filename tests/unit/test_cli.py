@@ -517,6 +517,19 @@ def test_a_figure_is_drawn_into_a_file(clinic: Sclero, treated: Engine, tmp_path
     assert (code, "Check the folder" in said) == (1, True)
 
 
+def test_a_picture_is_drawn_by_its_name(clinic: Sclero, treated: Engine, tmp_path: Path) -> None:
+    for report, picture in (("complications", "asked"), ("follow_up", "visits")):
+        file = f"{picture}.svg"
+        code, _, said = clinic("report", report, "--figure", file, "--picture", picture)
+        assert (code, file in said) == (0, True)
+        assert (tmp_path / file).read_text(encoding="utf-8").startswith("<svg")
+    code, _, said = clinic("report", "event_course", "--figure", "a.png", "--picture", "severity")
+    assert (code, "It has: onset, duration." in said) == (1, True)
+    code, _, said = clinic("report", "claims", "--figure", "a.png", "--picture", "claims")
+    assert (code, "It has: none." in said) == (1, True)
+    assert clinic("report", "complications", "--picture", "asked")[0] == 2
+
+
 def test_a_period_goes_by_its_name(clinic: Sclero, treated: Engine) -> None:
     def filter_of(*arguments: str) -> dict[str, str]:
         out = clinic("report", "complications", "--format", "json", *arguments)[1]
