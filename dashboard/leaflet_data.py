@@ -17,7 +17,7 @@ from dashboard.take_away import File
 from dashboard.text import _
 from registry.analysis import leaflet, leaflet_wording, wording
 from registry.analysis.cohort import CohortFilter
-from registry.analysis.leaflet import LeafletItem, LeafletReport, Seen
+from registry.analysis.leaflet import LeafletItem, LeafletReport, Seen, Signs
 from registry.language import OWN_NAMES, speaking
 from registry.messages import N_
 from registry.vocabulary import Language
@@ -38,7 +38,7 @@ WHY: Final = {
 class Part:
     """One outcome of a leaflet: its frequency in ``number``, and paragraphs about that.
 
-    ``figure`` is None where there is no number to draw.
+    ``signs`` and ``figure`` are None where there is no number to draw.
     """
 
     code: str
@@ -46,14 +46,16 @@ class Part:
     explanation: str
     number: str
     about: tuple[str, ...]
+    signs: Signs | None
     figure: Figure | None
 
 
 @dataclass(frozen=True, slots=True)
 class LeafletText:
-    """A leaflet in one language: own numbers first, published ones apart."""
+    """A leaflet in one language: own numbers first, published ones apart; each of ``of``."""
 
     language: Language
+    of: int
     title: str
     subtitle: str
     introduction: tuple[str, ...]
@@ -81,6 +83,7 @@ def text_of(report: LeafletReport, language: Language) -> LeafletText:
     with speaking(language):
         return LeafletText(
             language=language,
+            of=report.of,
             title=say(leaflet_wording.title()),
             subtitle=say(leaflet_wording.subtitle(report)),
             introduction=tuple(map(say, leaflet_wording.introduction(report))),
@@ -111,6 +114,7 @@ def _part(report: LeafletReport, item: LeafletItem) -> Part:
             )
             if sentences
         ),
+        signs=signs,
         figure=None
         if signs is None
         else icon_array(

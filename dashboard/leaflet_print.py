@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any, Final
 
-import vl_convert
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -14,14 +13,13 @@ from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import (
     CondPageBreak,
     Flowable,
-    Image,
     SimpleDocTemplate,
     Spacer,
     Table,
     TableStyle,
 )
 
-from dashboard.figures import Figure
+from dashboard.figures.icon_arrays import COLUMNS, FILLED_PART, GREY
 from dashboard.leaflet_data import LeafletText, Part, text_of
 from dashboard.pdf import (
     BOLD,
@@ -34,17 +32,16 @@ from dashboard.pdf import (
     register_fonts,
     styles_of,
 )
-from dashboard.take_away import light_theme, on_paper
+from dashboard.take_away import light_theme
 from dashboard.text import _
 from registry import __version__
 from registry.analysis import wording
-from registry.analysis.leaflet import LeafletReport
+from registry.analysis.leaflet import LeafletReport, Signs
 from registry.language import current, speaking
 
 ARRAY_WIDTH: Final = 96 * mm
 """A thousand signs in rows of fifty are then almost 2 mm apart."""
 GAP: Final = 6 * mm
-PIXELS_PER_UNIT: Final = 4
 
 
 def leaflet_pdf(report: LeafletReport) -> bytes:
@@ -100,7 +97,7 @@ def _story(text: LeafletText, styles: dict[str, ParagraphStyle]) -> list[Flowabl
                 CondPageBreak(60 * mm),
                 Spacer(0, 3 * mm),
                 paragraph(heading, styles["heading"]),
-                *(_row(part, styles) for part in parts),
+                *(_row(part, text.of, styles) for part in parts),
             ]
     story += [Spacer(0, 3 * mm), paragraph(text.closing, read)]
     if text.sources:
@@ -109,7 +106,7 @@ def _story(text: LeafletText, styles: dict[str, ParagraphStyle]) -> list[Flowabl
     return story
 
 
-def _row(part: Part, styles: dict[str, ParagraphStyle]) -> Table:
+def _row(part: Part, of: int, styles: dict[str, ParagraphStyle]) -> Table:
     """An array and its words side by side; they never part at the foot of a page."""
     words = [
         paragraph(part.label, styles["label"]),
@@ -118,8 +115,12 @@ def _row(part: Part, styles: dict[str, ParagraphStyle]) -> Table:
         *(paragraph(said, styles["text"]) for said in part.about),
     ]
     picture: list[Flowable] = []
-    if part.figure is not None:
-        picture = [_array(part.figure), paragraph(part.figure.key, styles["small"])]
+    if part.figure is not None and part.signs is not None:
+        picture = [
+            _Array(part.signs, of),
+            Spacer(0, 1 * mm),
+            paragraph(part.figure.key, styles["small"]),
+        ]
     return Table(
         [[picture, words]],
         colWidths=[ARRAY_WIDTH + GAP, WIDTH - ARRAY_WIDTH - GAP],
@@ -138,10 +139,31 @@ def _row(part: Part, styles: dict[str, ParagraphStyle]) -> Table:
     )
 
 
-def _array(drawn: Figure) -> Image:
-    spec = on_paper(drawn.chart.to_dict(), width=0)
-    png: bytes = vl_convert.vegalite_to_png(spec, scale=PIXELS_PER_UNIT, allowed_base_urls=[])
-    image = Image(io.BytesIO(png), hAlign="LEFT")
-    image.drawHeight *= ARRAY_WIDTH / image.drawWidth
-    image.drawWidth = ARRAY_WIDTH
-    return image
+class _Array(Flowable):
+    """The array of the page in lines and areas, so that no printer blurs it."""
+
+    def __init__(self, signs: Signs, of: int) -> None:
+        super().__init__()
+        self._signs, self._of = signs, of
+        self._step = ARRAY_WIDTH / COLUMNS[of]
+        self.width = ARRAY_WIDTH
+        self.height = self._step * of / COLUMNS[of]
+
+    def draw(self) -> None:
+        """Draw each sign, those of a kind together."""
+        canvas, step, size = self.canv, self._step, self._step * FILLED_PART
+        ink = colors.HexColor("#1b2733")
+        canvas.setStrokeColor(ink)
+        canvas.setLineWidth(step / 22)
+        canvas.setFillColor(ink)
+        unknown = self._signs.had + self._signs.unknown
+        for sign in range(self._of):
+            row, column = divmod(sign, COLUMNS[self._of])
+            x, y = (column + 0.5) * step, self.height - (row + 0.5) * step
+            if sign < self._signs.had:
+                canvas.circle(x, y, size / 2, stroke=0, fill=1)
+            elif sign < unknown:
+                canvas.setFillColor(colors.HexColor(GREY))
+                canvas.rect(x - 0.44 * size, y - 0.44 * size, 0.88 * size, 0.88 * size, 0, 1)
+            else:
+                canvas.circle(x, y, 0.45 * size, stroke=1, fill=0)
