@@ -1,13 +1,15 @@
 """Published complication rates beside the registry's own, where the two count the same.
 
-Unit of analysis, counting window, definition and what was injected must agree; otherwise the
-published figure is handed out with the reason why nothing is concluded from it.
+Unit of analysis, counting window, definition, what was injected and how events came to light must
+agree; otherwise the published figure is handed out with the reason why nothing is concluded from
+it. Where the paper scanned nobody, what only a planned duplex scan found here is left out first.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,11 +20,19 @@ from registry.access import Actor, Permission, scope
 from registry.analysis import wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import BY_EVENT
+from registry.analysis.counting import ANY, outcome_of
 from registry.analysis.dimensions import PERIODS
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.rate_rows import Unit
+from registry.analysis.rate_rows import Unit, row_maker
 from registry.analysis.results import Basis, RateReport, RateRow
-from registry.catalogue import Benchmark, BenchmarkTopic, BenchmarkUse, UnitOfAnalysis, catalogue
+from registry.catalogue import (
+    Ascertainment,
+    Benchmark,
+    BenchmarkTopic,
+    BenchmarkUse,
+    UnitOfAnalysis,
+    catalogue,
+)
 from registry.messages import N_, Message, message
 from registry.statistics import display_rules
 from registry.statistics.comparisons import against_estimated_benchmark
@@ -33,6 +43,12 @@ INJECTED: Final = ("sclerosant", "form", "modality")
 """Dimensions that a published rate may be restricted to."""
 NEUTRAL: Final = frozenset({"clinic", *PERIODS})
 """Dimensions whose choice does not make the sessions another kind of treatment."""
+_COUNTED: Final[Mapping[UnitOfAnalysis, str]] = {
+    UnitOfAnalysis.TREATMENT_SESSION: N_("sessions"),
+    UnitOfAnalysis.PROCEDURE: N_("procedures"),
+    UnitOfAnalysis.LIMB: N_("legs"),
+    UnitOfAnalysis.PATIENT: N_("patients"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,16 @@ class _Own:
     restricted_to: Mapping[str, tuple[str, ...]]
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A published figure that is only shown, and why it is not compared."""
+
+    benchmark: Benchmark
+    citation: str
+    estimate: Estimate
+    reason: Message
+
+
 def published_beside(engine: Engine, by: Actor, report: RateReport) -> tuple[Published, ...]:
     """Published rates of the outcomes of ``report``, each beside the row that fits it best.
 
@@ -74,23 +100,57 @@ def published_beside(engine: Engine, by: Actor, report: RateReport) -> tuple[Pub
     """
     clinics = scope(by, Permission.READ_RATES)
     facts = facts_of(engine)
-    return _beside(facts, _rows(facts, report, report.heading.cohort.mask(facts, clinics)))
+    own = _rows(facts, report, report.heading.cohort.mask(facts, clinics))
+    found = _beside(facts, own, report.heading.as_of)
+    if report.event != ANY or report.by != BY_EVENT:
+        return found
+    return found + tuple(
+        _published(benchmark, own[0].row, _not_comparable(message("definition")))
+        for benchmark in catalogue().benchmarks.values()
+        if benchmark.topic is BenchmarkTopic.COMPLICATION
+        and not (benchmark.event_term or benchmark.composite)
+    )
+
+
+def published_aside(by: Actor, *topics: BenchmarkTopic) -> tuple[Aside, ...]:
+    """Published figures on how treatment lasts; none counts treated sites, as the registry does."""
+    scope(by, Permission.READ_RATES)
+    return tuple(
+        Aside(
+            benchmark,
+            catalogue().sources[benchmark.source or ""].citation,
+            proportion(benchmark.x, benchmark.n, unit=benchmark.unit.value),
+            message(
+                "Not compared: it counts {unit}, this page treated sites; and what is counted "
+                "there is “{definition}”.",
+                unit=message(_COUNTED[benchmark.unit]),
+                definition=message(benchmark.definition),
+            ),
+        )
+        for benchmark in catalogue().benchmarks.values()
+        if benchmark.topic in topics
+    )
 
 
 def published_for(
-    facts: Facts, row: RateRow, sessions: NDArray[np.bool_], cohort: CohortFilter
+    facts: Facts,
+    row: RateRow,
+    sessions: NDArray[np.bool_],
+    cohort: CohortFilter,
+    *,
+    today: dt.date,
 ) -> Published | None:
     """The published rate that counts the same as a row of one outcome, the largest of several.
 
     ``row`` carries the code of its outcome; ``sessions`` are those behind it, of ``cohort``.
     """
     levels = {name: codes for name, codes in cohort.levels.items() if name not in NEUTRAL}
-    beside = _beside(facts, [_Own(row, row.code, sessions, levels)])
+    beside = _beside(facts, [_Own(row, row.code, sessions, levels)], today)
     comparable = [item for item in beside if item.is_comparable]
     return max(comparable, key=lambda item: item.benchmark.n, default=None)
 
 
-def _beside(facts: Facts, own: list[_Own]) -> tuple[Published, ...]:
+def _beside(facts: Facts, own: list[_Own], today: dt.date) -> tuple[Published, ...]:
     """Each published complication rate beside the row that fits it best."""
     found = []
     for benchmark in catalogue().benchmarks.values():
@@ -98,20 +158,37 @@ def _beside(facts: Facts, own: list[_Own]) -> tuple[Published, ...]:
         beside = [candidate for candidate in own if candidate.event == outcome]
         if benchmark.topic is not BenchmarkTopic.COMPLICATION or not beside:
             continue
+        beside = [_found_alike(facts, benchmark, candidate, today) for candidate in beside]
         reasons = [_reason(facts, benchmark, candidate) for candidate in beside]
         fits = next((i for i, reason in enumerate(reasons) if reason is None), 0)
         reason, row = reasons[fits], beside[fits].row
-        found.append(
-            Published(
-                benchmark=benchmark,
-                citation=catalogue().sources[benchmark.source or ""].citation,
-                estimate=proportion(benchmark.x, benchmark.n, unit=benchmark.unit.value),
-                row=row,
-                verdict=reason or _verdict(benchmark, row),
-                wording=None if reason else _wording(benchmark, row),
-            )
-        )
+        found.append(_published(benchmark, row, reason))
     return tuple(found)
+
+
+def _published(benchmark: Benchmark, row: RateRow, reason: Message | None) -> Published:
+    return Published(
+        benchmark=benchmark,
+        citation=catalogue().sources[benchmark.source or ""].citation,
+        estimate=proportion(benchmark.x, benchmark.n, unit=benchmark.unit.value),
+        row=row,
+        verdict=reason or _verdict(benchmark, row),
+        wording=None if reason else _wording(benchmark, row),
+    )
+
+
+def _found_alike(facts: Facts, benchmark: Benchmark, own: _Own, today: dt.date) -> _Own:
+    """The row as it is if nobody had been scanned, where the paper scanned nobody."""
+    if (
+        not own.row.screened
+        or own.row.unit != Unit.SESSIONS
+        or benchmark.ascertainment is not Ascertainment.REPORTED
+    ):
+        return own
+    label = message("{group}, without what only a planned scan found", group=own.row.label)
+    outcome = replace(outcome_of(own.event), screened=False)
+    row = row_maker(facts, today)(outcome, own.sessions, own.row.code, label)
+    return replace(own, row=row)
 
 
 def _rows(facts: Facts, report: RateReport, chosen: NDArray[np.bool_]) -> list[_Own]:
@@ -139,7 +216,7 @@ def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     """Why the two are not compared; None when they are."""
     differs = _difference(facts, benchmark, own)
     if differs is not None:
-        return message(display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=differs)
+        return _not_comparable(differs)
     if benchmark.use is BenchmarkUse.DISPLAY_ONLY:
         return message("Shown only: {note}", note=message(benchmark.note or benchmark.population))
     if own.row.basis is Basis.KAPLAN_MEIER:
@@ -153,11 +230,18 @@ def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     return None
 
 
+def _not_comparable(differs: Message) -> Message:
+    return message(display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=differs)
+
+
 def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
     if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION or own.row.unit != Unit.SESSIONS:
         return message("unit of analysis")
     if benchmark.window_days != own.row.window_days:
         return message("window")
+    is_screened = benchmark.ascertainment is Ascertainment.SCREENED
+    if is_screened or (own.row.screened and benchmark.ascertainment is None):
+        return message("way in which events came to light")
     required = {
         N_("sclerosant"): benchmark.sclerosant_code,
         N_("form"): benchmark.form,

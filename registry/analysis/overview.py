@@ -230,7 +230,13 @@ def _row(
     earlier = previous_period(current)
     before = measuring.measure(indicator, earlier) if earlier is not None else None
     published = (
-        published_for(measuring.facts, now.row, measuring.sessions(current), current)
+        published_for(
+            measuring.facts,
+            now.row,
+            measuring.sessions(current),
+            current,
+            today=measuring.today,
+        )
         if now.row is not None
         else None
     )

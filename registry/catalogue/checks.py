@@ -10,6 +10,7 @@ from registry.catalogue.reading import Problem, Table
 from registry.catalogue.rows import (
     Asking,
     Benchmark,
+    BenchmarkTopic,
     BenchmarkUse,
     Checklist,
     ClinicSetting,
@@ -264,7 +265,7 @@ def check_indicators(
 
 
 def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
-    """A benchmark is a count of a count, and a comparable one states its window."""
+    """A benchmark is a count of a count; a comparable one states its window, and how it looked."""
     for line, benchmark in table.lines:
         if benchmark.n == 0:
             yield Problem(table.file, line, benchmark.code, "n must be above 0")
@@ -274,6 +275,10 @@ def check_benchmarks(table: Table[Benchmark]) -> Iterator[Problem]:
             yield Problem(table.file, line, benchmark.code, "a benchmark comes from a paper")
         if benchmark.use is BenchmarkUse.RATE and benchmark.window_days is None:
             rule = "a rate without window_days cannot be compared: use display_only"
+            yield Problem(table.file, line, benchmark.code, rule)
+        looks_for_events = benchmark.topic is BenchmarkTopic.COMPLICATION
+        if looks_for_events and benchmark.use is BenchmarkUse.RATE and not benchmark.ascertainment:
+            rule = "a rate of complications without ascertainment cannot be compared"
             yield Problem(table.file, line, benchmark.code, rule)
 
 

@@ -115,6 +115,15 @@ class BenchmarkTopic(StrEnum):
     PRACTICE = "practice"
 
 
+class Ascertainment(StrEnum):
+    """How the events of a published count came to light."""
+
+    REPORTED = "reported"
+    """By symptom or at an ordinary examination."""
+    SCREENED = "screened"
+    """By a duplex scan of everybody."""
+
+
 class BenchmarkUse(StrEnum):
     """Whether a published count may be compared with the registry's own rate, or only shown."""
 
@@ -384,7 +393,8 @@ class Indicator(Row):
 class Benchmark(Row):
     """A published count: ``x`` of ``n`` units with the outcome.
 
-    Comparable with a rate of the registry only if unit, window and definition are the same.
+    Comparable with a rate of the registry only if unit, window, ascertainment and definition are
+    the same; ``ascertainment`` is None where the paper does not say.
     ``event_term`` or ``composite`` names the registry's outcome of the same definition;
     ``sclerosant_code``, ``form`` and ``modality`` are None where the paper pools or does not say.
     ``printed_percent`` is what the paper prints; it is kept to show a contradiction, never used.
@@ -398,6 +408,7 @@ class Benchmark(Row):
     x: int
     n: int
     use: BenchmarkUse
+    ascertainment: Ascertainment | None = None
     window_days: int | None = None
     event_term: str | None = None
     composite: str | None = None

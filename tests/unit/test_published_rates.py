@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Grant
-from registry.analysis.benchmarks import Published, published_beside
+from registry.analysis import benchmarks
+from registry.analysis.benchmarks import Published, published_aside, published_beside
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import ANY, BY_EVENT, complications
+from registry.catalogue import (
+    Ascertainment,
+    BenchmarkTopic,
+    BenchmarkUse,
+    UnitOfAnalysis,
+    catalogue,
+)
 from registry.errors import PermissionDenied
-from registry.vocabulary import Modality, Role, SclerosantForm, VesselClass
+from registry.vocabulary import Detection, Modality, Role, SclerosantForm, VesselClass
 from tests.factories import (
     TODAY,
     a_clinic,
@@ -38,6 +47,7 @@ def treat(
     term: str = "skin_necrosis",
     form: SclerosantForm | None = SclerosantForm.LIQUID,
     seen: int | None = None,
+    detection: Detection | None = None,
     **session: Any,
 ) -> None:
     with saving(engine) as db:
@@ -57,6 +67,7 @@ def treat(
                     treatment_session_id=session_id,
                     event_term_code=term,
                     onset_on=TODAY,
+                    detection=detection,
                     reported_on=TODAY,
                 )
 
@@ -119,6 +130,73 @@ def test_window_and_unit_must_agree(engine_of_clinic: Engine) -> None:
     found = beside(engine_of_clinic, event="visual_disturbance")
     assert "the window differs" in str(found["guex_visual"].verdict)
     assert "the unit of analysis differs" in str(found["bradbury_visual"].verdict)
+
+
+def test_what_only_a_scan_found_is_left_out_where_the_paper_scanned_nobody(
+    engine_of_clinic: Engine,
+) -> None:
+    treat(engine_of_clinic, 60, events=2)
+    treat(engine_of_clinic, 60, events=3, term="dvt_distal", detection=Detection.PLANNED_DUPLEX)
+    found = beside(engine_of_clinic)["guex_any"]
+    assert found.is_comparable
+    assert (found.row.events, found.row.mature) == (2, 120)
+    assert str(found.row.label) == "All sessions, without what only a planned scan found"
+
+
+@pytest.mark.parametrize("screened", [False, True])
+def test_each_thing_that_differs_is_given_as_the_reason(
+    engine_of_clinic: Engine, monkeypatch: pytest.MonkeyPatch, screened: bool
+) -> None:
+    detection = Detection.PLANNED_DUPLEX if screened else Detection.SYMPTOM
+    treat(engine_of_clinic, 60, events=6, term="dvt_distal", detection=detection)
+    report = complications(engine_of_clinic, MANAGER, CohortFilter(), today=LATER)
+    published = catalogue().benchmarks["guex_any"]
+
+    def verdict(**changes: Any) -> str:
+        changed = replace(catalogue(), benchmarks={"one": replace(published, **changes)})
+        with monkeypatch.context() as patch:
+            patch.setattr(benchmarks, "catalogue", lambda: changed)
+            (found,) = published_beside(engine_of_clinic, MANAGER, report)
+        return str(found.verdict)
+
+    for changes, differs in (
+        ({"unit": UnitOfAnalysis.PATIENT}, "unit of analysis"),
+        ({"unit": UnitOfAnalysis.PROCEDURE}, "unit of analysis"),
+        ({"window_days": 14}, "window"),
+        ({"window_days": None}, "window"),
+        ({"ascertainment": Ascertainment.SCREENED}, "way in which events came to light"),
+        ({"composite": None}, "definition"),
+        ({"sclerosant_code": "glycerin"}, "sclerosant"),
+        ({"form": SclerosantForm.FOAM}, "form"),
+        ({"modality": Modality.ND_YAG_LASER}, "modality"),
+    ):
+        expected = f"Not compared with the published rate: the {differs} differs."
+        assert verdict(**changes) == expected, changes
+    assert verdict(use=BenchmarkUse.DISPLAY_ONLY).startswith("Shown only: Per session")
+    unsaid = verdict(ascertainment=None)
+    assert unsaid.endswith("came to light differs.") == screened
+    assert verdict().endswith("the published rate.")
+
+
+def test_what_no_outcome_of_ours_counts_alike_is_shown_with_all_complications_only(
+    engine_of_clinic: Engine,
+) -> None:
+    treat(engine_of_clinic, 20, events=1)
+    assert "the definition differs" in str(beside(engine_of_clinic)["vqi_late"].verdict)
+    assert "vqi_late" not in beside(engine_of_clinic, by="form")
+
+
+def test_what_lasts_is_shown_with_the_reason_why_it_is_not_compared() -> None:
+    found = {
+        item.benchmark.code: item
+        for item in published_aside(MANAGER, BenchmarkTopic.EFFICACY, BenchmarkTopic.RECURRENCE)
+    }
+    assert {"ouvry_foam", "frosinone_new"} <= found.keys()
+    assert "guex_any" not in found
+    assert str(found["ouvry_foam"].reason) == (
+        "Not compared: it counts patients, this page treated sites; and what is counted there is "
+        "“complete elimination of reflux by duplex at 3 weeks”."
+    )
 
 
 def test_an_incomplete_follow_up_allows_no_verdict(engine_of_clinic: Engine) -> None:
