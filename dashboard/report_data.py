@@ -38,7 +38,7 @@ from registry.analysis import (
     wording,
 )
 from registry.analysis.behind import Order, RecordsBehind
-from registry.analysis.benchmarks import Published
+from registry.analysis.benchmarks import Aside, Published
 from registry.analysis.cohort import CohortFilter, level_label, level_order
 from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.facts import facts_of
@@ -53,7 +53,7 @@ from registry.analysis.results import (
 )
 from registry.analysis.sharing import SharedReport
 from registry.analysis.site_facts import OF_SITES
-from registry.catalogue import catalogue
+from registry.catalogue import BenchmarkTopic, catalogue
 from registry.messages import Message, message, render
 from registry.statistics import survival
 from registry.statistics.result import Estimate
@@ -187,6 +187,13 @@ def follow_up_completeness(cohort: CohortFilter) -> FollowUpReport:
 def published_beside(report: RateReport) -> tuple[Published, ...]:
     """Published rates beside those of a report."""
     return benchmarks.published_beside(state.reading_engine(), state.actor(), report)
+
+
+def published_on_lasting() -> tuple[Aside, ...]:
+    """Published figures on success and recurrence, which count otherwise than the registry."""
+    return benchmarks.published_aside(
+        state.actor(), BenchmarkTopic.EFFICACY, BenchmarkTopic.RECURRENCE
+    )
 
 
 def rate_table(report: RateReport) -> Table:

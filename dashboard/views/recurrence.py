@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboard import figures, filters, lasting_data, report_data, report_parts
+from dashboard import figures, filters, lasting_data, published_parts, report_data, report_parts
 from dashboard.figures import clock_charts
 from dashboard.filters import View
 from dashboard.report_data import say
@@ -180,6 +180,7 @@ def after_success(view: View, by: str, day: str) -> None:
     report_parts.table_with_file(report, report_data.landmark_table(report))
     with st.expander(_("Success and clear at 12 months"), icon=":material/table:"):
         report_parts.table(report_data.outcome_table(report), _("Success and clear at 12 months"))
+    published_parts.on_lasting()
     report_parts.definition(report, view)
 
 

@@ -37,6 +37,7 @@ EXPECTED: Mapping[str, tuple[str, frozenset[Role]]] = {
     "recurrence.py": ("Recurrence", READERS),
     "reported_outcomes.py": ("What patients say", READERS),
     "leaflet.py": ("Patients' leaflet", READERS),
+    "costs.py": ("Costs", READERS),
     "periods.py": ("Reports", READERS),
     "clinics.py": ("Clinics and clinicians", READERS),
     "worklist.py": ("Follow-up", READERS),
