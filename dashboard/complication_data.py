@@ -155,7 +155,7 @@ def ended_by(point: Resolved) -> str:
         return wording.DASH
     estimate = point.estimate
     if point.least is not None:
-        return _("{ended} of {events} (at least {least})").format(
+        return _("{ended} of {events} (≥ {least})").format(
             ended=wording.count(estimate.numerator),
             events=wording.count(estimate.denominator),
             least=wording.percent(point.least, estimate.denominator),

@@ -217,7 +217,7 @@ def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
     if st.session_state.get(key) not in options:
         st.session_state[key] = next(iter(options))
     chosen: str = st.selectbox(
-        label, list(options), format_func=options.__getitem__, key=key, width=260
+        label, list(options), format_func=options.__getitem__, key=key, width=300
     )
     return chosen
 

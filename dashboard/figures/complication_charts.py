@@ -30,6 +30,7 @@ from registry.analysis.severity import LEVELS, SeverityReport
 from registry.messages import message
 
 BAR: Final = 18
+LEGEND_LINE: Final = 24
 SHADES: Final = ("#9AD0F0", "#3A93CC", "#004E7C", "transparent")
 """Of severities in their order, from light to dark; what nobody recorded is an open bar."""
 
@@ -171,6 +172,8 @@ def severity(report: SeverityReport) -> Figure | None:
     legend = alt.Legend(
         title=None,
         orient="top",
+        # On a phone four names do not fit beside each other.
+        columns=2,
         symbolType="square",
         symbolSize=140,
         symbolStrokeWidth=1,
@@ -367,7 +370,8 @@ def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
         ),
     ]
     return Figure(
-        alt.layer(*layers).properties(height=height),
+        # The names above the lines take their room from the height.
+        alt.layer(*layers).properties(height=height + LEGEND_LINE * len(shown)),
         _("Share of events that had ended, with 95 % band"),
         _("Share of events that had ended by the day after onset: {names}.").format(
             names=", ".join(names)

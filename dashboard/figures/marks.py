@@ -22,6 +22,8 @@ from registry.vocabulary import Language
 LINE_HEIGHT: Final = 15
 LONGEST_LINE: Final = 26
 MOST_ROWS_IN_WORDS: Final = 8
+MOST_ROWS: Final = 15
+"""With more rows those of which nothing can be drawn are left out."""
 RATE_FORMAT: Final = "~%"
 GROUP: Final = "group"
 """Column of a chart that holds the code of the row a point stands for."""
@@ -106,9 +108,15 @@ class Mark:
 def dots(
     marks: Sequence[Mark], title: str, about: str, whole: float | None = None
 ) -> Figure | None:
-    """Point and interval of each mark in a row of its own; ``whole`` is a line through all rows."""
-    if not any(_is_drawn(mark) for mark in marks):
+    """Point and interval of each mark in a row of its own; ``whole`` is a line through all rows.
+
+    Of many rows those of which nothing can be drawn are left to the table. None with no other.
+    """
+    drawn = [mark for mark in marks if _is_drawn(mark)]
+    if not drawn:
         return None
+    left = len(marks) - len(drawn) if len(marks) > MOST_ROWS else 0
+    marks = drawn if left else marks
     top = end_of_axis(marks, display_rules.MINIMUM_DENOMINATOR_FOR_PERCENTAGE)
     values = [
         drawable(mark, top) | {"row": i, **dict(mark.details)} for i, mark in enumerate(marks)
@@ -140,7 +148,7 @@ def dots(
         alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
         title if whole is None else _("{title}; dotted line: all together").format(title=title),
         _dots_in_words(marks, about),
-        key_of(values),
+        " ".join(part for part in (key_of(values), _left_to_the_table(left)) if part),
         is_by_group=all(mark.group for mark in marks),
     )
 
@@ -301,14 +309,16 @@ def rate_axis() -> alt.Axis:
     return alt.Axis(title=None, format=RATE_FORMAT, tickCount=5, labelFlush=False, labelColor=INK)
 
 
+def _left_to_the_table(rows: int) -> str:
+    if not rows:
+        return ""
+    return say(message("Too few for a figure, in the table only: {count}.", count=rows))
+
+
 def _dots_in_words(marks: Sequence[Mark], about: str) -> str:
     told = [f"{mark.label}: {mark.counts} ({mark.shown})" for mark in marks[:MOST_ROWS_IN_WORDS]]
     more = len(marks) - len(told)
-    rest = (
-        say(message("and {count} more groups; the table holds all of them", count=more))
-        if more > 0
-        else ""
-    )
+    rest = say(message("more groups, all in the table: {count}", count=more)) if more > 0 else ""
     return f"{about}. " + "; ".join([*told, rest] if rest else told) + "."
 
 

@@ -88,14 +88,7 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
     layers += reference_line(_value(report.total), alt.Y("whole:Q", scale=rate_scale(top)))
     return Figure(
         alt.layer(*layers).properties(height=height),
-        _(
-            "Share of {unit} by month of treatment, with 95 % interval; dotted line: all together"
-        ).format(unit=say(message(report.unit)))
-        if any(row.estimate.value is not None for row in drawn)
-        else _(
-            "Share of {unit} by month of treatment: the range that is known, from the best to the "
-            "worst case"
-        ).format(unit=say(message(report.unit))),
+        _month_title(report, drawn).format(unit=say(message(report.unit))),
         _("{title}, by month from {first} to {last}. {all}").format(
             title=say(report.heading.title),
             first=marks[0].label,
@@ -105,6 +98,17 @@ def months(report: RateReport, *, height: int = 260) -> Figure | None:
         key_of(values),
         is_by_group=True,
     )
+
+
+def _month_title(report: RateReport, drawn: Sequence[RateRow]) -> str:
+    if all(row.basis is Basis.BOUNDS for row in drawn):
+        return _(
+            "Share of {unit} by month of treatment: the range that is known, from the best to the "
+            "worst case"
+        )
+    if _value(report.total) is None:
+        return _("Share of {unit} by month of treatment, with 95 % interval")
+    return _("Share of {unit} by month of treatment, with 95 % interval; dotted line: all together")
 
 
 def follow_up(report: FollowUpReport) -> Figure | None:

@@ -28,6 +28,13 @@ from registry.analysis.severity import SeverityReport
 PAGE = "complications"
 MONTH = "month"
 RATES, COURSE, SEVERITY, COMPARE = "rates", "course", "severity", "compare"
+ANSWERED_BY: Final = {
+    RATES: "complications",
+    COURSE: "event_course",
+    SEVERITY: "severity",
+    COMPARE: "comparison",
+}
+"""The report that answers each question of the page."""
 # With more groups the bars of who was asked are one click away.
 MOST_BARS: Final = 20
 
@@ -194,7 +201,7 @@ def rates(view: View, report: RateReport) -> None:
     if report.total.mature == 0:
         st.info(
             _(
-                "None of the {sessions} sessions is old enough yet to be counted: a session enters "
+                "No session is old enough yet to be counted (sessions: {sessions}): one enters "
                 "{age} days after treatment, when the visit that asks about this is over."
             ).format(
                 sessions=wording.count(report.total.sessions),
@@ -347,9 +354,10 @@ def compare(view: View, pair: Pair, event: str) -> None:
 def main() -> None:
     """Draw the page: each question asks for no more than it shows."""
     st.title(_("Complications"))
-    st.text(say(QUESTIONS[PAGE].answers))
+    asks = st.empty()
     view = filters.open_view(PAGE, "event", "by", "unit", "part", "between", "a", "b")
     part = filters.choice(view, "part", _("Question"), parts(), RATES, is_row=True)
+    asks.text(say(QUESTIONS[ANSWERED_BY[part]].answers))
     by, unit = report_data.BY_EVENT, str(Unit.SESSIONS)
     with st.container(horizontal=True, key="complications_choices"):
         event = filters.choice(

@@ -155,7 +155,7 @@ def main() -> None:
             show(report)
         else:
             st.info(
-                _("None of the {sessions} sessions is old enough yet to be counted.").format(
+                _("No session is old enough yet to be counted (sessions: {sessions}).").format(
                     sessions=wording.count(report.total.sessions)
                 ),
                 icon=":material/hourglass_empty:",

@@ -27,6 +27,13 @@ from registry.vocabulary import FollowUpMethod
 PAGE: Final = "recurrence"
 HEADLINE_DAY: Final = 365
 AFTER, CLOCKS, RESPONSE, CLAIMS = "after", "clocks", "response", "claims"
+ANSWERED_BY: Final = {
+    AFTER: "recurrence",
+    CLOCKS: "clocks",
+    RESPONSE: "response",
+    CLAIMS: "claims",
+}
+"""The report that answers each question of the page."""
 FIRST_CLOCK: Final = "visible_again"
 AFTER_SUCCESS: Final = "recurrence"
 
@@ -102,7 +109,7 @@ def how_seen(row: RecurrenceRow) -> None:
     if row.methods:
         names = seen_by()
         st.text(
-            _("How the {count} recurrences were seen: {ways}.").format(
+            _("How recurrences were seen ({count}): {ways}.").format(
                 count=wording.count(row.recurrences),
                 ways=", ".join(
                     f"{wording.count(count)} {names.get(way, way)}"
@@ -329,7 +336,7 @@ def told(view: View, report: ClaimsReport) -> None:
     without = [row for row in report.rows if not row.own]
     for row in with_figure:
         claim(row)
-    label = _("Nothing here to set beside it: {count} claims").format(count=len(without))
+    label = _("Claims with nothing here to set beside them: {count}").format(count=len(without))
     with st.expander(label, icon=":material/block:"):
         for row in without:
             claim(row)
@@ -340,9 +347,10 @@ def told(view: View, report: ClaimsReport) -> None:
 def main() -> None:
     """Draw the page: each question asks for no more than it shows."""
     st.title(_("Recurrence"))
-    st.text(say(QUESTIONS[PAGE].answers))
+    asks = st.empty()
     view = filters.open_view(PAGE, "part", "clock", "by", "day")
     part = filters.choice(view, "part", _("Question"), parts(), AFTER, is_row=True)
+    asks.text(say(QUESTIONS[ANSWERED_BY[part]].answers))
     by, day, clock = report_data.ALL_TOGETHER, str(HEADLINE_DAY), FIRST_CLOCK
     if part in {AFTER, CLOCKS}:
         with st.container(horizontal=True, key="recurrence_choices"):

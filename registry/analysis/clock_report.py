@@ -220,8 +220,8 @@ def _compared(
             (),
             None,
             message(
-                "Too little to compare: {groups} groups of at least {size} {unit}, with {events} "
-                "events in all; two groups and {least} events are the least.",
+                "Too little to compare. Groups of at least {size} {unit}: {groups}, events in all: "
+                "{events}; two groups and {least} events are the least.",
                 groups=len(large),
                 size=display_rules.MINIMUM_GROUP_FOR_COMPARISON,
                 unit=message(clock.unit),
@@ -263,8 +263,8 @@ def _tested(
     shared = int(np.count_nonzero(memberships > 1))
     if shared > MOST_SHARED * everybody.size:
         return None, message(
-            "No test: {shared} of {patients} patients are in several of the groups, so the groups "
-            "are not independent.",
+            "No test: the groups are not independent. Patients in several of them: {shared} of "
+            "{patients}.",
             shared=shared,
             patients=everybody.size,
         )

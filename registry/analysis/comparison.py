@@ -376,8 +376,8 @@ def _too_few(a: RateRow, b: RateRow) -> tuple[Message, ...]:
         return ()
     return (
         message(
-            "Too few to compare: {events} events in all and {sessions} sessions in the smaller "
-            "group; {least_events} events and {least_sessions} sessions are the least.",
+            "Too few to compare. Events in all: {events}, sessions in the smaller group: "
+            "{sessions}; {least_events} events and {least_sessions} sessions are the least.",
             events=a.events + b.events,
             sessions=min(a.mature, b.mature),
             least_events=display_rules.MINIMUM_EVENTS_FOR_COMPARISON,
@@ -401,7 +401,7 @@ def _cautions(facts: Facts, first: Flags, second: Flags, a: RateRow, b: RateRow)
     if shared:
         found.append(
             message(
-                "{count} patients have sessions in both groups; this is allowed for.", count=shared
+                "Patients with sessions in both groups: {count}; this is allowed for.", count=shared
             )
         )
     return found

@@ -17,7 +17,7 @@ def satisfaction_sentence(found: Satisfaction) -> Message:
         "treated": count(found.treated),
     }
     if not answered:
-        return message("None of the {treated} patients was asked about it.", **parts)
+        return message("Nobody was asked about it. Patients treated: {treated}.", **parts)
     if not display_rules.shows_percentage(answered):
         return message(
             "{satisfied} of {answered} who were asked were satisfied or very satisfied; too few "

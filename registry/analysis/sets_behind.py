@@ -147,7 +147,7 @@ def _events(events: pd.DataFrame) -> Counted:
         if serious:
             told.append(message("serious"))
         if ended >= 0:
-            told.append(message("ended after {days} days", days=ended))
+            told.append(message("days until it ended: {days}", days=ended))
         found[i] = listed(told)
     return events["session"].to_numpy(np.int64), found
 
@@ -225,7 +225,9 @@ def _of_indicator(measuring: Measuring, asked: Behind) -> Counted:
     if indicator.measure is not IndicatorMeasure.ENTRY_DELAY:
         return rows, {}
     delays = facts.sessions["delay"].to_numpy()[rows].tolist()
-    return rows, {i: message("recorded after {days} days", days=d) for i, d in enumerate(delays)}
+    return rows, {
+        i: message("days until it was recorded: {days}", days=d) for i, d in enumerate(delays)
+    }
 
 
 def _sites(facts: Facts, kept: Flags, measure: str, today: dt.date) -> Counted:
@@ -253,7 +255,7 @@ def _on_clock(facts: Facts, asked: Behind, chosen: Flags) -> Counted:
     names = _site_names(facts)
     return histories.session[times.site], {
         i: message(
-            "{site}: {ending}, {days} days after the start of the clock",
+            "{site}: {ending}; days after the start of the clock: {days}",
             site=names[site],
             ending=endings[ending],
             days=days,
@@ -325,9 +327,9 @@ def _course(histories: SiteHistories, site: int) -> Message:
     if histories.success_day[site] < 0:
         return message("not cleared or occluded so far")
     text = {
-        0: N_("success; no recurrence seen in {days} days"),
-        treated_sites.RECURRENCE: N_("recurred {days} days after success"),
-        treated_sites.RETREATMENT: N_("retreated {days} days after success"),
-        treated_sites.DEATH: N_("died {days} days after success"),
+        0: N_("success; days without a recurrence seen: {days}"),
+        treated_sites.RECURRENCE: N_("recurred; days after success: {days}"),
+        treated_sites.RETREATMENT: N_("retreated; days after success: {days}"),
+        treated_sites.DEATH: N_("died; days after success: {days}"),
     }[int(histories.ending[site])]
     return Message(text, {"days": int(histories.duration[site])})

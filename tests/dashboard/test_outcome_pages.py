@@ -339,7 +339,7 @@ def figures(clinic: Clinic, role: Role = Role.PRACTICE_MANAGER) -> Page:
 
 def test_nothing_asked_is_said_to_all_who_read_rates(clinic: Clinic) -> None:
     said = figures(clinic, Role.AUDITOR).said()
-    assert "None of the 2 patients was asked about it." in said
+    assert "Nobody was asked about it. Patients treated: 2." in said
     assert "No patient was asked about symptoms" in said
 
 

@@ -240,7 +240,9 @@ def test_patients_in_several_groups_are_not_tested(engine: Engine, given: Given)
     )
     found = clock(engine, given, "visible_again", f"patient | day | site | looked\n{rows}", "site")
     assert found.comparison is not None
-    assert str(found.comparison.withheld).startswith("No test: 12 of 12 patients are in several")
+    assert str(found.comparison.withheld).startswith(
+        "No test: the groups are not independent. Patients in several of them: 12 of 12."
+    )
 
 
 def test_unknown_clocks_and_groupings_are_named(engine: Engine, given: Given) -> None:

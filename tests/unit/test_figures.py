@@ -326,4 +326,4 @@ def test_many_groups_are_told_in_a_sentence_that_ends() -> None:
     rows = [a_rate(f"level {i}", i, 100) for i in range(1, 15)]
     drawn = figures.rates(a_report(*rows))
     assert drawn is not None
-    assert drawn.description.endswith("and 6 more groups; the table holds all of them.")
+    assert drawn.description.endswith("more groups, all in the table: 6.")
