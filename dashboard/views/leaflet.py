@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import leaflet_data, report_parts
 from dashboard.leaflet_data import LANGUAGES, LeafletText, Part
 from dashboard.report_data import say
+from dashboard.report_parts import exact
 from dashboard.take_away import PICTURES, File
 from dashboard.text import _
 from registry.analysis import wording
@@ -34,7 +35,7 @@ def choose_language() -> Language:
 def preview(report: LeafletReport, text: LeafletText) -> None:
     """The leaflet as it will be printed, in its own language."""
     with st.container(border=True, key="leaflet_preview"):
-        st.header(report_parts.exact(text.title))
+        st.header(exact(text.title))
         st.text(text.subtitle)
         st.text(" ".join(text.introduction))
         for heading, parts in (
@@ -42,19 +43,19 @@ def preview(report: LeafletReport, text: LeafletText) -> None:
             (text.published_heading, text.published),
         ):
             if parts:
-                st.subheader(report_parts.exact(heading))
+                st.subheader(exact(heading))
                 for part in parts:
                     show(report, text.language, part)
         st.text(text.closing)
         if text.sources:
-            with st.expander(report_parts.exact(text.sources_heading)):
+            with st.expander(exact(text.sources_heading)):
                 for source in text.sources:
                     st.text(source)
 
 
 def show(report: LeafletReport, language: Language, part: Part) -> None:
     """One outcome: its words, and its array with what it means."""
-    st.markdown(f"**{report_parts.exact(part.label)}**")
+    st.markdown(f"**{exact(part.label)}**")
     with st.container(horizontal=True, key=f"leaflet_{part.code}"):
         if part.figure is not None:
             with st.container(width=340, gap="xsmall"):
@@ -68,7 +69,7 @@ def show(report: LeafletReport, language: Language, part: Part) -> None:
                 pictures(report, language, part)
         with st.container(width=340, gap="xsmall"):
             st.text(part.explanation)
-            st.markdown(f"**{report_parts.exact(part.number)}**")
+            st.markdown(f"**{exact(part.number)}**")
             for said in part.about:
                 st.text(said)
 
