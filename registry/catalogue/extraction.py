@@ -34,6 +34,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "event_terms.csv": ("label",),
     "indicators.csv": ("label", "definition"),
     "instrument_items.csv": ("label", "question"),
+    "leaflet_outcomes.csv": ("label", "explanation"),
     "products.csv": ("label",),
     "safety_rules.csv": ("label",),
     "scales.csv": ("label",),
