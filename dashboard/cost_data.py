@@ -10,13 +10,14 @@ from dashboard.text import _
 from registry.analysis import costs, costs_wording, wording
 from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter
 from registry.analysis.costs import CostReport
+from registry.analysis.costs_counted import ALL
 from registry.catalogue import catalogue
 
 
 def groupings() -> dict[str, str]:
     """Groupings as the page calls them."""
     return {
-        name: _("All together") if name == costs.ALL else _(DIMENSION_LABELS[name])
+        name: _("All together") if name == ALL else _(DIMENSION_LABELS[name])
         for name in costs.GROUPINGS
     }
 

@@ -53,8 +53,11 @@ class _Mark:
 def costs(report: CostReport, currency: str, per: str = SESSION) -> Figure | None:
     """The mean of each group, or what it pays per clear patient; None with nothing to draw."""
     total = next(row for row in report.totals if row.currency == currency)
-    rows = report.of(currency) or (total,)
-    marks = [_mark(row, per) for row in rows]
+    whole = _mark(total, per)
+    marks = [_mark(row, per) for row in report.of(currency)]
+    has_groups = any(mark.is_drawn for mark in marks)
+    if not has_groups:
+        marks = [whole]
     if not any(mark.is_drawn for mark in marks):
         return None
     values = [_drawable(i, mark) for i, mark in enumerate(marks)]
@@ -72,9 +75,9 @@ def costs(report: CostReport, currency: str, per: str = SESSION) -> Figure | Non
     )
     names = (_("Group"), _("Counted"), _("Amount"), _("95 % interval"))
     base = chart_of(values).encode(y=y, tooltip=[alt.Tooltip(f"{name}:N") for name in names])
-    whole = _mark(total, per)
     layers = []
-    if report.of(currency) and whole.is_drawn:
+    has_line = has_groups and whole.is_drawn
+    if has_line:
         line = chart_of([{"whole": whole.estimate.value}])
         layers.append(
             line.mark_rule(color=INK, opacity=0.5, strokeDash=[2, 3]).encode(
@@ -93,7 +96,6 @@ def costs(report: CostReport, currency: str, per: str = SESSION) -> Figure | Non
         .encode(alt.X("value:Q", scale=scale, axis=axis))
     )
     title = _(TITLES[per]).format(currency=currency)
-    has_line = len(layers) > 1 and report.of(currency) and whole.is_drawn
     return Figure(
         alt.layer(*layers).properties(height=alt.Step(LINE_HEIGHT * (lines + 0.7))),
         _("{title}; dotted line: all together").format(title=title) if has_line else title,

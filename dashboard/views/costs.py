@@ -90,7 +90,10 @@ def show(view: View, report: CostReport, per: str) -> None:
         answer(report, total)
         report_parts.figure(
             cost_charts.costs(report, currency, per),
-            _("Too few for a picture: a mean is told from ten amounts on."),
+            _(
+                "Too few for a picture: a mean is told from ten amounts on, the cost per clear "
+                "patient from ten patients of whom five are clear."
+            ),
             f"costs_picture_{currency}",
             report,
         )
