@@ -82,6 +82,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "set_password": N_("Password set"),
     "choose_language": N_("Language chosen"),
     "rehash": N_("Password protected anew"),
+    "record_change": N_("Change in the clinic recorded"),
+    "void_change": N_("Change in the clinic withdrawn"),
     "freeze_period": N_("Reporting period frozen"),
     "void_period": N_("Reporting period withdrawn"),
     "keep_favourite": N_("Favourite kept"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
+import registry
 from dashboard import downloads, state, trail_words
-from registry import access_log, audit
+from registry import access_log, audit, schema
 from registry.access import Actor
 from registry.analysis.access_history import ACCESSES
 from registry.analysis.audit_trail import KINDS
 from registry.audit import last_seal
 from registry.database import reading
+from registry.entry.recording import ROOT
 from registry.operations.migration import command_line_actor
 from registry.schema import AccessLog, AuditRow, Patient, PatientIdentity
 from registry.vocabulary import Role
@@ -105,8 +109,39 @@ def logged(engine: Engine) -> list[str]:
         return list(db.scalars(sa.select(AccessLog.action).order_by(AccessLog.id)))
 
 
+def recorded_actions() -> set[str]:
+    """The code of every use case that writes, read from where the library names it."""
+    found = set()
+    for path in Path(registry.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match call:
+                case (
+                    ast.Call(
+                        func=ast.Name(id="Cause" | "_cause") | ast.Attribute(attr="Cause"),
+                        args=[ast.Constant(value=str(action)), *_],
+                    )
+                    | ast.Call(
+                        func=ast.Name(id="_record"),
+                        args=[*_, ast.Constant(value=str(action)), _, _],
+                    )
+                ):
+                    found.add(action)
+                case ast.Call(
+                    func=ast.Name(id="cause_of_change"),
+                    args=[ast.Constant(value=str(verb)), ast.Name(id=name), *_],
+                ):
+                    changed = ROOT.values() if name == "root" else [getattr(schema, name)]
+                    found |= {f"{verb}_{model.__tablename__}" for model in changed}
+    return found
+
+
 def test_every_kind_action_and_access_has_a_name() -> None:
     assert set(trail_words.KINDS) == set(KINDS)
+    actions = recorded_actions()
+    assert {"record_session", "add_user", "link_patients", "void_course", "erase_photograph"} <= (
+        actions
+    )
+    assert actions == set(trail_words.ACTIONS)
     assert {code for codes in ACCESSES.values() for code in codes} <= set(trail_words.ACCESSES)
 
 
