@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry import audit, language
-from registry.access import Actor, Permission, require
+from registry.access import Actor, Permission, may, require
 from registry.database import Base, DbSession, reading
 from registry.entry.forms import Entry
 from registry.entry.known import clinic_day
@@ -35,7 +35,7 @@ from registry.exchange.reading import Parsed, Progress
 from registry.exchange.single_rows import INSERT_ORDER, RowEntry, add_rows
 from registry.exchange.stored import read_shelf, read_stored
 from registry.messages import message
-from registry.schema import Clinic, Clinician, ImportBatch, Lot
+from registry.schema import Clinic, Clinician, ImportBatch, Lot, PatientLink
 
 CHUNK: Final = 2_000
 
@@ -142,10 +142,11 @@ def plan_import(
     """Say what an import would do, without storing anything.
 
     ``allow_demo`` is for the maker of demonstration data; a demonstration clinic takes no other
-    files. Raises :class:`PermissionDenied` there and without the right to import.
+    files. Raises :class:`PermissionDenied` there, without the right to import, and for new links of
+    patients without the rights that linking them on a page needs.
     """
     require(by, Permission.IMPORT, clinic_id)
-    return _plan(
+    plan = _plan(
         lambda: reading(engine),
         clinic_id,
         parsed,
@@ -154,6 +155,8 @@ def plan_import(
         allow_demo,
         progress,
     )
+    _refuse_linking(by, plan)
+    return plan
 
 
 def carry_out(
@@ -215,6 +218,7 @@ def carry_out(
                 )
                 if not plan.ready:
                     raise ImportRefused(plan)
+            _refuse_linking(by, plan)
             _store(db, plan, now, progress)
     except audit.AlreadyRecorded as earlier:
         return _nothing_new(plan, earlier.at)
@@ -233,6 +237,19 @@ def carry_out(
         content_digest=digest,
         notes=plan.problems.by_rule(Level.NOTE),
     )
+
+
+def _refuse_linking(by: Actor, plan: ImportPlan) -> None:
+    """Who may not link patients on a page does not link them by a file."""
+    needed = (Permission.AMEND, Permission.SEE_IDENTITY)
+    if plan.rows.get(PatientLink) and not all(may(by, right, plan.clinic_id) for right in needed):
+        raise PermissionDenied(
+            message(
+                "patient_links.csv links patients who are one person, which only somebody may say "
+                "who sees their names. Nothing was stored. Take that file out, or ask somebody "
+                "with that right to import it."
+            )
+        )
 
 
 def _plan(

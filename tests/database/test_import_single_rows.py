@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -13,12 +14,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry import audit
-from registry.access import Actor
+from registry.access import Actor, Grant
 from registry.database import reading
 from registry.entry.clinic_settings import recall_lot, set_clinic_setting
 from registry.entry.known import answers_of
 from registry.entry.patient_links import unlink_patients
 from registry.entry.problems import Level
+from registry.errors import PermissionDenied
 from registry.exchange import ImportPlan, Parsed, State, carry_out, plan_import, read_files
 from registry.exchange.format import FILES, record_id
 from registry.exchange.single_rows import SINGLE
@@ -34,6 +36,7 @@ from registry.schema import (
     RiskFact,
     SafetyOverride,
 )
+from registry.vocabulary import Role
 from tests.factories import NOW, a_clinic, a_product_gtin, saving
 
 Rows = list[dict[str, str]]
@@ -166,6 +169,25 @@ def test_each_row_is_stored_and_found_again(engine: Engine, clinic_id: int, by: 
     assert (lot.expires_on, lot.recalled_on) == (dt.date(2027, 1, 31), None)
     again = plan_import(engine, by, clinic_id, parsed(packs=[]), now=NOW)
     assert again.ready
+    assert again.new_rows == 0
+
+
+def test_only_who_may_link_on_a_page_links_by_a_file(sqlite_engine: Engine) -> None:
+    with saving(sqlite_engine) as db:
+        clinic_id = a_clinic(db)
+    operator = command_line_actor(sqlite_engine)
+    manager = replace(operator, grants=(Grant(clinic_id, Role.DATA_MANAGER),))
+    with pytest.raises(PermissionDenied, match=r"patient_links\.csv"):
+        plan_import(sqlite_engine, manager, clinic_id, parsed(), now=NOW)
+    plan = plan_import(sqlite_engine, operator, clinic_id, parsed(), now=NOW)
+    with pytest.raises(PermissionDenied, match=r"patient_links\.csv"):
+        carry_out(sqlite_engine, manager, clinic_id, plan, now=NOW)
+    assert rows_of(sqlite_engine, PatientLink) == []
+    seeing = replace(operator, grants=(Grant(clinic_id, Role.DATA_MANAGER, see_identity=True),))
+    carry_out(sqlite_engine, seeing, clinic_id, parsed(), now=NOW)
+    assert len(rows_of(sqlite_engine, PatientLink)) == 1
+    # What is linked already may stand in a file that somebody else imports.
+    again = plan_import(sqlite_engine, manager, clinic_id, parsed(packs=[]), now=NOW)
     assert again.new_rows == 0
 
 
