@@ -24,7 +24,7 @@ SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "benchmarks.csv": ("label", "population", "note"),
     "checklists.csv": ("label",),
     "claims.csv": ("label", "text"),
-    "clinic_settings.csv": ("label",),
+    "clinic_settings.csv": ("label", "unit"),
     "comparators.csv": ("label",),
     "composites.csv": ("label",),
     "conditions.csv": ("label",),
