@@ -42,10 +42,10 @@ from dashboard.take_away import light_theme, on_paper
 from dashboard.text import _
 from registry import __version__
 from registry.analysis import wording
+from registry.language import speaking
 
 TEXT: Final = "DejaVuSansCondensed"
 BOLD: Final = "DejaVuSansCondensed-Bold"
-LANGUAGE: Final = "en"
 MARGIN: Final = 18 * mm
 FRAME_PADDING: Final = 6.0
 """What the layout leaves free on each side within the margins, in points."""
@@ -64,7 +64,12 @@ WIDTH_OF_LONG: Final = 90.0
 
 
 def pdf_bytes(document: Document) -> bytes:
-    """The document as a PDF file."""
+    """The document as a PDF file, in its own language."""
+    with speaking(document.language):
+        return _set(document)
+
+
+def _set(document: Document) -> bytes:
     register_fonts()
     file = io.BytesIO()
     theme = light_theme()
@@ -80,7 +85,7 @@ def pdf_bytes(document: Document) -> bytes:
         author=plain_text(document.taken_by),
         subject=plain_text(document.sessions),
         creator=f"Sclerotherapy Registry {__version__}",
-        lang=LANGUAGE,
+        lang=document.language.value,
         displayDocTitle=True,
         initialFontName=TEXT,
         invariant=1,

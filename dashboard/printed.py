@@ -52,7 +52,9 @@ from registry.analysis.results import FollowUpReport, RateReport, RecurrenceRepo
 from registry.analysis.severity import SeverityReport
 from registry.analysis.units import UnitsReport
 from registry.analysis.worklist import WorklistReport
+from registry.language import current, speaking
 from registry.messages import Message
+from registry.vocabulary import Language
 
 WHOLE_REPORT: Final = "clinic_report"
 """What the report of a whole clinic is called in file names and in the log of accesses."""
@@ -142,6 +144,7 @@ class Document:
     """One or several reports to be printed together, and where they come from.
 
     ``status`` is said below the title, for example that the numbers are those of a kept period.
+    ``language`` is the one that all of it is in.
     """
 
     title: str
@@ -154,6 +157,7 @@ class Document:
     data_hash: str
     sections: tuple[Section, ...]
     status: str = ""
+    language: Language = Language.ENGLISH
 
     @property
     def is_incomplete(self) -> bool:
@@ -176,6 +180,7 @@ class Document:
                 "as_of": dt.date.fromisoformat(plain["as_of"]),
                 "taken_at": dt.datetime.fromisoformat(plain["taken_at"]),
                 "sections": tuple(map(Section.from_plain, plain["sections"])),
+                "language": Language(plain.get("language", Language.ENGLISH)),
             }
         )
 
@@ -216,8 +221,15 @@ def content_to_keep(found: Sequence[tuple[Report, Colophon]]) -> dict[str, Any]:
 def kept_document(
     period: PeriodKept, content: Mapping[str, Any], *, taken_by: str, taken_at: dt.datetime
 ) -> Document:
-    """The reports of a kept period as they were, taken away by somebody now."""
+    """The reports of a kept period as they were, in the language they were kept in."""
     kept = Document.from_plain(content["document"])
+    with speaking(kept.language):
+        return _taken_away(period, kept, taken_by, taken_at)
+
+
+def _taken_away(
+    period: PeriodKept, kept: Document, taken_by: str, taken_at: dt.datetime
+) -> Document:
     status = _("Frozen on {day} by {name}. These are the numbers of that day.")
     if period.voided_at is not None:
         status = _("WITHDRAWN on {withdrawn}. ") + status
@@ -246,6 +258,7 @@ def _document(title: str, sections: tuple[Section, ...], taken: Colophon) -> Doc
         taken_at=taken.taken_at,
         data_hash=taken.data_hash,
         sections=sections,
+        language=current(),
     )
 
 
