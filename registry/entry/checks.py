@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
 from uuid import UUID
-
-import sqlalchemy as sa
 
 from registry import language
 from registry.catalogue import catalogue
-from registry.database import FIRST_DAY, LAST_DAY, Base, Quantity
+from registry.database import FIRST_DAY, LAST_DAY
+from registry.entry.column_checks import column_problems
 from registry.entry.dose import dose_problems
 from registry.entry.forms import (
     CourseEntry,
@@ -128,8 +126,8 @@ def _all(entry: Entry, known: Known) -> Iterator[Problem]:
 
 
 def _patient(entry: PatientEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(Patient, entry)
-    yield from _columns(PatientIdentity, entry)
+    yield from column_problems(Patient, entry)
+    yield from column_problems(PatientIdentity, entry)
     yield from _day("enrolled_on", entry.enrolled_on, known)
     yield from _day("birth_date", entry.birth_date, known)
     yield from _day("died_on", entry.died_on, known)
@@ -154,12 +152,12 @@ def _patient(entry: PatientEntry, known: Known) -> Iterator[Problem]:
 
 
 def _course(entry: CourseEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(Course, entry)
+    yield from column_problems(Course, entry)
     yield from _day("opened_on", entry.opened_on, known)
 
 
 def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(TreatmentSession, entry)
+    yield from column_problems(TreatmentSession, entry)
     yield from _day("treated_on", entry.treated_on, known)
     if known.followed_on is not None and entry.treated_on > known.followed_on:
         yield Problem(
@@ -204,7 +202,7 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     seen: Counter[tuple[object, ...]] = Counter()
     for i, site in enumerate(entry.sites):
         path = f"sites[{i}]"
-        yield from _columns(TreatedSite, site, path)
+        yield from column_problems(TreatedSite, site, path)
         if site.anatomy_code not in catalogue().anatomy:
             yield Problem(f"{path}.anatomy_code", "known_site", message("No such region or vein."))
         key = (site.side, site.anatomy_code, site.vessel_class)
@@ -218,14 +216,14 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     for path, _, injection in entry.placed_injections():
         yield from _injection(path, injection, known)
     for i, override in enumerate(entry.overrides):
-        yield from _columns(SafetyOverride, override, f"overrides[{i}]")
+        yield from column_problems(SafetyOverride, override, f"overrides[{i}]")
     yield from dose_problems(entry, known.same_day)
     yield from safety_problems(entry, known)
 
 
 def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(Injection, entry, path)
-    yield from _columns(Lot, entry, path)
+    yield from column_problems(Injection, entry, path)
+    yield from column_problems(Lot, entry, path)
     product = catalogue().products.get(entry.product_code)
     if product is None:
         yield Problem(
@@ -282,7 +280,7 @@ def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Probl
 
 
 def _event(entry: EventEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(AdverseEvent, entry)
+    yield from column_problems(AdverseEvent, entry)
     for name in ("onset_on", "reported_on", "resolved_on"):
         yield from _day(name, getattr(entry, name), known, may_follow_death=name != "onset_on")
     if entry.event_term_code not in catalogue().event_terms:
@@ -341,7 +339,7 @@ def _event(entry: EventEntry, known: Known) -> Iterator[Problem]:
 
 
 def _follow_up(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
-    yield from _columns(FollowUp, entry)
+    yield from column_problems(FollowUp, entry)
     yield from _day("seen_on", entry.seen_on, known)
     if entry.due_on is not None and not FIRST_DAY <= entry.due_on <= LAST_DAY:
         yield Problem("due_on", "plausible_day", message("The day is not plausible."))
@@ -443,7 +441,7 @@ def _checklist(entry: FollowUpEntry, known: Known) -> Iterator[Problem]:
 
 
 def _site_outcome(path: str, entry: SiteOutcomeEntry) -> Iterator[Problem]:
-    yield from _columns(SiteOutcome, entry, path)
+    yield from column_problems(SiteOutcome, entry, path)
     if entry.anatomy_code not in catalogue().anatomy:
         yield Problem(f"{path}.anatomy_code", "known_site", message("No such region or vein."))
     if (entry.scale_code is None) != (entry.score is None):
@@ -488,70 +486,3 @@ def _day(
             "not_after_death",
             message("The patient died on {day}.", day=language.day(known.died_on)),
         )
-
-
-_SHARED: dict[tuple[type[Base], type], tuple[tuple[str, sa.Column[Any]], ...]] = {}
-
-
-def _shared_columns(model: type[Base], entry: Any) -> tuple[tuple[str, sa.Column[Any]], ...]:
-    """The columns that have the name of a field of the entry."""
-    key = (model, type(entry))
-    if key not in _SHARED:
-        columns = sa.inspect(model).columns
-        names = [field_.name for field_ in fields(entry)]
-        _SHARED[key] = tuple((name, columns[name]) for name in names if name in columns)
-    return _SHARED[key]
-
-
-def _columns(model: type[Base], entry: Any, path: str = "") -> Iterator[Problem]:
-    return _column_problems(
-        ((name, column, getattr(entry, name)) for name, column in _shared_columns(model, entry)),
-        path,
-    )
-
-
-def row_problems(model: type[Base], row: Mapping[str, Any]) -> Iterator[Problem]:
-    """Range and length of each value, as declared for the column of that name."""
-    columns = sa.inspect(model).columns
-    return _column_problems(((name, columns[name], value) for name, value in row.items()), "")
-
-
-_UNITS: Final = ("%", "mm", "mL", "kg", N_("days"))
-"""Units that stand behind a number; others, such as "year", only explain the column."""
-
-
-def _out_of_range(between: tuple[object, object], unit: str | None) -> Message:
-    least, most = (in_digits(Decimal(str(bound))) for bound in between)
-    if unit not in _UNITS:
-        return message("Must lie from {least} to {most}.", least=least, most=most)
-    return message(
-        "Must lie from {least} to {most} {unit}.", least=least, most=most, unit=message(unit)
-    )
-
-
-def _column_problems(
-    values: Iterable[tuple[str, sa.Column[Any], Any]], path: str
-) -> Iterator[Problem]:
-    for name, column, value in values:
-        if value is None:
-            continue
-        where = f"{path}.{name}" if path else name
-        between = column.info.get("between")
-        if between is not None and isinstance(value, int | Decimal):
-            if not Decimal(str(between[0])) <= value <= Decimal(str(between[1])):
-                yield Problem(where, "in_range", _out_of_range(between, column.info.get("unit")))
-            elif isinstance(column.type, Quantity) and isinstance(value, Decimal):
-                exponent = value.normalize().as_tuple().exponent
-                if isinstance(exponent, int) and -exponent > column.type.scale:
-                    text = message("At most {count} decimals are kept.", count=column.type.scale)
-                    yield Problem(where, "decimals", text)
-        elif isinstance(value, dt.date) and not FIRST_DAY <= value <= LAST_DAY:
-            yield Problem(where, "plausible_day", message("The day is not plausible."))
-        elif isinstance(column.type, sa.String) and type(value) is str:
-            if not value.strip():
-                yield Problem(where, "not_blank", message("Leave it out or write something."))
-            elif column.type.length and len(value) > column.type.length:
-                text = message("At most {count} characters.", count=column.type.length)
-                yield Problem(where, "length", text)
-            elif "\x00" in value:
-                yield Problem(where, "no_nul", message("A NUL character cannot be stored."))

@@ -21,8 +21,9 @@ from registry.exchange.importing import (
     carry_out,
     plan_import,
 )
+from registry.exchange.opening import UPLOAD_LIMITS, Limits
 from registry.exchange.problems import FileProblem, ProblemCount, Problems
-from registry.exchange.reading import UPLOAD_LIMITS, Limits, Parsed, Progress, read_files
+from registry.exchange.reading import Parsed, Progress, read_files
 
 __all__ = [
     "UPLOAD_LIMITS",

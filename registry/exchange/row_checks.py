@@ -17,8 +17,9 @@ from registry.entry.assessments import (
 )
 from registry.entry.barcode import PackContent, pack_problems
 from registry.entry.change_points import ChangeEntry, problems_of_change
-from registry.entry.checks import Known, row_problems
+from registry.entry.checks import Known
 from registry.entry.clinic_settings import lot_problems, setting_problems
+from registry.entry.column_checks import row_problems
 from registry.entry.contact import ContactEntry, contact_problems
 from registry.entry.forms import FollowUpEntry
 from registry.entry.problems import Problem, Question
