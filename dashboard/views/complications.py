@@ -34,7 +34,6 @@ ANSWERED_BY: Final = {
     SEVERITY: "severity",
     COMPARE: "comparison",
 }
-"""The report that answers each question of the page."""
 # With more groups the bars of who was asked are one click away.
 MOST_BARS: Final = 20
 
