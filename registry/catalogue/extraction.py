@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
 from typing import IO, Any, Final
 
-from babel.messages.extract import extract_python
-
 from registry.language import small
 
 Found = tuple[int, str | None, Any, list[str]]
@@ -60,14 +58,39 @@ def extract_rows(
                 yield rows.line_num, None, row[column], [f"{row['code']}: {column}"]
 
 
-def extract_labels(
-    file: IO[bytes], keywords: Mapping[str, Any], tags: Collection[str], **_options: object
+def extract_calls(
+    file: IO[bytes], keywords: Collection[str], _tags: Collection[str], **_options: object
 ) -> Iterator[Found]:
-    """What Babel finds, and each label marked by ``N_`` also as it begins within a sentence."""
-    for line, name, found, comments in extract_python(file, keywords, tags, {}):
-        yield line, name, found, comments
-        if name == "N_" and isinstance(found, str) and small(found) != found:
-            yield line, None, small(found), []
+    """The literals in calls such as ``_("...")`` and ``message("..." if one else "...")``.
+
+    Babel's own extraction reads tokens and misses calls within f-strings.
+    """
+    for node in ast.walk(ast.parse(file.read())):
+        if isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name == "ngettext":
+                yield node.lineno, name, tuple(text for a in node.args for text in _texts(a)), []
+            elif name in keywords:
+                for text in _texts(node.args[0]):
+                    yield node.lineno, name, text, []
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+
+
+def extract_labels(
+    file: IO[bytes], keywords: Collection[str], tags: Collection[str], **_options: object
+) -> Iterator[Found]:
+    """The same, and each label marked by ``N_`` also as it begins within a sentence."""
+    for line, name, text, comments in extract_calls(file, keywords, tags):
+        yield line, name, text, comments
+        if name == "N_" and small(text) != text:
+            yield line, None, small(text), []
 
 
 def extract_columns(
