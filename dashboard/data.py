@@ -146,6 +146,8 @@ def stored(kind: type[Entry], record_id: UUID) -> tuple[Entry, int]:
     at = (state.reading_engine(), state.actor(), state.clinic())
     if kind is PatientEntry:
         return stored_entries.patient_entry(*at, record_id)
+    if kind is CourseEntry:
+        return stored_entries.course_entry(*at, record_id)
     if kind is SessionEntry:
         return stored_entries.session_entry(*at, record_id)
     if kind is EventEntry:

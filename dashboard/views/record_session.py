@@ -14,6 +14,7 @@ from dashboard import (
     carried,
     components,
     cost_fields,
+    course_fields,
     data,
     pack_fields,
     risk_fields,
@@ -265,6 +266,8 @@ def _course(
             _("Course of treatment"), "course", [*by_id, *new, NO_COURSE], in_words, required=True
         )
     if isinstance(chosen, UUID):
+        with columns[1]:
+            course_fields.offer_change(chosen)
         return chosen
     if chosen != NEW_COURSE:
         return None

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, require
 from registry.database import DbSession, reading
 from registry.entry.forms import (
+    CourseEntry,
     Entry,
     EventEntry,
     FindingEntry,
@@ -34,6 +35,7 @@ from registry.errors import NotFound
 from registry.messages import message
 from registry.schema import (
     AdverseEvent,
+    Course,
     FollowUp,
     FollowUpFinding,
     Injection,
@@ -76,6 +78,16 @@ def patient_entry(
         identity = db.get(PatientIdentity, (clinic_id, patient_id))
         known: dict[str, Any] = {name: getattr(identity, name, None) for name in IDENTITY_FIELDS}
         return PatientEntry(**_plain(PatientEntry, patient, known), **known), patient.version
+
+
+def course_entry(
+    engine: Engine, by: Actor, clinic_id: int, course_id: UUID
+) -> tuple[CourseEntry, int]:
+    """A course, and its version."""
+    require(by, Permission.SEE_RECORDS, clinic_id)
+    with reading(engine) as db:
+        course = current(db, Course, clinic_id, course_id)
+        return CourseEntry(**_plain(CourseEntry, course, {})), course.version
 
 
 def session_entry(

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from registry.database import reading
 from registry.schema import Course, TreatmentSession
-from registry.vocabulary import Laterality, Modality, Role
+from registry.vocabulary import Indication, Laterality, Modality, Role
 from tests.dashboard.conftest import AppAs
 from tests.factories import a_clinic, a_course, a_patient, a_session, saving
 
@@ -118,3 +118,23 @@ def test_what_cannot_be_stored_is_said_and_stays_typed(page: Page) -> None:
         assert page.stored() == []
         assert sentence in page.said()
         assert page.app.text_input(key=page.key("cost_amount")).value == amount
+
+
+def test_the_payer_of_a_stored_course_is_added_later(page: Page) -> None:
+    with saving(page.engine) as db:
+        course = a_course(db, page.clinic, page.patient, payer=None)
+    page.app.run()
+    page.app.session_state[page.key("course")] = course
+    page.app.session_state[f"course_change:{course}"] = True
+    page.app.run()
+    assert not page.app.exception
+    place = f"course:{course}:1"
+    page.app.selectbox(key=f"{place}:payer").set_value("Insurer")
+    page.app.segmented_control(key=f"{place}:indication").set_value(Indication.SYMPTOMATIC)
+    page.app.run()
+    page.press(f"{place}:save")
+    with reading(page.engine) as db:
+        stored = db.get_one(Course, (page.clinic, course))
+        assert (stored.payer, stored.indication, stored.planned_sessions, stored.version) == (
+            "Insurer", Indication.SYMPTOMATIC, 3, 2
+        )  # fmt: skip
