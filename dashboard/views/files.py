@@ -67,7 +67,7 @@ def show_template() -> None:
     with st.expander(_("What goes into each column"), icon=":material/menu_book:"):
         described = column_dictionary()
         chosen = st.selectbox(_("File"), list(FILES), key="files:described", width=320)
-        st.text(FILES[chosen].meaning)
+        st.text(str(FILES[chosen].meaning))
         rows = [_described(row) for row in described if row.file == chosen]
         report_parts.table(rows, _("Columns of {file}").format(file=chosen), words=tuple(rows[0]))
 

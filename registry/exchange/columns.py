@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from registry.catalogue import catalogue
 from registry.database import Base, Quantity
+from registry.messages import N_, Message, message
 
 
 class Kind(StrEnum):
@@ -23,18 +24,18 @@ class Kind(StrEnum):
     KEY = "key"
     TEXT = "text"
     CODE = "code"
-    CHOICE = "choice"
-    WHOLE = "whole number"
-    DECIMAL = "decimal number"
+    CHOICE = N_("choice")
+    WHOLE = N_("whole number")
+    DECIMAL = N_("decimal number")
     DAY = "day"
-    YES_NO = "yes or no"
+    YES_NO = N_("yes or no")
 
 
 class Withheld(StrEnum):
     """What a pseudonymous export leaves out; such a column may be left out of an import too."""
 
-    IDENTITY = "identity"
-    FREE_TEXT = "free text"
+    IDENTITY = N_("identity")
+    FREE_TEXT = N_("free text")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +46,7 @@ class Column:
     source: sa.Column[Any]
     kind: Kind
     required: bool
-    meaning: str
+    meaning: Message
     withheld: Withheld | None = None
     codes: str | None = None
 
@@ -67,7 +68,7 @@ class File:
     """
 
     name: str
-    meaning: str
+    meaning: Message
     required: bool
     columns: Mapping[str, Column]
     withheld: Withheld | None = None
@@ -134,17 +135,19 @@ def plain(model: type[Base], *names: str, optional: bool = False) -> list[Column
     return made
 
 
-def _meaning(source: sa.Column[Any]) -> str:
+def _meaning(source: sa.Column[Any]) -> Message:
     """The comment of the database column, and what a blank cell is stored as."""
     default = source.default.arg if isinstance(source.default, sa.ColumnDefault) else None
     if default is None:
-        return str(source.comment)
+        return message(str(source.comment))
     word = ("yes" if default else "no") if isinstance(default, bool) else str(default)
-    return f"{source.comment} Blank is stored as {word}."
+    return message(
+        "{meaning} Blank is stored as {word}.", meaning=message(str(source.comment)), word=word
+    )
 
 
 def key(
-    name: str, model: type[Base], attribute: str, meaning: str, *, required: bool = True
+    name: str, model: type[Base], attribute: str, meaning: Message, *, required: bool = True
 ) -> Column:
     """A column of keys, which become the identifiers in the database column ``attribute``."""
     return Column(
@@ -158,7 +161,7 @@ def key(
 
 def file(
     name: str,
-    meaning: str,
+    meaning: Message,
     *columns: Column | list[Column],
     required: bool = False,
     withheld: Withheld | None = None,
@@ -176,5 +179,7 @@ def patient_key(model: type[Base]) -> Column:
         "patient_key",
         model,
         "patient_id",
-        "Key of the patient in patients.csv, or of a patient who is already in the registry.",
+        message(
+            "Key of the patient in patients.csv, or of a patient who is already in the registry."
+        ),
     )

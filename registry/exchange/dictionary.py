@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,7 +18,10 @@ from registry.errors import UnreadableFile
 from registry.exchange.columns import Column, File, Kind
 from registry.exchange.format import FILES, LONGEST_KEY
 from registry.exchange.writing import FileSet
-from registry.messages import message
+from registry.messages import _, message
+
+GUIDE_WIDTH: Final = 92
+"""Characters on a line of the guide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,9 @@ def column_dictionary() -> tuple[ColumnDescription, ...]:
             file=file.name,
             column=column.name,
             required=_required(column),
-            meaning=column.meaning,
+            meaning=str(column.meaning),
             type=_type(column),
-            unit=column.source.info.get("unit") or "",
+            unit=_(column.source.info.get("unit") or ""),
             allowed="; ".join(column.allowed()),
         )
         for file in FILES.values()
@@ -115,35 +120,44 @@ def write_template(folder: Path) -> None:
 
 def _required(column: Column) -> str:
     if column.required:
-        return "yes"
-    return f"no ({column.withheld.value})" if column.withheld else "no"
+        return _("yes")
+    if column.withheld is None:
+        return _("no")
+    return _("no ({left_out})").format(left_out=_(column.withheld.value))
 
 
 def _type(column: Column) -> str:
     type_, between = column.source.type, column.source.info.get("between")
     match column.kind:
         case Kind.KEY:
-            return f"key, up to {getattr(type_, 'length', None) or LONGEST_KEY} characters"
+            length = getattr(type_, "length", None) or LONGEST_KEY
+            return _("key, up to {count} characters").format(count=length)
         case Kind.TEXT:
-            length = type_.length if isinstance(type_, sa.String) else None
-            return f"text, up to {length} characters" if length else "text"
+            if isinstance(type_, sa.String) and type_.length:
+                return _("text, up to {count} characters").format(count=type_.length)
+            return _("text")
         case Kind.CODE:
-            return "code"
+            return _("code")
         case Kind.DAY:
-            return "day as 2026-11-23"
+            return _("day as 2026-11-23")
         case Kind.WHOLE | Kind.DECIMAL:
-            words = column.kind.value
+            words = _(column.kind.value)
             if isinstance(type_, Quantity):
-                words += f" with up to {type_.scale} decimals"
-            return f"{words}, {between[0]} to {between[1]}" if between else words
+                words = _("{number} with up to {count} decimals").format(
+                    number=words, count=type_.scale
+                )
+            if between is None:
+                return words
+            least, most = between
+            return _("{number}, {least} to {most}").format(number=words, least=least, most=most)
         case _:
-            return column.kind.value
+            return _(column.kind.value)
 
 
 def _about(file: File) -> str:
     if not file.imported:
-        return f"{file.meaning} Written by an export only."
-    return f"{file.meaning} {'Must be there.' if file.required else 'May be left out.'}"
+        return f"{file.meaning} {_('Written by an export only.')}"
+    return f"{file.meaning} {_('Must be there.') if file.required else _('May be left out.')}"
 
 
 def _to_fill() -> Iterable[File]:
@@ -161,26 +175,23 @@ def _dictionary_csv() -> str:
 
 def _guide() -> str:
     needed = ", ".join(file.name for file in FILES.values() if file.required)
-    lines = [
-        "How to fill these files",
-        "",
-        f"Needed are {needed}; a file you do not use may be deleted.",
-        "columns.csv explains every column and lists the values that may stand in it.",
-        "",
-        "Keys are your own texts: patient P-0001, session S1. The same key means the same patient",
-        "or session in every file. Never use a name or a birth date as a key.",
-        "Keep all columns and their names. A cell without an answer stays blank; blank never",
-        "means no.",
-        "Write days as 2026-11-23 and numbers with a point, as 0.5.",
-        "In a spreadsheet, format all cells as text before you type, and save as CSV UTF-8.",
-        "",
-        "Then look at what would be stored, and store it:",
-        "",
-        "    sclero import FOLDER --dry-run",
-        "    sclero import FOLDER",
-        "",
-        "Importing the same files twice stores nothing twice.",
-        "",
-    ]
+    paragraphs = (
+        _("How to fill these files"),
+        _(
+            "Needed are {files}; a file you do not use may be deleted. columns.csv explains every "
+            "column and lists the values that may stand in it."
+        ).format(files=needed),
+        _(
+            "Keys are your own texts: patient P-0001, session S1. The same key means the same "
+            "patient or session in every file. Never use a name or a birth date as a key. Keep all "
+            "columns and their names. A cell without an answer stays blank; blank never means no. "
+            "Write days as 2026-11-23 and numbers with a point, as 0.5. In a spreadsheet, format "
+            "all cells as text before you type, and save as CSV UTF-8."
+        ),
+        _("Then look at what would be stored, and store it:"),
+    )
+    lines = [line for text in paragraphs for line in (*textwrap.wrap(text, GUIDE_WIDTH), "")]
+    lines += ["    sclero import FOLDER --dry-run", "    sclero import FOLDER", ""]
+    lines += [_("Importing the same files twice stores nothing twice."), ""]
     lines += [f"{file.name:<22} {file.meaning}" for file in _to_fill()]
     return "\r\n".join(lines) + "\r\n"

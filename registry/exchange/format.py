@@ -17,6 +17,7 @@ from uuid import UUID, uuid5
 
 from registry.entry.assessments import RVCSS_ITEMS
 from registry.exchange.columns import File, Withheld, file, key, patient_key, plain
+from registry.messages import message
 from registry.schema import (
     AdverseEvent,
     ChangePoint,
@@ -77,19 +78,28 @@ _CRITERIA: Final = (
 _FILES: Final = (
     file(
         "clinicians.csv",
-        "Who treats; needed only when sessions name clinicians that the registry does not know.",
-        key("clinician_code", Clinician, "code", "Short code of the clinician in the files."),
+        message(
+            "Who treats; needed only when sessions name clinicians that the registry does not know."
+        ),
+        key(
+            "clinician_code",
+            Clinician,
+            "code",
+            message("Short code of the clinician in the files."),
+        ),
         plain(Clinician, "display_name", optional=True),
     ),
     file(
         "patients.csv",
-        "Patients, under a pseudonym.",
+        message("Patients, under a pseudonym."),
         key(
             "patient_key",
             Patient,
             "id",
-            "The clinic's own key of the patient, never a name; also the pseudonym when that "
-            "column is blank.",
+            message(
+                "The clinic's own key of the patient, never a name; also the pseudonym when that "
+                "column is blank."
+            ),
         ),
         plain(Patient, "pseudonym", optional=True),
         plain(Patient, "enrolled_on", "birth_year", "sex", "skin_type", "died_on"),
@@ -98,45 +108,47 @@ _FILES: Final = (
     ),
     file(
         "patient_links.csv",
-        "Patients who are one person: one row for each duplicate.",
-        key("link_key", PatientLink, "id", "The clinic's own key of the link."),
-        key("patient_key", PatientLink, "patient_id", "Key of the duplicate."),
+        message("Patients who are one person: one row for each duplicate."),
+        key("link_key", PatientLink, "id", message("The clinic's own key of the link.")),
+        key("patient_key", PatientLink, "patient_id", message("Key of the duplicate.")),
         key(
             "same_as_key",
             PatientLink,
             "same_as_id",
-            "Key of the patient under whom both are counted.",
+            message("Key of the patient under whom both are counted."),
         ),
     ),
     file(
         "risk_facts.csv",
-        "Answers to the questions asked before a needle: one row an answer. Of several answers to "
-        "one question on one day the last row stands.",
-        key("risk_fact_key", RiskFact, "id", "The clinic's own key of the answer."),
+        message(
+            "Answers to the questions asked before a needle: one row an answer. Of several answers "
+            "to one question on one day the last row stands."
+        ),
+        key("risk_fact_key", RiskFact, "id", message("The clinic's own key of the answer.")),
         patient_key(RiskFact),
         plain(RiskFact, "condition_code", "sclerosant_code", "answer", "answered_on", "note"),
     ),
     file(
         "courses.csv",
-        "Plans of one or more sessions.",
-        key("course_key", Course, "id", "The clinic's own key of the course."),
+        message("Plans of one or more sessions."),
+        key("course_key", Course, "id", message("The clinic's own key of the course.")),
         patient_key(Course),
         plain(Course, "opened_on", "indication", "planned_sessions", "payer"),
     ),
     file(
         "sessions.csv",
-        "Treatment sessions: one row a visit.",
-        key("session_key", TreatmentSession, "id", "The clinic's own key of the session."),
+        message("Treatment sessions: one row a visit."),
+        key("session_key", TreatmentSession, "id", message("The clinic's own key of the session.")),
         patient_key(TreatmentSession),
         plain(TreatmentSession, "treated_on"),
         key(
             "course_key",
             TreatmentSession,
             "course_id",
-            "Key of the course the session belongs to.",
+            message("Key of the course the session belongs to."),
             required=False,
         ),
-        key("clinician_code", Clinician, "code", "Code of who treated.", required=False),
+        key("clinician_code", Clinician, "code", message("Code of who treated."), required=False),
         plain(
             TreatmentSession,
             "modality",
@@ -155,25 +167,32 @@ _FILES: Final = (
     ),
     file(
         "sites.csv",
-        "Regions or veins treated in a session: one row a site, in the order of treatment.",
-        key("session_key", TreatedSite, "treatment_session_id", "Key of the session."),
-        key("site_key", TreatedSite, "id", "Key of the site within its session, such as 1 or A."),
+        message(
+            "Regions or veins treated in a session: one row a site, in the order of treatment."
+        ),
+        key("session_key", TreatedSite, "treatment_session_id", message("Key of the session.")),
+        key(
+            "site_key",
+            TreatedSite,
+            "id",
+            message("Key of the site within its session, such as 1 or A."),
+        ),
         plain(TreatedSite, "side", "anatomy_code", "vessel_class", "diameter_mm", "feeder_treated"),
     ),
     file(
         "lots.csv",
-        "Lots on the shelf; needed only for lots that were recalled, or not used yet.",
+        message("Lots on the shelf; needed only for lots that were recalled, or not used yet."),
         plain(Lot, "product_code", "lot_number", "expires_on", "is_compounded", "recalled_on"),
     ),
     file(
         "injections.csv",
-        "What was injected: one row for each product, strength and form at each site.",
-        key("session_key", Injection, "treatment_session_id", "Key of the session."),
+        message("What was injected: one row for each product, strength and form at each site."),
+        key("session_key", Injection, "treatment_session_id", message("Key of the session.")),
         key(
             "site_key",
             Injection,
             "treated_site_id",
-            "Key of the site in sites.csv; blank when only the session is known.",
+            message("Key of the site in sites.csv; blank when only the session is known."),
             required=False,
         ),
         plain(Injection, "product_code", "form", "concentration_percent", "liquid_ml"),
@@ -183,28 +202,28 @@ _FILES: Final = (
     ),
     file(
         "safety_overrides.csv",
-        "Warnings before a session that were overridden: one row a warning.",
-        key("session_key", SafetyOverride, "treatment_session_id", "Key of the session."),
+        message("Warnings before a session that were overridden: one row a warning."),
+        key("session_key", SafetyOverride, "treatment_session_id", message("Key of the session.")),
         plain(SafetyOverride, "rule", "catalogue_version", "reason", "reason_text"),
     ),
     file(
         "events.csv",
-        "Adverse events: one row an event.",
-        key("event_key", AdverseEvent, "id", "The clinic's own key of the event."),
+        message("Adverse events: one row an event."),
+        key("event_key", AdverseEvent, "id", message("The clinic's own key of the event.")),
         patient_key(AdverseEvent),
         plain(AdverseEvent, "event_term_code", "onset_on", "reported_on"),
         key(
             "session_key",
             AdverseEvent,
             "treatment_session_id",
-            "Key of the session the event is attributed to; blank is none.",
+            message("Key of the session the event is attributed to; blank is none."),
             required=False,
         ),
         key(
             "site_key",
             AdverseEvent,
             "treated_site_id",
-            "Key of the site within that session; blank is not attributed to a site.",
+            message("Key of the site within that session; blank is not attributed to a site."),
             required=False,
         ),
         plain(
@@ -222,15 +241,18 @@ _FILES: Final = (
     ),
     file(
         "follow_ups.csv",
-        "Follow-up visits and calls, planned or held: what was looked for stands in the checklist.",
-        key("follow_up_key", FollowUp, "id", "The clinic's own key of the follow-up."),
+        message(
+            "Follow-up visits and calls, planned or held: what was looked for stands in the "
+            "checklist."
+        ),
+        key("follow_up_key", FollowUp, "id", message("The clinic's own key of the follow-up.")),
         patient_key(FollowUp),
         plain(FollowUp, "status"),
         key(
             "session_key",
             FollowUp,
             "treatment_session_id",
-            "Key of the session that the visit follows.",
+            message("Key of the session that the visit follows."),
             required=False,
         ),
         plain(
@@ -247,71 +269,95 @@ _FILES: Final = (
     ),
     file(
         "findings.csv",
-        "Checklist items that were present or could not be assessed; an item without a row was "
-        "looked for and absent.",
-        key("follow_up_key", FollowUpFinding, "follow_up_id", "Key of the follow-up."),
+        message(
+            "Checklist items that were present or could not be assessed; an item without a row was "
+            "looked for and absent."
+        ),
+        key("follow_up_key", FollowUpFinding, "follow_up_id", message("Key of the follow-up.")),
         plain(FollowUpFinding, "event_term_code", "state"),
         key(
             "event_key",
             FollowUpFinding,
             "adverse_event_id",
-            "Key of the event that the finding belongs to.",
+            message("Key of the event that the finding belongs to."),
             required=False,
         ),
     ),
     file(
         "site_outcomes.csv",
-        "How treated sites looked at a follow-up: one row a site.",
-        key("follow_up_key", SiteOutcome, "follow_up_id", "Key of the follow-up."),
+        message("How treated sites looked at a follow-up: one row a site."),
+        key("follow_up_key", SiteOutcome, "follow_up_id", message("Key of the follow-up.")),
         plain(SiteOutcome, "side", "anatomy_code", "finding", "scale_code", "score", "occlusion"),
     ),
     file(
         "contact_attempts.csv",
-        "Attempts to reach patients who are due: one row a call, message or letter.",
-        key("contact_attempt_key", ContactAttempt, "id", "The clinic's own key of the attempt."),
+        message("Attempts to reach patients who are due: one row a call, message or letter."),
+        key(
+            "contact_attempt_key",
+            ContactAttempt,
+            "id",
+            message("The clinic's own key of the attempt."),
+        ),
         patient_key(ContactAttempt),
-        key("follow_up_key", ContactAttempt, "follow_up_id", "Key of the follow-up it was about."),
+        key(
+            "follow_up_key",
+            ContactAttempt,
+            "follow_up_id",
+            message("Key of the follow-up it was about."),
+        ),
         plain(ContactAttempt, "attempted_on", "method", "outcome", "note"),
     ),
     file(
         "limb_assessments.csv",
-        "Clinical class and severity score of a leg: one row a leg and day.",
-        key("assessment_key", LimbAssessment, "id", "The clinic's own key of the assessment."),
+        message("Clinical class and severity score of a leg: one row a leg and day."),
+        key(
+            "assessment_key",
+            LimbAssessment,
+            "id",
+            message("The clinic's own key of the assessment."),
+        ),
         patient_key(LimbAssessment),
         plain(LimbAssessment, "side", "assessed_on", "ceap", *RVCSS_ITEMS),
     ),
     file(
         "reported_outcomes.csv",
-        "What patients answered: one row an item and day.",
-        key("answer_key", PatientReportedOutcome, "id", "The clinic's own key of the answer."),
+        message("What patients answered: one row an item and day."),
+        key(
+            "answer_key",
+            PatientReportedOutcome,
+            "id",
+            message("The clinic's own key of the answer."),
+        ),
         patient_key(PatientReportedOutcome),
         key(
             "follow_up_key",
             PatientReportedOutcome,
             "follow_up_id",
-            "Key of the visit of the answer; blank is before treatment or between visits.",
+            message("Key of the visit of the answer; blank is before treatment or between visits."),
             required=False,
         ),
         plain(PatientReportedOutcome, "answered_on", "item_code", "score"),
     ),
     file(
         "photographs.csv",
-        "Which photographs there are. The pictures are not in the files, so an import stores none "
-        "of them.",
-        key("photograph_key", Photograph, "id", "Identifier of the photograph."),
+        message(
+            "Which photographs there are. The pictures are not in the files, so an import stores "
+            "none of them."
+        ),
+        key("photograph_key", Photograph, "id", message("Identifier of the photograph.")),
         patient_key(Photograph),
         key(
             "session_key",
             Photograph,
             "treatment_session_id",
-            "Key of the session at which it was taken.",
+            message("Key of the session at which it was taken."),
             required=False,
         ),
         key(
             "follow_up_key",
             Photograph,
             "follow_up_id",
-            "Key of the visit at which it was taken.",
+            message("Key of the visit at which it was taken."),
             required=False,
         ),
         plain(
@@ -327,19 +373,21 @@ _FILES: Final = (
     ),
     file(
         "packs.csv",
-        "What the code on a pack stands for: one row a code.",
+        message("What the code on a pack stands for: one row a code."),
         plain(ProductGtin, "gtin", "product_code", "concentration_percent"),
     ),
     file(
         "clinic_settings.csv",
-        "Numbers the clinic has set: one row a setting and day.",
+        message("Numbers the clinic has set: one row a setting and day."),
         plain(ClinicSetting, "code", "value", "valid_from"),
     ),
     file(
         "change_points.csv",
-        "Changes in how the clinic works, as told on its charts. All of it is free text, so the "
-        "file is exported only with free text.",
-        key("change_point_key", ChangePoint, "id", "The clinic's own key of the change."),
+        message(
+            "Changes in how the clinic works, as told on its charts. All of it is free text, so "
+            "the file is exported only with free text."
+        ),
+        key("change_point_key", ChangePoint, "id", message("The clinic's own key of the change.")),
         plain(ChangePoint, "changed_on", "what", "begins_limits"),
         withheld=Withheld.FREE_TEXT,
     ),
