@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pypdf import PdfReader
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
-from dashboard import downloads, report_data
-from dashboard.take_away import printed_file
-from registry.analysis.cohort import CohortFilter
-from registry.analysis.colophon import colophon
-from registry.analysis.complications import GROUPINGS, complications
-from registry.database import make_engine, reading
-from registry.operations.migration import command_line_actor
+from dashboard import downloads
+from registry.database import reading
 from registry.schema import AccessLog, ReportingPeriod
-from registry.vocabulary import Role, SclerosantForm
+from registry.vocabulary import Role
 from tests.dashboard.conftest import a_clinic
 from tests.dashboard.test_report_pages import TODAY, charts, everything, treat
 from tests.factories import saving
-from tests.made_up_clinic import fill
 
 PAGE = "views/periods.py"
 FIRST, LAST = TODAY - dt.timedelta(days=330), TODAY - dt.timedelta(days=241)
@@ -173,38 +163,3 @@ def test_who_only_reads_is_offered_no_freezing(app_as: Any, treated: tuple[Engin
     assert [title.value for title in app.title] == ["Reports"]
     assert not app.text_input
     assert "3 of 20 sessions" in fetched(app, "Report of the clinic (PDF)")
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Engine:
-    path = tmp_path_factory.mktemp("printed") / "registry.sqlite"
-    shutil.copy(migrated_sqlite, path)
-    engine = make_engine(f"sqlite:///{path}")
-    fill(engine, a_clinic(engine, "leg"), 60)
-    return engine
-
-
-COHORTS = st.builds(
-    CohortFilter,
-    st.none() | st.dates(TODAY - dt.timedelta(days=900), TODAY - dt.timedelta(days=400)),
-    st.none() | st.dates(TODAY - dt.timedelta(days=399), TODAY),
-    st.fixed_dictionaries(
-        {}, optional={"form": st.sets(st.sampled_from([*SclerosantForm]), min_size=1).map(tuple)}
-    ),
-)
-
-
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cohort=COHORTS, by=st.sampled_from(GROUPINGS))
-def test_print_holds_every_count_of_the_page_under_any_filter(
-    filled: Engine, cohort: CohortFilter, by: str
-) -> None:
-    actor = command_line_actor(filled)
-    report = complications(filled, actor, cohort, today=TODAY, group_by=by)
-    taken = colophon(filled, actor, report, now=dt.datetime.now(dt.UTC))
-    said = text_of(printed_file(report, taken))
-    for row in report_data.rate_table(report):
-        counts = " ".join(list(row.values())[1:4]).replace("\u202f", " ")
-        assert counts in said
-    assert taken.data_hash in said
-    assert all(str(part) in said.replace("\u00a0", " ") for part in cohort.to_query().values())
