@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -292,12 +293,18 @@ RULES = (
 )
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a module, for all rules alike."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def sources(*places: str) -> Iterator[tuple[str, ast.Module]]:
     """Each module of the places, as its path from the root and its syntax tree."""
     for place in places:
         top = ROOT / place
         for path in sorted(top.rglob("*.py")) if top.is_dir() else [top]:
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            yield path.relative_to(ROOT).as_posix(), parsed(path)
 
 
 by_name = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.broken_lines.__name__)
