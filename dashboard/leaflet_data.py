@@ -6,7 +6,7 @@ within :func:`registry.language.speaking`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dashboard import report_data, state
@@ -48,6 +48,15 @@ class Part:
     about: tuple[str, ...]
     signs: Signs | None
     figure: Figure | None
+    source: str
+
+    @property
+    def standing_alone(self) -> Figure | None:
+        """The picture with all that is said of it, for a place without the words around it."""
+        if self.figure is None:
+            return None
+        words = (self.figure.key, self.number, *self.about, self.source)
+        return replace(self.figure, key=" ".join(word for word in words if word))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,7 @@ def _part(report: LeafletReport, item: LeafletItem) -> Part:
             description=say(leaflet_wording.in_words(report, item)),
             key=say(leaflet_wording.key(item)),
         ),
+        source=item.published.citation if item.published else "",
     )
 
 

@@ -90,7 +90,7 @@ def pictures(report: LeafletReport, language: Language, part: Part) -> None:
         for kind in PICTURES:
             st.link_button(
                 names[kind],
-                leaflet_data.offer(report, language, kind, part.figure),
+                leaflet_data.offer(report, language, kind, part.standing_alone),
                 icon=":material/image:",
                 on_click="rerun",
                 key=f"leaflet_{kind.value}_{part.code}",

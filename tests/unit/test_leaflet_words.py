@@ -155,6 +155,19 @@ def test_the_text_beside_an_array_says_all_of_it(report: LeafletReport) -> None:
     assert figure.key == "● had it · ■ not known · ○ did not have it"
 
 
+def test_a_picture_by_itself_carries_its_number_and_its_source(report: LeafletReport) -> None:
+    (clot,) = (
+        part
+        for part in text_of(report, Language.ENGLISH).published
+        if part.number.startswith("About 4")
+    )
+    alone = clot.standing_alone
+    assert alone is not None
+    assert alone.title.endswith("Published elsewhere, not from our clinic")
+    for said in ("About 4 of every 1,000 patients elsewhere.", "Bradbury AW. 2010.", "fewer than"):
+        assert said in alone.key
+
+
 @pytest.mark.parametrize("language", Language)
 def test_the_print_fits_on_two_pages_in_its_own_language(
     report: LeafletReport, language: Language
