@@ -228,6 +228,8 @@ def choose_by_tap(person: Person, target: Locator, option: str, of: str) -> None
 
 def find_by_key(person: Person, pseudonym: str) -> None:
     page = person.page
+    person.tab_to(page.get_by_role("link", name="Skip to main content"))
+    person.press("Enter")
     person.tab_to(page.get_by_role("textbox", name="Patient"))
     person.think("patient")
     person.write(pseudonym.lower())

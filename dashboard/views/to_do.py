@@ -123,16 +123,17 @@ def _events(found: ToDo) -> None:
 
 
 def _event(event: UnwatchedEvent) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
+    text, way = st.columns([3.2, 1], vertical_alignment="center")
+    with text:
         st.markdown(
             _("**{patient}** · {event}, began {onset}, last looked at {looked}").format(
                 patient=plain(event.pseudonym),
                 event=plain(words.event_term(event.event_term_code)),
                 onset=plain(words.day(event.onset_on)),
                 looked=plain(words.day(event.looked_on)),
-            ),
-            width="stretch",
+            )
         )
+    with way:
         if data.may_record() and data.may_amend():
             if st.button(_("Follow up this event"), key=f"to_do:{event.event_id}"):
                 components.open_patient(event.patient_id)

@@ -233,7 +233,7 @@ def _contraindications(entry: SessionEntry, history: History) -> Iterator[Proble
             yield Problem(
                 "risk_facts",
                 rule.code,
-                message("Not asked: {count}.", count=len(unasked)),
+                message("Questions before the needle not asked: {count}.", count=len(unasked)),
                 LEVELS[rule.level],
                 origin_of(rule),
                 tuple(unasked),

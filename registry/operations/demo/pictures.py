@@ -19,6 +19,8 @@ from registry.vocabulary import FollowUpStatus, Laterality, PhotoView, SkinType,
 
 SINCE: Final = dt.timedelta(days=190)
 """How long the demonstration clinic has been taking photographs."""
+TAKEN: Final = 0.85
+"""Share of the sessions and visits at which somebody thought of it."""
 LEFT_BY_A_SESSION: Final = 0.5
 """Share of the drawn veins that a session leaves."""
 SIZE: Final = (300, 420)
@@ -59,8 +61,9 @@ def pictures(
         and e.visit_code == "photo_12w"
     }
     days |= {session.treated_on: session for session in sessions}
+    rng = random.Random(patient.id.int)  # noqa: S311 - made-up data must be the same each time
     for day, taken_at in sorted(days.items()):
-        if day < today - SINCE:
+        if rng.random() > TAKEN or day < today - SINCE:
             continue
         earlier = sum(session.treated_on < day for session in sessions)
         entry = PhotographEntry(
