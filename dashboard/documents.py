@@ -11,7 +11,6 @@ from typing import Final
 
 import streamlit.file_util
 
-from dashboard import identity
 from dashboard.text import _
 from registry import language
 from registry.errors import Unfit
@@ -87,22 +86,6 @@ def link_page(*, csrf: str, code: str, message: str = "") -> str:
         code=code,
     )
     return _page(_("Demonstration"), body, message)
-
-
-def language_choice(chosen: Language | None) -> str:
-    """Ask for the language of the pages: a form of its own, so that the whole page comes anew."""
-    choices = [("", _("As the browser asks for"), chosen is None)]
-    choices += [(each.value, name, each is chosen) for each, name in language.OWN_NAMES.items()]
-    options = "".join(
-        f'<option value="{value}"{" selected" * is_chosen}>{html.escape(name)}</option>'
-        for value, name, is_chosen in choices
-    )
-    return _template("language.html").substitute(
-        action=identity.LANGUAGE_PATH,
-        label=html.escape(_("Language of the pages and reports")),
-        options=options,
-        button=html.escape(_("Change language")),
-    )
 
 
 def message_page(title: str, message: str, *, link: str = "/", link_text: str = "") -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
-from dashboard import documents, state
+from dashboard import identity, state
 from dashboard.text import _
 from registry import sign_in
+from registry.language import OWN_NAMES
 from registry.passwords import SHORTEST
 
 st.title(_("Your account"))
@@ -18,7 +21,21 @@ st.text(
 )
 
 st.header(_("Language"))
-st.html(documents.language_choice(state.chosen_language()))
+st.text(_("Language of the pages and reports; files keep their English column names."))
+chosen = state.chosen_language()
+choices = {None: _("As the browser"), **OWN_NAMES}
+# A form of its own, not a widget: the whole page comes anew, and says which language it is in.
+st.html(
+    '<form method="post" action="{path}" class="registry-language">{buttons}</form>'.format(
+        path=identity.LANGUAGE_PATH,
+        buttons="".join(
+            f'<button name="language" value="{html.escape(code or "")}" '
+            f'aria-pressed="{html.escape(str(code is chosen).lower())}">'
+            f"{html.escape(name)}</button>"
+            for code, name in choices.items()
+        ),
+    )
+)
 
 st.header(_("Change your password"))
 st.text(

@@ -143,12 +143,15 @@ def test_no_translation_is_left_of_a_text_that_is_gone(language: Language) -> No
 
 @in_each
 def test_translations_fill_the_same_gaps(language: Language) -> None:
+    """The form of one may leave its count away, as "Review the case" does."""
     wrong = [
         (entry.id, said)
         for entry in translations(language)
         if entry.id
-        for said in translated(entry)
-        if said and gaps(said) != set().union(*map(gaps, texts(entry)))
+        for form, said in enumerate(translated(entry))
+        if said
+        and gaps(said) != gaps(texts(entry)[-1])
+        and not (form == 0 and gaps(said) == gaps(texts(entry)[0]))
     ]
     assert wrong == []
 
