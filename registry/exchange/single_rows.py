@@ -28,6 +28,8 @@ from registry.schema import (
     Lot,
     PatientLink,
     PatientReportedOutcome,
+    Photograph,
+    PhotographContent,
     ProductGtin,
     RiskFact,
 )
@@ -62,7 +64,7 @@ REFERS_TO: Final = {
 """File of the record that a key column points to."""
 INSERT_ORDER: Final[tuple[type[Base], ...]] = (
     Clinician,
-    *STORING_ORDER,
+    *(model for model in STORING_ORDER if model not in (Photograph, PhotographContent)),
     *(model for model in SINGLE.values() if model not in STORING_ORDER),
 )
 """Every table that an import fills, parents before children."""
