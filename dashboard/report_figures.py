@@ -8,7 +8,6 @@ from dashboard import figures
 from dashboard.figures import Figure, clock_charts
 from dashboard.figures.cost_charts import TITLES, costs
 from dashboard.figures.outcome_charts import improved
-from dashboard.text import _
 from registry.analysis.clock_results import ClocksReport
 from registry.analysis.colophon import ONE_YEAR
 from registry.analysis.comparison import ComparisonReport
@@ -46,7 +45,7 @@ def pictures_of(report: Report) -> Pictures:
     if isinstance(report, SeverityReport):
         return {"severity": lambda: figures.severity(report)}
     if isinstance(report, ComparisonReport):
-        title = render(report.heading.title, _)
+        title = render(report.heading.title)
         return {"groups": lambda: figures.two_groups(report.a, report.b, title)}
     if isinstance(report, ControlReport):
         chart: dict[str, Callable[[], Figure | None]] = {"chart": lambda: figures.control(report)}
@@ -114,7 +113,7 @@ def _of_care(report: Report) -> Pictures:
     if isinstance(report, ReportedOutcomesReport):
         return {"improved": lambda: improved(report) if report.rows else None}
     if isinstance(report, DataQualityReport):
-        title = render(report.heading.title, _)
+        title = render(report.heading.title)
         return {"thermometer": lambda: figures.thermometer(report.parts(), title)}
     if isinstance(report, CostReport):
         return {

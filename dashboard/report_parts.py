@@ -11,13 +11,13 @@ import streamlit as st
 
 from dashboard import report_data, state
 from dashboard.figures import Figure
-from dashboard.figures.marks import GROUP
+from dashboard.figures.marks import GROUP, drawing_of
 from dashboard.filters import COHORT, View, in_words
 from dashboard.report_data import Size, Table, say
 from dashboard.take_away import PICTURES, File
 from dashboard.text import _, plain, within
 from registry.access import Permission
-from registry.analysis import openable_counts, wording
+from registry.analysis import openable_counts, report_counts, wording
 from registry.analysis.completeness import is_mark, why_incomplete
 from registry.analysis.overview import OverviewReport
 from registry.analysis.results import Excluded, Heading, RateReport, Report
@@ -69,10 +69,10 @@ def figure(drawn: Figure | None, instead: str, key: str, report: Report | None =
         return
     st.markdown(f"**{exact(drawn.title)}**")
     chart, group = drawn.chart, None
-    if report is not None and drawn.is_by_group and openable_counts.groups_of(report):
+    if report is not None and drawn.is_by_group and report_counts.groups_of(report):
         click = alt.selection_point(name=CLICKED, fields=[GROUP])
-        clicked = st.altair_chart(
-            chart.add_params(click),
+        clicked = st.vega_lite_chart(
+            spec=drawing_of(chart.add_params(click)),
             width="stretch",
             alt=drawn.description,
             key=key,
@@ -80,7 +80,7 @@ def figure(drawn: Figure | None, instead: str, key: str, report: Report | None =
         )
         group = next((point.get(GROUP) for point in clicked.selection.get(CLICKED, ())), None)
     else:
-        st.altair_chart(chart, width="stretch", alt=drawn.description, key=key)
+        st.vega_lite_chart(spec=drawing_of(chart), width="stretch", alt=drawn.description, key=key)
     if drawn.key:
         st.text(drawn.key)
     if report is not None:
@@ -193,7 +193,7 @@ def _offer_for_sharing(report: RateReport, key: str) -> None:
 
 def behind_links(report: Report) -> None:
     """Choose a row and a count of ``report``, and go to the records behind it."""
-    figures, groups = openable_counts.figures_of(report), openable_counts.groups_of(report)
+    figures, groups = openable_counts.figures_of(report), report_counts.groups_of(report)
     if not figures:
         return
     name = report.heading.name
@@ -224,7 +224,7 @@ def _one_of(label: str, options: Mapping[str, str], key: str) -> str:
 
 def _links_of_group(report: Report, group: str) -> None:
     """The first few counts of a row that was clicked in a picture."""
-    groups = openable_counts.groups_of(report)
+    groups = report_counts.groups_of(report)
     if group not in groups:
         return
     st.text(f"{say(groups[group])}:")
@@ -288,7 +288,7 @@ def left_out(excluded: tuple[Excluded, ...]) -> None:
         st.text(_("Not in these figures:"))
         st.markdown(
             "\n".join(
-                f"- {wording.count(item.count)} {exact(say(item.reason))}" for item in excluded
+                f"- {exact(say(item.reason))}: {wording.count(item.count)}" for item in excluded
             )
         )
 

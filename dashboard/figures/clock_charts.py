@@ -7,12 +7,23 @@ from typing import Any, Final
 
 import altair as alt
 
-from dashboard.figures.marks import INK, Figure, Mark, chart_of, dots, rate_axis, rate_scale, say
+from dashboard.figures.marks import (
+    GROUP,
+    INK,
+    Figure,
+    Mark,
+    chart_of,
+    dots,
+    rate_axis,
+    rate_scale,
+    say,
+)
 from dashboard.figures.recurrence_charts import ROOM_FOR_NAMES
 from dashboard.text import _
 from registry.analysis import clock_wording, wording
 from registry.analysis.clock_results import ClockResult, ClockRow
 from registry.analysis.response import Courses, ResponseReport
+from registry.analysis.response_counts import COURSES
 from registry.statistics import display_rules
 
 MOST_CURVES: Final = 4
@@ -139,6 +150,7 @@ def clearance(report: ResponseReport) -> Figure | None:
                 (_("95 % interval"), wording.interval(reached)),
                 (_("Median"), clock_wording.number(row.scores.median)),
             ),
+            group=f"{row.visit}:{row.scale}",
         )
         for row, reached in rows
     ]
@@ -152,7 +164,7 @@ def sessions_per_course(courses: Courses, *, height: int = 200) -> Figure | None
     if not courses.sessions:
         return None
     values = [
-        {"sessions": str(n), "courses": courses.sessions.get(n, 0)}
+        {GROUP: f"{COURSES}:{n}", "sessions": str(n), "courses": courses.sessions.get(n, 0)}
         for n in range(1, max(courses.sessions) + 1)
     ]
     x = alt.X(
@@ -178,6 +190,7 @@ def sessions_per_course(courses: Courses, *, height: int = 200) -> Figure | None
         alt.layer(bars, numbers).properties(height=height),
         _("Ended courses by their number of sessions"),
         say(clock_wording.courses_sentence(courses)),
+        is_by_group=True,
     )
 
 

@@ -28,6 +28,7 @@ from registry.analysis.severity import SeverityReport
 PAGE = "complications"
 MONTH = "month"
 RATES, COURSE, SEVERITY, COMPARE = "rates", "course", "severity", "compare"
+# The report that answers each question of the page.
 ANSWERED_BY: Final = {
     RATES: "complications",
     COURSE: "event_course",

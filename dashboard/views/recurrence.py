@@ -27,13 +27,13 @@ from registry.vocabulary import FollowUpMethod
 PAGE: Final = "recurrence"
 HEADLINE_DAY: Final = 365
 AFTER, CLOCKS, RESPONSE, CLAIMS = "after", "clocks", "response", "claims"
+# The report that answers each question of the page.
 ANSWERED_BY: Final = {
     AFTER: "recurrence",
     CLOCKS: "clocks",
     RESPONSE: "response",
     CLAIMS: "claims",
 }
-"""The report that answers each question of the page."""
 FIRST_CLOCK: Final = "visible_again"
 AFTER_SUCCESS: Final = "recurrence"
 
@@ -295,6 +295,7 @@ def respond(view: View, report: ResponseReport) -> None:
     )
     if courses.gaps.count:
         st.text(say(clock_wording.courses_sentence(courses)))
+    report_parts.behind_links(report)
     report_parts.definition(report, view)
 
 

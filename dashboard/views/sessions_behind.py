@@ -12,13 +12,14 @@ from dashboard import components, cost_data, filters, report_data, report_parts,
 from dashboard.filters import View
 from dashboard.report_data import say
 from dashboard.text import _
-from registry.analysis import overview, reported_outcomes, wording
+from registry.analysis import overview, reported_outcomes, response_counts, wording
 from registry.analysis.behind import PAGE_LENGTH, Line, Order, RecordsBehind
 from registry.analysis.cohort import DIMENSION_LABELS
 from registry.analysis.counting import outcome_of
-from registry.analysis.event_course import bars_of
-from registry.analysis.openable_counts import ANY, OVERDUE, SESSIONS, TOTAL, Behind, measures_of
+from registry.analysis.event_course import BAR, bars_of
+from registry.analysis.openable_counts import ANY, SESSIONS, Behind, measures_of
 from registry.analysis.rate_rows import Unit
+from registry.analysis.report_counts import OVERDUE, TOTAL
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.site_facts import OF_SITES
 from registry.catalogue import catalogue
@@ -48,6 +49,7 @@ def figures() -> dict[str, str]:
         "overview": _("Indicators of the overview"),
         "reported_outcomes": _("What patients say"),
         "costs": _("Costs"),
+        "response": _("Response to treatment"),
     }
 
 
@@ -85,6 +87,8 @@ def groups(view: View, report: str, by: str, event: str) -> dict[str, str]:
     rows = catalogue()
     if report == "costs":
         return dict(cost_data.row_names(view.cohort, by))
+    if report == "response":
+        return {code: say(label) for code, label in response_counts.rows_of().items()}
     if by == "visit":
         return {code: words.visit(code) for code in rows.visits}
     if by == overview.BY_INDICATOR:
@@ -130,7 +134,8 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     )
     called = {} if report == COMPLICATIONS else {_("Figures of"): figures()[report]}
     called |= {_("Count"): report_data.events()[event]} if report in OF_EVENTS else {}
-    called |= {groupings(report)[by]: rows[group], _("Which of them"): measures[measure]}
+    row = _("Days to onset") if group.startswith(BAR) else groupings(report)[by]
+    called |= {row: rows[group], _("Which of them"): measures[measure]}
     if by == report_data.ALL_TOGETHER and group == TOTAL:
         del called[groupings(report)[by]]
     return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called

@@ -25,7 +25,8 @@ from registry.analysis.cohort import level_label
 from registry.analysis.columns import EPOCH
 from registry.analysis.dimensions import NOT_APPLICABLE
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.openable_counts import OVERDUE, Behind, check, unit_of
+from registry.analysis.openable_counts import Behind, check, unit_of
+from registry.analysis.report_counts import OVERDUE
 from registry.analysis.sets_behind import Rows, counted
 from registry.database import DbSession, reading
 from registry.messages import Message, listed, message

@@ -84,7 +84,7 @@ class Colophon:
         """Everything there is to know about the numbers, each under its name."""
         heading = self.heading
         left_out = [
-            message("{count} {reason}", count=wording.count(item.count), reason=item.reason)
+            message("{reason}: {count}", count=wording.count(item.count), reason=item.reason)
             for item in self.excluded
         ]
         parts = (

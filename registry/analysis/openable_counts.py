@@ -7,19 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from registry.analysis import complications, costs, counting, treated_sites
+from registry.analysis import complications, costs, counting, response_counts, treated_sites
 from registry.analysis.care_facts import SATISFACTION
-from registry.analysis.chart_points import Point
-from registry.analysis.clock_results import ClocksReport
 from registry.analysis.clocks import CLOCKS
 from registry.analysis.cohort import CohortFilter
-from registry.analysis.comparison import ComparisonReport
-from registry.analysis.control import EVENTS, ControlReport
-from registry.analysis.costs import CostReport
+from registry.analysis.control import ControlReport
 from registry.analysis.event_course import BAR, RESOLUTION_DAYS, EventCourseReport
 from registry.analysis.outcome_facts import ITEMS
 from registry.analysis.overview import BY_INDICATOR, OverviewReport
 from registry.analysis.rate_rows import Unit
+from registry.analysis.report_counts import BEGAN, OVERDUE, TOTAL, counts_of
 from registry.analysis.reported_outcomes import (
     ANSWERS,
     BY_QUESTION,
@@ -28,15 +25,10 @@ from registry.analysis.reported_outcomes import (
     ReportedOutcomesReport,
 )
 from registry.analysis.results import (
-    FollowUpReport,
     RateReport,
-    RateRow,
-    RecurrenceReport,
-    RecurrenceRow,
     Report,
 )
 from registry.analysis.severity import LEVELS, SeverityReport
-from registry.analysis.units import UnitsReport
 from registry.catalogue import IndicatorMeasure, catalogue
 from registry.errors import NotFound
 from registry.messages import N_, Message, message
@@ -44,11 +36,6 @@ from registry.statistics.survival import LANDMARK_DAYS
 
 ANY: Final = counting.ANY
 SESSIONS: Final = Unit.SESSIONS
-TOTAL: Final = "total"
-"""The row of all groups together."""
-OVERDUE: Final = "overdue"
-BEGAN: Final = "began"
-"""Events that began on the days of one bar."""
 _SEVERITIES: Final = {
     "mild": N_("Mild"),
     "moderate": N_("Moderate"),
@@ -112,7 +99,7 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
         },
     },
     "severity": {
-        "events": message("All events"),
+        "events": message("Events"),
         "serious": message("Serious"),
         "not_serious": message("Not serious"),
         **{level: message(_SEVERITIES[level]) for level in LEVELS},
@@ -149,6 +136,7 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
         },
     },
     "costs": costs.MEASURES,
+    "response": response_counts.MEASURES,
 }
 """What can be opened of each report, the most asked for first."""
 
@@ -192,39 +180,9 @@ def figures_of(report: Report) -> dict[tuple[str, str], int]:
     """The counts of a report that can be opened, by group and measure."""
     return {
         (code, measure): figure
-        for code, counts in _counts_of(report).items()
+        for code, counts in counts_of(report).items()
         for measure, figure in counts.items()
     }
-
-
-def groups_of(report: Report) -> dict[str, Message]:
-    """The rows of a report that can be opened, each by its name."""
-    if isinstance(report, RateReport | RecurrenceReport | SeverityReport):
-        return {row.code: row.label for row in (report.total, *report.rows)}
-    if isinstance(report, FollowUpReport):
-        return {row.code: row.label for row in report.rows}
-    if isinstance(report, ClocksReport):
-        return {
-            row.code: row.label for clock in report.clocks for row in (clock.total, *clock.rows)
-        }
-    if isinstance(report, ComparisonReport):
-        return {row.code: row.label for row in report.groups}
-    if isinstance(report, UnitsReport):
-        return {row.code: row.label for row in (report.total, *(u.rate for u in report.rows))}
-    if isinstance(report, ControlReport):
-        return {point.first_day.isoformat(): point.label for point in _periods(report)}
-    if isinstance(report, OverviewReport):
-        return {row.indicator.code: message(row.indicator.label) for row in report.rows}
-    if isinstance(report, ReportedOutcomesReport):
-        satisfaction = catalogue().instrument_items[SATISFACTION].label
-        return {row.code: row.label for row in report.rows} | {SATISFACTION: message(satisfaction)}
-    if isinstance(report, CostReport):
-        return report.groups()
-    if isinstance(report, EventCourseReport):
-        named = {TOTAL: report.event_label}
-        named |= {row.code: row.label for row in (*report.onsets, *report.durations)}
-        return named | {code: report.onset.name_of(code) for code, _ in report.onset.bars}
-    return {}
 
 
 def measures_of(report: str, group: str) -> Mapping[str, Message]:
@@ -239,6 +197,8 @@ def measures_of(report: str, group: str) -> Mapping[str, Message]:
         return {code: label for code, label in measures.items() if code != BEGAN}
     if report == "costs":
         return costs.measures_of(group)
+    if report == "response":
+        return response_counts.measures_of(group)
     if report == "reported_outcomes":
         of_satisfaction = {"satisfied", "answered", "treated", *(f"answer_{n}" for n in ANSWERS)}
         return {
@@ -286,151 +246,6 @@ def _grouping(report: Report) -> str:
     return str(getattr(report, "by", "visit"))
 
 
-def _counts_of(report: Report) -> dict[str, dict[str, int]]:
-    """The counts of each row of a report, by the code of the row."""
-    if isinstance(report, RateReport):
-        return {row.code: _of_rate(row) for row in (report.total, *report.rows)}
-    if isinstance(report, ComparisonReport):
-        return {row.code: _of_rate(row) for row in report.groups}
-    if isinstance(report, UnitsReport):
-        rows = (report.total, *(unit.rate for unit in report.rows))
-        return {row.code: _of_rate(row) for row in rows}
-    if isinstance(report, ControlReport):
-        events = "in_window" if report.unit == EVENTS else "events"
-        return {
-            point.first_day.isoformat(): {
-                events: point.events,
-                "mature": point.sessions,
-                "assessed": point.assessed,
-            }
-            for point in _periods(report)
-        }
-    if isinstance(report, RecurrenceReport):
-        return {row.code: _of_sites(row) for row in (report.total, *report.rows)}
-    if isinstance(report, ClocksReport):
-        found: dict[str, dict[str, int]] = {}
-        for clock in report.clocks:
-            for entry in (clock.total, *clock.rows):
-                found.setdefault(entry.code, {}).update(
-                    {
-                        f"{clock.code}_events": entry.events,
-                        f"{clock.code}_started": entry.started,
-                    }
-                )
-        return found
-    if isinstance(report, FollowUpReport):
-        return {
-            visit.code: {
-                "missed": visit.missed,
-                "seen": visit.seen,
-                "due": visit.due,
-                OVERDUE: visit.overdue,
-            }
-            for visit in report.rows
-        }
-    if isinstance(report, EventCourseReport):
-        return _of_course(report)
-    if isinstance(report, SeverityReport):
-        return {
-            row.code: {
-                "events": row.events,
-                "serious": sum(row.serious),
-                "not_serious": sum(row.not_serious),
-            }
-            | {level: row.serious[i] + row.not_serious[i] for i, level in enumerate(LEVELS)}
-            | {f"{level}_serious": row.serious[i] for i, level in enumerate(LEVELS)}
-            | {f"{level}_not_serious": row.not_serious[i] for i, level in enumerate(LEVELS)}
-            for row in (report.total, *report.rows)
-        }
-    if isinstance(report, OverviewReport):
-        return {
-            row.indicator.code: {
-                "cases": int(row.now.estimate.numerator),
-                "of": int(row.now.estimate.denominator),
-            }
-            for row in report.rows
-        }
-    if isinstance(report, CostReport):
-        return report.counts()
-    return _of_answers(report) if isinstance(report, ReportedOutcomesReport) else {}
-
-
-def _periods(report: ControlReport) -> tuple[Point, ...]:
-    """The points that stand for a period; the gap between two events is no set of sessions."""
-    return report.drawing.points if report.drawing.has_periods else ()
-
-
-def _of_rate(row: RateRow) -> dict[str, int]:
-    return {
-        "events": row.events,
-        "mature": row.mature,
-        "assessed": row.assessed,
-        "not_assessed": row.mature - row.assessed,
-        "screened": row.screened,
-        "too_recent": row.too_recent,
-        "sessions": row.sessions,
-    }
-
-
-def _of_sites(row: RecurrenceRow) -> dict[str, int]:
-    counts = {
-        "recurrences": row.recurrences,
-        "success": int(row.success.numerator),
-        "never_successful": row.assessed - int(row.success.numerator),
-        "assessed": row.assessed,
-        "never_looked_at": row.sites - row.assessed,
-        "sites": row.sites,
-        "retreatments": row.retreatments,
-        "deaths": row.deaths,
-        "mature_at_12_months": row.mature_at_12_months,
-        "assessed_at_12_months": row.assessed_at_12_months,
-        "clear_at_12_months": int(row.clear_at_12_months.numerator),
-    }
-    for point in row.landmarks:
-        counts[f"recurred_{point.day}"] = int(point.recurrence.numerator)
-        counts[f"retreated_{point.day}"] = int(point.retreatment.numerator)
-        counts[f"at_risk_{point.day}"] = point.at_risk
-    return counts
-
-
-def _of_course(report: EventCourseReport) -> dict[str, dict[str, int]]:
-    found = {
-        code: {"in_window": row.events, "later": row.later}
-        for code, row in ((TOTAL, report.onset), *((row.code, row) for row in report.onsets))
-    }
-    for lasting in report.durations:
-        counts = found.setdefault(lasting.code, {})
-        counts |= {"ended": lasting.resolved, "followed": lasting.events}
-        for point in lasting.landmarks:
-            counts[f"ended_{point.day}"] = int(point.estimate.numerator)
-            counts[f"followed_{point.day}"] = point.at_risk
-    return found | {code: {BEGAN: count} for code, count in report.onset.bars}
-
-
-def _of_answers(report: ReportedOutcomesReport) -> dict[str, dict[str, int]]:
-    satisfaction = report.satisfaction
-    return {
-        row.code: {
-            "improved": int(row.improved.numerator),
-            "could_improve": int(row.improved.denominator),
-            "unchanged": row.unchanged,
-            "worse": row.worse,
-            "pairs": row.pairs,
-            "before": row.before,
-            "after": row.after,
-            "eligible": row.eligible,
-        }
-        for row in report.rows
-    } | {
-        SATISFACTION: {
-            "satisfied": int(satisfaction.estimate.numerator),
-            "answered": int(satisfaction.estimate.denominator),
-            "treated": satisfaction.treated,
-        }
-        | {f"answer_{score}": count for score, count in satisfaction.answers.items()}
-    }
-
-
 def unit_of(asked: Behind) -> Message:
     """What the lines of a list are."""
     if asked.measure == OVERDUE:
@@ -446,6 +261,9 @@ def unit_of(asked: Behind) -> Message:
         return message(UNITS.get(asked.group, "patients"))
     if asked.report == "costs":
         return costs.unit_of(asked.measure)
+    if asked.report == "response":
+        is_of_courses = asked.group.startswith(response_counts.COURSES)
+        return message("courses" if is_of_courses else "treated sites")
     if asked.report == "overview":
         return message(_COUNTED_IN.get(catalogue().indicators[asked.group].measure, SESSIONS))
     is_of_sessions = asked.report != "complications" or asked.measure in {"sessions", "too_recent"}
@@ -464,6 +282,7 @@ def check(asked: Behind) -> None:
         "overview": (BY_INDICATOR,),
         "reported_outcomes": (BY_QUESTION,),
         "costs": costs.GROUPINGS,
+        "response": ("visit",),
     }
     if asked.report not in MEASURES:
         raise NotFound(
@@ -508,6 +327,8 @@ def check(asked: Behind) -> None:
                 known=", ".join(catalogue().visits),
             )
         )
+    if asked.report == "response" and asked.group not in response_counts.rows_of():
+        raise NotFound(message("There is no row “{asked}”.", asked=asked.group[:40]))
     indicators = catalogue().indicators
     if asked.report == "overview" and asked.group not in indicators:
         raise NotFound(

@@ -234,7 +234,8 @@ def patients_answering(facts: Facts, chosen: Flags) -> dict[str, pd.DataFrame]:
 
 def _last_answers(facts: Facts, chosen: Flags) -> pd.DataFrame:
     own = facts.answers[chosen[facts.answers["session"].to_numpy()]]
-    return own.drop_duplicates("patient", keep="last")
+    found: pd.DataFrame = own.drop_duplicates("patient", keep="last")
+    return found
 
 
 def units_scored(facts: Facts, chosen: Flags, code: str, today: dt.date) -> dict[str, pd.DataFrame]:
@@ -297,10 +298,11 @@ def _treated(facts: Facts, chosen: Flags, unit: str) -> pd.DataFrame:
     else:
         treatments = facts.sessions[["patient", "day"]][chosen]
         treatments = treatments.assign(session=np.flatnonzero(chosen))
-    days = treatments.groupby(_KEYS[unit])
-    return days.agg(
+    spans = treatments.groupby(_KEYS[unit]).agg(
         first=("day", "min"), last=("day", "max"), session=("session", "max")
-    ).reset_index()
+    )
+    found: pd.DataFrame = spans.reset_index()
+    return found
 
 
 def _old_enough(treated: pd.DataFrame, today: dt.date) -> pd.DataFrame:

@@ -38,6 +38,11 @@ COURSE_OVER: Final = "photo_12w"
 """A course without a session until the time of this visit is over is taken as ended: our decision,
 as trials wait 6 to 8 weeks between sessions."""
 
+OCCLUSION: Final = "occlusion"
+"""What stands for duplex findings where a scale could be named."""
+EXAMINED: Final = (Occlusion.COMPLETE, Occlusion.PARTIAL, Occlusion.NONE)
+"""What a duplex scan of a site may have shown."""
+
 Days = NDArray[np.int64]
 
 
@@ -251,40 +256,87 @@ def share_of(having: Flags, patients: Days, unit: str) -> Estimate:
     return clustered_proportion(*per_patient_counts(patients, having), unit=unit).estimate
 
 
-def courses_of(facts: Facts, chosen: Flags, today: dt.date) -> tuple[Courses, int, int]:
-    """Ended courses that began in the chosen sessions; how many go on; sessions of no course."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """Courses that began in a cohort, one row each, and the days between their sessions."""
+
+    one: pd.DataFrame
+    gaps: NDArray[Any]
+
+
+def _courses(facts: Facts, chosen: Flags) -> _Begun:
     sessions = facts.sessions[["course", "planned", "patient", "day"]]
-    loose = int((chosen & (sessions["course"].to_numpy() < 0)).sum())
     # Sessions are in the order of their days, so the first of each course comes first.
-    visits = sessions[sessions["course"] >= 0].assign(chosen=chosen[sessions["course"] >= 0])
-    visits = visits.drop_duplicates(["course", "day"])
-    began = visits.groupby("course")["chosen"].transform("first")
-    visits = visits[began]
+    visits = sessions.assign(chosen=chosen, row=np.arange(len(sessions)))
+    visits = visits[visits["course"] >= 0].drop_duplicates(["course", "day"])
+    visits = visits[visits.groupby("course")["chosen"].transform("first")]
     one = visits.groupby("course").agg(
         sessions=("day", "size"),
         last=("day", "last"),
         planned=("planned", "first"),
         patient=("patient", "first"),
+        row=("row", "first"),
     )
+    return _Begun(one, visits.groupby("course")["day"].diff().dropna().to_numpy())
+
+
+def _ended(began: _Begun, today: dt.date) -> pd.DataFrame:
     over = catalogue().visits[COURSE_OVER].to_day
-    ended = one[one["last"] + over < day_number(today)]
+    found: pd.DataFrame = began.one[began.one["last"] + over < day_number(today)]
+    return found
+
+
+def courses_of(facts: Facts, chosen: Flags, today: dt.date) -> tuple[Courses, int, int]:
+    """Ended courses that began in the chosen sessions; how many go on; sessions of no course."""
+    began = _courses(facts, chosen)
+    ended = _ended(began, today)
     planned = ended[ended["planned"] >= 0]
-    gaps = visits.groupby("course")["day"].diff().dropna()
     numbers, counts = np.unique(ended["sessions"].to_numpy(np.int64), return_counts=True)
-    return (
-        Courses(
-            dict(zip(numbers.tolist(), counts.tolist(), strict=True)),
-            spread_of(ended["sessions"].to_numpy()),
-            share_of(
-                (planned["sessions"] > planned["planned"]).to_numpy(),
-                planned["patient"].to_numpy(),
-                "courses",
-            ),
-            spread_of(gaps.to_numpy()),
+    courses = Courses(
+        dict(zip(numbers.tolist(), counts.tolist(), strict=True)),
+        spread_of(ended["sessions"].to_numpy()),
+        share_of(
+            (planned["sessions"] > planned["planned"]).to_numpy(),
+            planned["patient"].to_numpy(),
+            "courses",
         ),
-        len(one) - len(ended),
-        loose,
+        spread_of(began.gaps),
     )
+    loose = int((chosen & (facts.sessions["course"].to_numpy() < 0)).sum())
+    return courses, len(began.one) - len(ended), loose
+
+
+def courses_behind(facts: Facts, chosen: Flags, today: dt.date) -> dict[str, pd.DataFrame]:
+    """The courses behind each count of them: first session (row) and number of sessions."""
+    ended = _ended(_courses(facts, chosen), today)
+    planned = ended[ended["planned"] >= 0]
+    return {
+        "ended": ended,
+        "planned": planned,
+        "topped_up": planned[planned["sessions"] > planned["planned"]],
+    }
+
+
+def sites_behind(
+    facts: Facts, kept: Flags, today: dt.date, visit: str, what: str
+) -> dict[str, Days]:
+    """The sites behind each count of a visit: of a scale, or of occlusion (:data:`OCCLUSION`)."""
+    looks = _looks_at_visits(facts, kept, today)
+    place = list(catalogue().visits).index(visit)
+    found = {"due": np.flatnonzero(looks.due[place])}
+    if what == OCCLUSION:
+        seen = looks.examined[looks.examined["visit"] == place]
+        states = facts.levels["occlusion"]
+        found["examined"] = seen["site"].to_numpy()
+        for state in EXAMINED:
+            is_so = seen["occlusion"] == states.index(state)
+            found[state.value] = seen[is_so]["site"].to_numpy()
+        return found
+    scales = facts.levels["scale"]
+    number = scales.index(what) if what in scales else -1
+    seen = looks.scored[(looks.scored["scale"] == number) & (looks.scored["visit"] == place)]
+    reached = seen[seen["reached"].to_numpy(np.bool_)]
+    return found | {"scored": seen["site"].to_numpy(), "reached": reached["site"].to_numpy()}
 
 
 def visit_of(days: Days) -> NDArray[np.int64]:
@@ -305,9 +357,16 @@ def visit_of(days: Days) -> NDArray[np.int64]:
     return np.where(inside, nearest, -1)
 
 
-def _by_visit(
-    facts: Facts, kept: Flags, today: dt.date
-) -> tuple[tuple[Clearance, ...], tuple[Occluded, ...]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _LooksAtVisits:
+    """Sites due at each visit, the last score of each scale there, and the last duplex finding."""
+
+    due: Flags
+    scored: pd.DataFrame
+    examined: pd.DataFrame
+
+
+def _looks_at_visits(facts: Facts, kept: Flags, today: dt.date) -> _LooksAtVisits:
     histories, looks = histories_of(facts), looks_of(facts)
     visits = list(catalogue().visits.values())
     due = np.stack([_is_due(facts, kept, visit, today) for visit in visits])
@@ -327,8 +386,22 @@ def _by_visit(
             "reached": reaches_success(facts),
         }
     )[used]
+    states = facts.levels["occlusion"]
+    examined = frame[frame["occlusion"].isin([states.index(state) for state in EXAMINED])]
+    return _LooksAtVisits(
+        due,
+        frame[frame["scale"] >= 0].drop_duplicates(["site", "visit", "scale"], keep="last"),
+        examined.drop_duplicates(["site", "visit"], keep="last"),
+    )
+
+
+def _by_visit(
+    facts: Facts, kept: Flags, today: dt.date
+) -> tuple[tuple[Clearance, ...], tuple[Occluded, ...]]:
+    visits = list(catalogue().visits.values())
+    looks = _looks_at_visits(facts, kept, today)
+    due, scored, examined = looks.due, looks.scored, looks.examined
     clearance, occlusion = [], []
-    scored = frame[frame["scale"] >= 0].drop_duplicates(["site", "visit", "scale"], keep="last")
     for code, number in sorted(
         (facts.levels["scale"][number], number) for number in scored["scale"].unique()
     ):
@@ -352,9 +425,6 @@ def _by_visit(
                 )
             )
     states = facts.levels["occlusion"]
-    wanted = (Occlusion.COMPLETE, Occlusion.PARTIAL, Occlusion.NONE)
-    examined = frame[frame["occlusion"].isin([states.index(state) for state in wanted])]
-    examined = examined.drop_duplicates(["site", "visit"], keep="last")
     for place, visit in enumerate(visits):
         rows = examined[examined["visit"] == place]
         if rows.empty:
@@ -364,7 +434,7 @@ def _by_visit(
                 visit.code,
                 message(visit.label),
                 int(due[place].sum()),
-                {str(s): int((rows["occlusion"] == states.index(s)).sum()) for s in wanted},
+                {str(s): int((rows["occlusion"] == states.index(s)).sum()) for s in EXAMINED},
                 share_of(
                     (rows["occlusion"] == states.index(Occlusion.COMPLETE)).to_numpy(),
                     rows["patient"].to_numpy(),

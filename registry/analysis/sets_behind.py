@@ -25,6 +25,8 @@ from registry.analysis import (
     follow_up,
     recurrence,
     reported_outcomes,
+    response,
+    response_counts,
     severity,
     treated_sites,
 )
@@ -36,8 +38,9 @@ from registry.analysis.dimensions import DIMENSIONS
 from registry.analysis.event_facts import EVENT_LEVELS, EVENT_TERMS
 from registry.analysis.facts import Facts
 from registry.analysis.indicators import OF_SITES, Measuring, current_period
-from registry.analysis.openable_counts import BEGAN, TOTAL, Behind
+from registry.analysis.openable_counts import Behind
 from registry.analysis.rate_rows import Unit, units_counted
+from registry.analysis.report_counts import BEGAN, TOTAL
 from registry.analysis.reported_outcomes import ANSWERS
 from registry.analysis.session_facts import currency_of
 from registry.analysis.treated_sites import SiteHistories
@@ -74,6 +77,8 @@ def counted(
         return np.flatnonzero(sessions[asked.measure]), {}
     if asked.report == "costs":
         return _paid(facts, asked, chosen, clinics)
+    if asked.report == "response":
+        return _responding(facts, asked, chosen)
     if asked.report == "recurrence":
         histories = treated_sites.histories_of(facts)
         kept = _sites_in_group(facts, asked, treated_sites.sites_of(histories, chosen))
@@ -233,7 +238,34 @@ def _of_indicator(measuring: Measuring, asked: Behind) -> Counted:
 def _sites(facts: Facts, kept: Flags, measure: str, today: dt.date) -> Counted:
     """The treated sites behind a count of the page of recurrence."""
     histories = treated_sites.histories_of(facts)
-    sites = np.flatnonzero(recurrence.sites_counted(histories, kept, today)[measure])
+    counted = recurrence.sites_counted(histories, kept, today)
+    return _site_lines(facts, np.flatnonzero(counted[measure]))
+
+
+def _responding(facts: Facts, asked: Behind, chosen: Flags) -> Counted:
+    """The sites or courses behind a count of how well veins respond."""
+    kind, _, what = asked.group.partition(":")
+    if asked.measure not in response_counts.measures_of(asked.group):
+        return _NOBODY
+    if kind == response_counts.COURSES:
+        courses = response.courses_behind(facts, chosen, asked.today)[asked.measure]
+        if what:
+            courses = courses[courses["sessions"] == int(what)]
+        return courses["row"].to_numpy(np.int64), {
+            i: message("sessions of the course: {number}", number=number)
+            for i, number in enumerate(courses["sessions"].tolist())
+        }
+    kept = treated_sites.sites_of(treated_sites.histories_of(facts), chosen)
+    if kind == response_counts.SITES:
+        return _sites(facts, kept, asked.measure, asked.today)
+    return _site_lines(
+        facts, response.sites_behind(facts, kept, asked.today, kind, what)[asked.measure]
+    )
+
+
+def _site_lines(facts: Facts, sites: Rows) -> Counted:
+    """A line for each site: where it is, and what became of it."""
+    histories = treated_sites.histories_of(facts)
     names = _site_names(facts)
     return histories.session[sites], {
         i: message("{site}: {course}", site=names[site], course=_course(histories, site))

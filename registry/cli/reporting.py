@@ -115,8 +115,9 @@ def report(
     """
     from registry.analysis import reports
     from registry.analysis.cohort import CohortFilter
-    from registry.analysis.openable_counts import SAME_COUNTS, TOTAL, Behind
+    from registry.analysis.openable_counts import SAME_COUNTS, Behind
     from registry.analysis.periods import changes, span_of
+    from registry.analysis.report_counts import TOTAL
     from registry.errors import NotFound
 
     if name is None:

@@ -49,7 +49,7 @@ def test_an_empty_registry_says_so_and_draws_nothing(
     with saving(sqlite_engine) as db:
         a_session(db, clinic_id, a_patient(db, clinic_id), treated_on=TODAY)
     app.run()
-    assert "None of the 1 sessions is old enough yet" in words(app)
+    assert "No session is old enough yet to be counted (sessions: 1)." in words(app)
 
 
 def test_a_full_clinic_has_charts_and_what_changed_in_it(

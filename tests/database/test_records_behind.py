@@ -23,15 +23,13 @@ from registry.analysis.complications import ANY
 from registry.analysis.counting import outcome_of
 from registry.analysis.facts import facts_of
 from registry.analysis.openable_counts import (
-    BEGAN,
     MEASURES,
     SAME_COUNTS,
-    TOTAL,
     Behind,
     asked_of,
     figures_of,
-    groups_of,
 )
+from registry.analysis.report_counts import BEGAN, TOTAL, groups_of
 from registry.database import make_engine, reading
 from registry.errors import NotFound, PermissionDenied
 from registry.operations.migration import command_line_actor
@@ -161,7 +159,9 @@ def test_every_count_of_every_report_can_be_opened(filled: Engine) -> None:
     for name, measures in MEASURES.items():
         report = reports.report(filled, by, name, CohortFilter(), today=TODAY)
         figures = figures_of(report)
-        assert {measure for _, measure in figures} == set(measures)
+        counted = {measure for _, measure in figures}
+        # Of what treatment costs only the visits that are over are counted.
+        assert counted <= set(measures) if name == "costs" else counted == set(measures)
         for (group, measure), figure in figures.items():
             asked = asked_of(report, group, measure)
             behind = opened(filled, by, asked)

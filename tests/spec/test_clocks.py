@@ -229,7 +229,7 @@ def test_too_little_is_not_tested_and_shared_patients_forbid_it(
     )
     assert few.comparison is not None
     assert few.comparison.test is None
-    assert "with 4 events in all" in str(few.comparison.withheld)
+    assert "Groups of at least 10 sites: 2, events in all: 4;" in str(few.comparison.withheld)
 
 
 def test_patients_in_several_groups_are_not_tested(engine: Engine, given: Given) -> None:
