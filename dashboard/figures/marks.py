@@ -38,7 +38,7 @@ def theme() -> alt.theme.ThemeConfig:
 
 
 @functools.cache
-def _locale(language: Language) -> dict[str, Any]:
+def _locale(language: Language) -> Any:
     """A language as Vega knows it; its own is English."""
     said = Locale(language.value)
     symbols, names = said.number_symbols["latn"], said.days["format"]
@@ -320,6 +320,18 @@ def _dots_in_words(marks: Sequence[Mark], about: str) -> str:
     more = len(marks) - len(told)
     rest = say(message("more groups, all in the table: {count}", count=more)) if more > 0 else ""
     return f"{about}. " + "; ".join([*told, rest] if rest else told) + "."
+
+
+def drawing_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
+    """A chart as the browser draws it.
+
+    Checking each against the whole of Vega-Lite would take longer than making it, and the sizes of
+    Altair's theme are not wanted: a chart takes the room that it has.
+    """
+    drawing: dict[str, Any] = chart.to_dict(validate=False)  # type: ignore[attr-defined]
+    for side in ("continuousWidth", "continuousHeight"):
+        drawing.get("config", {}).get("view", {}).pop(side, None)
+    return drawing
 
 
 def chart_of(values: Sequence[dict[str, Any]]) -> alt.Chart:

@@ -11,6 +11,7 @@ from dashboard.text import _
 from registry import sign_in
 from registry.language import OWN_NAMES
 from registry.passwords import SHORTEST
+from registry.vocabulary import Language
 
 st.title(_("Your account"))
 who = state.actor()
@@ -23,7 +24,7 @@ st.text(
 st.header(_("Language"))
 st.text(_("Language of the pages and reports; files keep their English column names."))
 chosen = state.chosen_language()
-choices = {None: _("As the browser"), **OWN_NAMES}
+choices: dict[Language | None, str] = {None: _("As the browser"), **OWN_NAMES}
 # A form of its own, not a widget: the whole page comes anew, and says which language it is in.
 st.html(
     '<form method="post" action="{path}" class="registry-language">{buttons}</form>'.format(

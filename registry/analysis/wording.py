@@ -47,6 +47,27 @@ def percent(value: float | None, denominator: float) -> str:
         return DASH
     return language.percent(value, display_rules.percentage_decimals(denominator))
 
+UNITS: Final = (
+    N_("sessions"),
+    N_("patients"),
+    N_("legs"),
+    N_("Legs"),
+    N_("sites"),
+    N_("treated sites"),
+    N_("courses"),
+    N_("events"),
+    N_("expected events"),
+    N_("records"),
+    N_("fields"),
+    N_("findings"),
+    N_("claims"),
+    N_("visits"),
+    N_("days"),
+    N_("of 10"),
+    N_("percent"),
+)
+"""What estimates and reports count, as plain text that is translated where it is shown."""
+
 
 def whole_percent(value: float) -> str:
     """A share in whole per cent."""
