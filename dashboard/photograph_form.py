@@ -76,14 +76,14 @@ def ask(patient: PatientHeader, shown: Timeline, past: PatientPhotographs) -> No
     if adding.clinic_id != state.clinic() or adding.patient_id not in patient.ids:
         _close()
         return
-    _ask(adding, patient, shown, past)
+    ask = st.dialog(_("Add a photograph"), on_dismiss=_close)(_ask)
+    ask(adding, patient, shown, past)
 
 
 def _close() -> None:
     st.session_state.pop(ADDING, None)
 
 
-@st.dialog(_("Add a photograph"), on_dismiss=_close)
 def _ask(adding: Adding, patient: PatientHeader, shown: Timeline, past: PatientPhotographs) -> None:
     # What runs in a dialog runs without the script that asked who is looking.
     state.ask_anew()

@@ -34,6 +34,7 @@ SHOWN_FIRST = frozenset(
         "checkbox",
         "code",
         "date_input",
+        "dialog",
         "download_button",
         "error",
         "expander",
@@ -277,6 +278,20 @@ def modules(*folders: str) -> list[tuple[str, ast.Module]]:
     ]
 
 
+def frozen_words(tree: ast.AST) -> Iterator[int]:
+    """Calls that translate when the module is loaded, in the language of whoever came first."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Call) and name_of(node) in {"_", "ngettext", "render", "say"}:
+            yield node.lineno
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            early = (*node.decorator_list, *node.args.defaults, *node.args.kw_defaults)
+            for part in early:
+                if part is not None:
+                    yield from frozen_words(ast.Expr(part))
+        elif not isinstance(node, ast.Lambda):
+            yield from frozen_words(node)
+
+
 def found_in(where: Iterator[ast.expr]) -> list[int]:
     return [bare.lineno for shown in where for bare in bare_texts(shown)]
 
@@ -336,5 +351,22 @@ def test_no_error_of_the_library_passes_the_catalogue_by() -> None:
         for path, tree in modules("registry", "dashboard")
         if not path.startswith(FOR_OPERATORS)
         and (lines := found_in(said_by_the_library(tree, registry_errors())))
+    }
+    assert found == {}
+
+
+def test_words_translated_too_early_are_found() -> None:
+    for wrong in ("A = _('Yes')", "@st.dialog(_('Add'))\ndef f(): ...", "def f(a=_('x')): ..."):
+        assert list(frozen_words(ast.parse(wrong))) == [1], wrong
+    for right in ("A = N_('Yes')", "def f():\n    return _('Yes')", "A = lambda: _('Yes')"):
+        assert list(frozen_words(ast.parse(right))) == [], right
+
+
+def test_no_word_is_translated_when_its_module_is_loaded() -> None:
+    """Views are scripts, run anew for each person and click."""
+    found = {
+        path: lines
+        for path, tree in modules("registry", "dashboard")
+        if not path.startswith("dashboard/views/") and (lines := list(frozen_words(tree)))
     }
     assert found == {}
