@@ -24,7 +24,7 @@ st.text(
 st.header(_("Language"))
 st.text(_("Language of the pages and reports; files keep their English column names."))
 chosen = state.chosen_language()
-choices: dict[Language | None, str] = {None: _("As the browser"), **OWN_NAMES}
+choices: list[tuple[Language | None, str]] = [(None, _("As the browser")), *OWN_NAMES.items()]
 # A form of its own, not a widget: the whole page comes anew, and says which language it is in.
 st.html(
     '<form method="post" action="{path}" class="registry-language">{buttons}</form>'.format(
@@ -33,7 +33,7 @@ st.html(
             f'<button name="language" value="{html.escape(code or "")}" '
             f'aria-pressed="{html.escape(str(code is chosen).lower())}">'
             f"{html.escape(name)}</button>"
-            for code, name in choices.items()
+            for code, name in choices
         ),
     )
 )
