@@ -103,22 +103,34 @@ def exact(text: str) -> str:
     return space.join(plain(part) for part in text.split(space))
 
 
-def table(rows: Table, alt: str, *, words: Collection[str] = ()) -> None:
+def table(
+    rows: Table, alt: str, *, words: Collection[str] = (), wrapped: Collection[str] = ()
+) -> None:
     """A table whose cells are text as it is; figures stand to the right.
 
-    The first column holds words, and so do the columns named in ``words``.
+    The first column holds words, and so do the columns named in ``words``. Figures of the columns
+    named in ``wrapped`` may take several lines, but no line end parts a range.
     """
     figures = [i for i, name in enumerate(rows[0]) if i and name not in {*words, _("Method")}]
-    frame = pd.DataFrame([{exact(k): exact(v) for k, v in row.items()} for row in rows])
+    frame = pd.DataFrame(
+        [
+            {exact(k): _unparted(exact(v)) if k in wrapped else exact(v) for k, v in row.items()}
+            for row in rows
+        ]
+    )
     rules: list[CSSDict] = []
     for i in figures:
         # Streamlit sets every text to the left with a style of the cell's own.
-        rules += [
-            {"selector": f".col{i}", "props": "text-align: right !important"},
-            {"selector": f"td.col{i} *", "props": "white-space: nowrap !important"},
-        ]
+        rules.append({"selector": f".col{i}", "props": "text-align: right !important"})
+        if [*rows[0]][i] not in wrapped:
+            rules.append({"selector": f"td.col{i} *", "props": "white-space: nowrap !important"})
     styled = frame.style.set_table_styles(rules)
     st.table(styled, border="horizontal", hide_index=True, alt=alt)
+
+
+def _unparted(text: str) -> str:
+    joiner = "\N{WORD JOINER}"
+    return text.replace("–", f"{joiner}–{joiner}")
 
 
 def table_with_file(report: Report, rows: Table, *, words: Collection[str] = ()) -> None:

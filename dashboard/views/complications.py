@@ -19,7 +19,7 @@ from registry.analysis.comparison import DEFAULT_GROUPING
 from registry.analysis.complications import GROUPINGS
 from registry.analysis.counting import outcome_of
 from registry.analysis.dimensions import DIMENSIONS
-from registry.analysis.event_course import EventCourseReport
+from registry.analysis.event_course import RESOLUTION_DAYS, EventCourseReport
 from registry.analysis.rate_rows import Unit
 from registry.analysis.reports import QUESTIONS
 from registry.analysis.results import RateReport
@@ -253,9 +253,9 @@ def course(view: View, report: EventCourseReport) -> None:
         report,
     )
     if report.durations:
-        report_parts.table(
-            complication_data.duration_table(report), _("Events that had ended, by kind")
-        )
+        rows = complication_data.duration_table(report)
+        title = _("Events that had ended, by kind")
+        report_parts.table(rows, title, wrapped=[*rows[0]][-len(RESOLUTION_DAYS) :])
         report_parts.take_away(report, "event_course_files")
     report_parts.behind_links(report)
     report_parts.definition(report, view)

@@ -226,9 +226,11 @@ def on_its_clock(view: View, name: str, by: str, day: str) -> None:
         report_parts.table_with_file(report, lasting_data.clock_table(clock))
     every = lasting_data.clocks_of(view.cohort)
     st.header(_("All clocks"))
-    report_parts.table(
-        lasting_data.glance_table(every), _("All clocks at each landmark"), words=(_("Unit"),)
-    )
+    rows = lasting_data.glance_table(every)
+    # A share with its interval and number may take two lines, or the last months would be cut.
+    parted = [name for name in rows[0] if name not in {_("Clock"), _("Started"), _("Unit")}]
+    title = _("All clocks at each landmark")
+    report_parts.table(rows, title, words=(_("Unit"),), wrapped=parted)
     report_parts.take_away(every, "recurrence_clocks_files")
     report_parts.definition(report, view)
 

@@ -78,7 +78,7 @@ def test_a_report_says_what_it_is_and_where_it_comes_from(printed: Document) -> 
         "75.0 %",
         "Sessions whose patient was seen: ≥ 1 visit, 0.31–0.53 %, CO₂.",
         "95 %; Wilson",
-        "3 sessions of today",
+        "sessions of today: 3",
         "Few came.",
         "Data as of 23 Nov 2026, version 7 · Ada <i>Doe</i>, 23 Nov 2026 09:30 UTC",
         f"SHA-256 {DIGEST}",
