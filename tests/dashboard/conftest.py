@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 from sqlalchemy.engine import Engine
 from streamlit.components.v2 import manifest_scanner
-from streamlit.testing.v1 import AppTest
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 import dashboard
 from dashboard import state
@@ -70,12 +71,15 @@ def a_token(engine: Engine, user_name: str, *grants: Grant) -> str:
 def _quick_start() -> Iterator[None]:
     """Do once what each page in a test would do again, and sign in without a costly password.
 
-    Streamlit looks through every installed package for components whenever an app starts.
+    Streamlit looks through every installed package for components whenever an app starts, and in a
+    test compiles every script anew for every run, which its server does once.
     """
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     found = manifest_scanner.scan_component_manifests()
+    compiled = ScriptCache()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        patch.setattr(local_script_runner, "ScriptCache", lambda: compiled)
         patch.setattr(passwords, "_HASHER", hasher)
         yield
 

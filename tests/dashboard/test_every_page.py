@@ -136,10 +136,11 @@ SAID: Mapping[str, str] = {
     "complications.py": "0 of 20 sessions",
     "control.py": "There is nothing to chart.",
     "recurrence.py": "None of the 20 treated sites was looked at",
-    "reported_outcomes.py": "None of the 20 patients was asked",
+    "reported_outcomes.py": "No patient was asked about symptoms",
     "leaflet.py": "None of these numbers is from our clinic.",
+    "costs.py": "An amount is recorded for 0 of 20 sessions",
     "periods.py": "No period is kept yet.",
-    "clinics.py": "20 sessions without a clinician",
+    "clinics.py": "No clinician is recorded for these sessions",
     "worklist.py": "Share of sessions whose patient was seen",
     "sessions_behind.py": "20 sessions",
 }
