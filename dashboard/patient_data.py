@@ -8,8 +8,9 @@ from uuid import UUID
 
 from dashboard import data, state
 from registry.analysis import patient_search, sign_off
+from registry.analysis import to_do as to_do_list
 from registry.analysis.patient_search import Likeness
-from registry.analysis.sign_off import SignOff, ToDo
+from registry.analysis.sign_off import SignOff
 from registry.catalogue import catalogue
 from registry.entry import patient_links, recording
 from registry.entry.forms import FollowUpEntry
@@ -76,9 +77,9 @@ def sign_offs(patient_id: UUID) -> Mapping[UUID, SignOff]:
     )
 
 
-def to_do(*, own_only: bool) -> ToDo:
+def to_do(*, own_only: bool) -> to_do_list.ToDo:
     """What is open, in the sessions of the person or of the whole clinic."""
-    return sign_off.to_do(
+    return to_do_list.to_do(
         state.reading_engine(),
         state.actor(),
         state.clinic(),

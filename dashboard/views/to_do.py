@@ -9,7 +9,8 @@ import streamlit as st
 from dashboard import components, data, patient_data, sign_off_strip, state, words
 from dashboard.form import open_form
 from dashboard.text import _, ngettext, plain
-from registry.analysis.sign_off import LOOKED_BACK_DAYS, SignOff, ToDo
+from registry.analysis.sign_off import SignOff
+from registry.analysis.to_do import LOOKED_BACK_DAYS, ToDo
 from registry.analysis.unwatched_events import LOOK_AGAIN_DAYS, UnwatchedEvent
 
 
