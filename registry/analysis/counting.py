@@ -112,8 +112,11 @@ def is_mature(facts: Facts, outcome: Outcome, today: dt.date) -> Flags:
 
 
 def counted_events(facts: Facts, outcome: Outcome) -> pd.DataFrame:
-    """The events that count, as rows of ``facts.events``."""
-    events = facts.events
+    """The events that count, as rows of ``facts.events``; looked up once for each state of them."""
+    return facts.once(("counted", outcome.code), lambda: _counted_events(facts.events, outcome))
+
+
+def _counted_events(events: pd.DataFrame, outcome: Outcome) -> pd.DataFrame:
     counted = events[
         events["related"]
         & (events["session"] >= 0)

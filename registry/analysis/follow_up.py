@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import numpy as np
@@ -36,7 +36,7 @@ def follow_up(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date
     days = facts.sessions["day"].to_numpy(np.int64)
     patients = facts.sessions["patient"].to_numpy(np.int64)
     died = np.zeros(len(days), dtype=np.bool_)
-    overdue = _overdue(engine, cohort.within(clinics), today)
+    overdue = overdue_by_visit(engine, facts, cohort.within(clinics), today)
     rows = []
     for visit in catalogue().visits.values():
         counted = sessions_counted(facts, chosen, visit, today)
@@ -117,12 +117,21 @@ def _visit_keys(facts: Facts) -> NDArray[np.int64]:
     return np.sort(patients * _PATIENT + facts.visits["day"].to_numpy(np.int64))
 
 
-def _overdue(engine: Engine, clinics: Collection[int], today: dt.date) -> dict[str | None, int]:
-    """How many visits of each kind are still planned although their window has closed."""
-    late = planned_visits(clinics).where(is_past_window(today))
-    counts = late.with_only_columns(FollowUp.visit_code, sa.func.count())
-    with reading(engine) as db:
-        return dict(db.execute(counts.group_by(FollowUp.visit_code)).all())
+def overdue_by_visit(
+    engine: Engine, facts: Facts, clinics: Collection[int], today: dt.date
+) -> Mapping[str | None, int]:
+    """How many visits of each kind are still planned although their window has closed.
+
+    Asked once for each seal of the data; whose clinics they are is for the caller to have checked.
+    """
+
+    def read() -> dict[str | None, int]:
+        late = planned_visits(clinics).where(is_past_window(today))
+        counts = late.with_only_columns(FollowUp.visit_code, sa.func.count())
+        with reading(engine) as db:
+            return dict(db.execute(counts.group_by(FollowUp.visit_code)).all())
+
+    return facts.once(("overdue", frozenset(clinics), today), read)
 
 
 def planned_visits(clinics: Collection[int]) -> sa.Select[FollowUp]:

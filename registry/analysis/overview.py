@@ -22,7 +22,7 @@ from registry.analysis.columns import EPOCH
 from registry.analysis.completeness import looks_of, report_is_incomplete
 from registry.analysis.complications import serious_events
 from registry.analysis.facts import Facts, facts_of
-from registry.analysis.follow_up import is_past_window, planned_visits
+from registry.analysis.follow_up import overdue_by_visit
 from registry.analysis.indicators import (
     Measured,
     Measuring,
@@ -175,9 +175,10 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
     facts = facts_of(engine)
     levels = replace(cohort, start=None, end=None)
     measuring = Measuring(engine, by, facts, levels, clinics, today)
+    overdue = overdue_by_visit(engine, facts, cohort.within(clinics), today)
     with reading(engine) as db:
         targets = _targets(db, cohort.within(clinics), today)
-        actions = _actions(db, by, cohort.within(clinics), today)
+        actions = _actions(db, by, cohort.within(clinics), sum(overdue.values()))
     rows = tuple(
         _row(measuring, indicator, cohort, targets.get(indicator.code))
         for indicator in catalogue().indicators.values()
@@ -295,20 +296,14 @@ def _targets(
 
 
 def _actions(
-    db: DbSession, by: Actor, clinics: Collection[int], today: dt.date
+    db: DbSession, by: Actor, clinics: Collection[int], overdue: int
 ) -> tuple[Action, ...]:
     found = (
-        Action("overdue", message("Overdue visits"), _overdue(db, clinics, today)),
+        Action("overdue", message("Overdue visits"), overdue),
         Action("open_serious", message("Open serious events"), _open_serious(db, clinics)),
         Action("drafts", message("Your forms not saved yet"), _own_drafts(db, by, clinics)),
     )
     return tuple(action for action in found if action.count)
-
-
-def _overdue(db: DbSession, clinics: Collection[int], today: dt.date) -> int:
-    """Visits still planned although their window has closed."""
-    late = planned_visits(clinics).where(is_past_window(today)).subquery()
-    return int(db.scalar(sa.select(sa.func.count()).select_from(late)) or 0)
 
 
 def _open_serious(db: DbSession, clinics: Collection[int]) -> int:
