@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import figures, overview_data, patient_data, report_parts, state
 from dashboard.components import SESSION_VIEW, TO_DO_VIEW
+from dashboard.figures.marks import drawing_of
 from dashboard.filters import COHORT
 from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
@@ -142,8 +143,11 @@ def _line(report: OverviewReport, row: IndicatorRow) -> None:
                 if drawn is None:
                     st.space("small")  # keeps the figures of all lines below each other
                 else:
-                    st.altair_chart(
-                        drawn.chart, width="stretch", alt=drawn.description, key=f"spark_{code}"
+                    st.vega_lite_chart(
+                        spec=drawing_of(drawn.chart),
+                        width="stretch",
+                        alt=drawn.description,
+                        key=f"spark_{code}",
                     )
             with st.container(width=184, gap=None, key=f"indicator_value_{code}"):
                 st.markdown(f"**{exact(value_shown(row.indicator, row.now.told))}**")
