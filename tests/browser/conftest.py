@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -17,6 +19,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from registry import sign_in
 from tests.serving import PASSWORD, Served, people, serving
 
 ARGUMENTS = (
@@ -41,6 +44,40 @@ def settled(page: Page) -> None:
     The page itself says so from the moment a click asks for a run, before the server knows of it.
     """
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+IS_DARK = """wanted => {
+    const shown = document.querySelector(".stApp") ?? document.body;
+    const [red, green, blue] = getComputedStyle(shown).backgroundColor.match(/\\d+/g).map(Number);
+    return (red + green + blue < 384) === wanted;
+}"""
+
+
+def barriers(
+    page: Page,
+    known: Set[str] = KNOWN_OF_STREAMLIT,
+    *,
+    schemes: tuple[str, ...] = ("dark", "light"),
+) -> list[tuple[str, str, str]]:
+    """What axe finds wrong in either colour scheme, unless known: scheme, rule and element.
+
+    The page is left in the last scheme.
+    """
+    found = []
+    for scheme in schemes:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.wait_for_function(IS_DARK, arg=scheme == "dark")
+        if page.get_by_test_id("stApp").count():
+            settled(page)
+            # What a run has not drawn yet is faint.
+            expect(page.locator("[data-stale=true]")).to_have_count(0)
+        found += [
+            (scheme, rule["id"], node["html"][:160])
+            for rule in Axe().run(page).response["violations"]
+            for node in rule["nodes"]
+            if not known & {rule["id"], node["target"][-1]}
+        ]
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -121,16 +158,20 @@ def open_page(chromium: Browser, served: Served) -> Iterator[PageAs]:
 
 
 @pytest.fixture
-def page_as(open_page: PageAs) -> PageAs:
-    """``page_as("clinician", path="/", scheme="dark", width=390)``: a page, signed in."""
+def page_as(open_page: PageAs, served: Served) -> PageAs:
+    """``page_as("clinician", path="/", scheme="dark", width=390)``: a page, signed in.
 
-    def sign_in(who: str, path: str = "/", **options: object) -> Page:
+    The sign-in is a row as the form makes it, and its cookie is given to the browser.
+    """
+
+    def sign_in_as(who: str, path: str = "/", **options: object) -> Page:
         page = open_page(**options)
+        now = dt.datetime.now(dt.UTC)
+        token = sign_in.sign_in(served.engine, who, PASSWORD, "127.0.0.1", now)
+        cookie = {"name": "sid", "value": token, "url": served.address, "httpOnly": True}
+        page.context.add_cookies([cookie])  # type: ignore[list-item]
         page.goto(path)
-        page.get_by_label("User name").fill(who)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         return page
 
-    return sign_in
+    return sign_in_as
