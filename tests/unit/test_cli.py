@@ -371,6 +371,19 @@ def test_a_file_that_is_not_the_template_is_refused_whole(clinic: Sclero, tmp_pa
     assert clinic("report", "complications")[1].count("No sessions") == 1
 
 
+def test_a_report_is_printed_in_the_language_asked_for(
+    clinic: Sclero, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Komplikationen" in clinic("report", "complications", "--language", "de")[1]
+    assert "Complications" in clinic("report", "complications")[1]
+    monkeypatch.setenv("SCLERO_LANGUAGE", "de")
+    assert "Komplikationen" in clinic("report", "complications")[1]
+    monkeypatch.setenv("SCLERO_LANGUAGE", "fr")
+    code, _, said = clinic("report", "complications")
+    assert code == 2
+    assert "'fr' is not one of 'en', 'de'" in said
+
+
 @pytest.mark.parametrize("name", reports.QUESTIONS)
 def test_a_report_has_three_faces(name: str, clinic: Sclero) -> None:
     code, out, _ = clinic("report", name)
