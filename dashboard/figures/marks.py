@@ -328,7 +328,7 @@ def drawing_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
     Checking each against the whole of Vega-Lite would take longer than making it, and the sizes of
     Altair's theme are not wanted: a chart takes the room that it has.
     """
-    drawing: dict[str, Any] = chart.to_dict(validate=False)  # type: ignore[attr-defined]
+    drawing: dict[str, Any] = chart.to_dict(validate=False)
     for side in ("continuousWidth", "continuousHeight"):
         drawing.get("config", {}).get("view", {}).pop(side, None)
     return drawing

@@ -121,7 +121,8 @@ class Joining:
 
     def rows(self, ours: Codes, theirs: Codes) -> Codes:
         """References to rows of the two tables, as references to the new one."""
-        return self.place[np.concatenate([ours, np.where(theirs < 0, -1, theirs + self.first)])]
+        both = np.concatenate([ours, np.where(theirs < 0, -1, theirs + self.first)])
+        return np.asarray(self.place[both])
 
     def table(
         self, ours: pd.DataFrame, theirs: pd.DataFrame, **references: Joining

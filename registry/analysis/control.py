@@ -29,6 +29,7 @@ from registry.analysis.comparison import crude_difference
 from registry.analysis.completeness import completeness_warning, looks_of, report_is_incomplete
 from registry.analysis.counting import (
     ANY,
+    Days,
     Flags,
     Outcome,
     counted_events,
@@ -255,14 +256,18 @@ def _outcomes() -> tuple[str, ...]:
 
 
 def _mature(facts: Facts, outcome: Outcome, mature: Flags) -> MatureSessions:
+    def count() -> Days:
+        rows = counted_events(facts, outcome)["session"].to_numpy()
+        return np.bincount(rows, minlength=len(mature))
+
     history = history_of(facts, outcome)
-    rows = counted_events(facts, outcome)["session"].to_numpy()
-    events = np.bincount(rows, minlength=len(mature))
+    events = facts.once(("events of sessions", outcome.code), count)
+    kept = np.flatnonzero(mature)
     return MatureSessions(
-        facts.sessions["day"].to_numpy()[mature],
-        history.had[mature],
-        history.known[mature],
-        events[mature],
+        facts.sessions["day"].to_numpy()[kept],
+        history.had[kept],
+        history.known[kept],
+        events[kept],
     )
 
 

@@ -181,7 +181,7 @@ def _joined(
     """The facts with those of some patients replaced by ``part``."""
 
     def stays(table: pd.DataFrame) -> NDArray[np.bool_]:
-        return ~was_theirs[table["patient"].to_numpy()]
+        return np.asarray(~was_theirs[table["patient"].to_numpy()])
 
     def in_order(ours: pd.DataFrame, theirs: pd.DataFrame, **references: Joining) -> pd.DataFrame:
         kept = stays(ours)
@@ -224,14 +224,14 @@ def _joined(
         legs=in_order(facts.legs, part.legs),
         deaths=patients.deaths,
         patients=len(patients.person),
-        levels=facts.levels | levels,
+        levels={**facts.levels, **levels},
         payers=part.payers,
         _derived={},
     )
 
 
 def _by_patient_and_day(table: pd.DataFrame) -> Codes:
-    return table["patient"].to_numpy() * 1_000_000 + table["day"].to_numpy()
+    return np.asarray(table["patient"].to_numpy() * 1_000_000 + table["day"].to_numpy())
 
 
 def _places_in_time(facts: Facts, kept: NDArray[np.bool_], part: Facts) -> Codes:

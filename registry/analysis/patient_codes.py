@@ -68,7 +68,7 @@ class PatientCodes:
             np.concatenate([self.keys[0], part.keys[0][new]]),
             np.concatenate([self.keys[1], part.keys[1][new]]),
         )
-        return PatientCodes(keys, person, others | theirs_now.deaths), theirs_now, was_theirs
+        return PatientCodes(keys, person, {**others, **theirs_now.deaths}), theirs_now, was_theirs
 
 
 def _keys(db: DbSession, only: Patients) -> tuple[Column, Column]:
