@@ -29,6 +29,8 @@ Integers = NDArray[np.int64]
 
 FEWEST_EVENTS_FOR_WILSON = 10
 """Below this many events, or non-events, Korn-Graubard limits replace Wilson's."""
+_MOST_CODES = 2**62
+"""Combinations of levels that still have codes as whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,23 +318,55 @@ def _fitted_logs(
     from statsmodels.genmod.generalized_linear_model import GLM
     from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    # Sessions alike in everything are one row of the fit, with their number as its weight.
+    one_of, kind, number = _alike(np.column_stack([design, events]))
+    kinds, outcomes = design[one_of], events[one_of].astype(np.float64)
+    if np.linalg.matrix_rank(kinds) < design.shape[1]:
         return {}
-    family = Poisson() if measure is RatioMeasure.RISK_RATIO else Binomial()
-    model = GLM(events.astype(np.float64), design, family=family)
+    is_poisson = measure is RatioMeasure.RISK_RATIO
+    family = Poisson() if is_poisson else Binomial()
+    model = GLM(outcomes, kinds, family=family, freq_weights=number)
     with warnings.catch_warnings():
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
             # The default tolerance on the deviance leaves coefficients right to 1e-6 only.
-            fit = model.fit(cov_type="cluster", cov_kwds={"groups": patients}, tol=1e-13)
+            fit = model.fit(tol=1e-13)
         except PerfectSeparationWarning:
             return {}
     if not fit.converged:
         return {}
+    # Both links are canonical: a session's score is its residual times its row of the design.
+    means = np.asarray(fit.fittedvalues)
+    spread = number * (means if is_poisson else means * (1.0 - means))
+    bread = np.linalg.inv(kinds.T @ (kinds * spread[:, None]))
+    residuals = (outcomes - means)[kind]
+    scores = np.stack([np.bincount(patients, residuals * column) for column in design.T])
+    (n, k), m = design.shape, count_distinct(patients)
+    robust = bread @ (scores @ scores.T) @ bread * (m / (m - 1) * (n - 1) / (n - k))
+    errors = np.sqrt(np.diagonal(robust))
     columns = slice(1, 1 + len(groups))
-    pairs = zip(fit.params[columns], fit.bse[columns], strict=True)
+    pairs = zip(fit.params[columns], errors[columns], strict=True)
     return {
         group: (float(log_ratio), float(error))
         for group, (log_ratio, error) in zip(groups, pairs, strict=True)
         if np.isfinite(error) and error > 0.0
     }
+
+
+def _alike(table: NDArray[np.float64]) -> tuple[Integers, Integers, Integers]:
+    """The first row of each kind, the kind of each row, and how many rows are of each kind."""
+    codes, room = np.zeros(len(table), dtype=np.int64), 1
+    for column in table.T:
+        if ((column == 0.0) | (column == 1.0)).all():
+            place, size = column.astype(np.int64), 2
+        else:
+            levels, place = np.unique(column, return_inverse=True)
+            size = len(levels)
+        if room * size > _MOST_CODES:
+            found, codes = np.unique(codes, return_inverse=True)
+            room = len(found)
+        codes, room = codes * size + place, room * size
+    _, first, kind, number = np.unique(
+        codes, return_index=True, return_inverse=True, return_counts=True
+    )
+    return first, kind, number
