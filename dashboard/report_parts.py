@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -109,7 +110,7 @@ def table(
     """A table whose cells are text as it is; figures stand to the right.
 
     The first column holds words, and so do the columns named in ``words``. Figures of the columns
-    named in ``wrapped`` may take several lines, but no line end parts a range.
+    named in ``wrapped`` may take several lines.
     """
     figures = [i for i, name in enumerate(rows[0]) if i and name not in {*words, _("Method")}]
     frame = pd.DataFrame(
@@ -129,8 +130,10 @@ def table(
 
 
 def _unparted(text: str) -> str:
+    """Figures that lines part only before a bracket and after a comma."""
     joiner = "\N{WORD JOINER}"
-    return text.replace("–", f"{joiner}–{joiner}")
+    ranges = text.replace("–", f"{joiner}–{joiner}")
+    return re.sub(r"(?<!,) (?!\\?\()", "\N{NO-BREAK SPACE}", ranges)
 
 
 def table_with_file(report: Report, rows: Table, *, words: Collection[str] = ()) -> None:
