@@ -62,6 +62,15 @@ Given = Callable[[str], Actor]
 
 
 @pytest.fixture
+def engine(sqlite_engine: Engine) -> Engine:
+    """One database is enough for a definition.
+
+    That both say the same of every report is asked in ``tests/database``.
+    """
+    return sqlite_engine
+
+
+@pytest.fixture
 def given(engine: Engine) -> Given:
     """Store the registry of a table and return an actor who may read all of it."""
 
