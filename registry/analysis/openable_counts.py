@@ -78,7 +78,10 @@ MEASURES: Final[Mapping[str, Mapping[str, Message]]] = {
     "clocks": {
         f"{clock.code}_{what}": message(text, clock=clock.label)
         for clock in CLOCKS.values()
-        for what, text in (("events", "{clock}: happened"), ("started", "{clock}: started"))
+        for what, text in (
+            ("events", N_("{clock}: happened")),
+            ("started", N_("{clock}: started")),
+        )
     },
     "follow_up": {
         "missed": message("Not seen"),
