@@ -426,6 +426,7 @@ def travel(browser: Browser, served: Served, journey: Journey, pseudonym: str) -
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("textbox", name="Patient")).to_be_visible()
+        expect(page.get_by_role("link", name="Skip to main content")).to_be_attached()
         person.page_rests()
         person.begin()
         journey.go(person, pseudonym)
