@@ -213,10 +213,13 @@ def fill_event(camera: Camera, pseudonym: str) -> None:
 
 
 def read(camera: Camera) -> None:
-    """What a practice manager reads."""
-    for path, height in (("complications", 1040), ("overview", 1500), ("recurrence", 1400)):
-        camera.open(f"/{path}" if path != "overview" else "/")
-        camera.take(path, height)
+    """What a practice manager reads of the larger clinic."""
+    for name, height in (("complications", 1240), ("overview", 1500), ("recurrence", 1400)):
+        camera.open(f"/{name}")
+        camera.choose("Clinic", "Demo Vein")
+        if name == "complications":
+            camera.choose("Compare by", "Sclerosant")
+        camera.take(name, height)
 
 
 @contextmanager
