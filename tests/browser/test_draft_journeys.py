@@ -50,8 +50,8 @@ def sign_in(page: Page) -> Page:
 
 
 def kept(page: Page, served: Served, text: str) -> None:
-    """Wait until the draft holds a text; a field is in it within a second of being left."""
-    for _attempt in range(40):
+    """Wait until the draft holds a text."""
+    for _attempt in range(800):
         with reading(served.engine) as db:
             if any(text in content for content in db.scalars(sa.select(Draft.content))):
                 return
