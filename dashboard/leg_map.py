@@ -14,6 +14,7 @@ import altair as alt
 import streamlit as st
 
 from dashboard import words
+from dashboard.figures.marks import drawing_of
 from dashboard.text import N_, _, plain
 from registry.analysis.site_past import SiteKey, SitePast
 from registry.vocabulary import Laterality, SiteFinding
@@ -161,8 +162,8 @@ def show(
 
     picture, beside = st.columns([3, 2])
     with picture:
-        st.altair_chart(
-            chart(chosen, past),
+        st.vega_lite_chart(
+            spec=drawing_of(chart(chosen, past)),
             width="stretch",
             theme=None,
             key=key,

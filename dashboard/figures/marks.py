@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import altair as alt
+from altair.utils.schemapi import disable_debug_mode
 from babel import Locale
 
 from dashboard.text import _
@@ -320,6 +321,10 @@ def _dots_in_words(marks: Sequence[Mark], about: str) -> str:
     more = len(marks) - len(told)
     rest = say(message("more groups, all in the table: {count}", count=more)) if more > 0 else ""
     return f"{about}. " + "; ".join([*told, rest] if rest else told) + "."
+
+
+# Checked whole in the tests, and not part by part whenever one is drawn for a reader.
+disable_debug_mode()
 
 
 def drawing_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
