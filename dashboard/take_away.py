@@ -25,7 +25,7 @@ from dashboard.text import _
 from registry.analysis.colophon import Colophon
 from registry.analysis.frozen import PeriodKept
 from registry.analysis.leaflet import LeafletReport
-from registry.analysis.results import Report
+from registry.analysis.results import Report, rows_for_programs
 from registry.exchange.tables import CSV_TYPE, WORKBOOK_TYPE, csv_bytes, workbook_bytes
 from registry.messages import Message, render
 
@@ -59,13 +59,15 @@ MEDIA_TYPES: Final = {
 
 
 def table_file(kind: File, report: Report, taken: Colophon) -> bytes:
-    """The unrounded rows of a result, as CSV or as a workbook with its definitions."""
-    rows = report.to_rows()
+    """The unrounded rows of a result: as CSV, in English for programs, or as a workbook for people.
+
+    The workbook has its labels and definitions in the language of the reader.
+    """
     if kind is File.CSV:
-        return csv_bytes(rows, taken.columns)
+        return csv_bytes(rows_for_programs(report), taken.columns)
     return workbook_bytes(
         _say(taken.heading.title),
-        rows,
+        report.to_rows(),
         [(_say(name), _say(said)) for name, said in taken.definitions()],
         made_by=taken.taken_by,
         made_at=taken.taken_at,

@@ -6,14 +6,25 @@ turn it into words with :func:`render`. What is said at once, such as an error, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry.language import inline as _inline
 from registry.language import translated as _
 from registry.language import translated_count as ngettext
 
-__all__ = ["N_", "Message", "_", "inline", "listed", "message", "ngettext", "render"]
+__all__ = [
+    "N_",
+    "Message",
+    "Written",
+    "_",
+    "inline",
+    "listed",
+    "message",
+    "ngettext",
+    "render",
+    "written",
+]
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that extraction knows
@@ -35,6 +46,24 @@ class Message:
     def __str__(self) -> str:
         """The message in the language of now."""
         return render(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A number or day that fills a gap, written in the language of whoever reads it."""
+
+    write: Callable[..., str]
+    values: tuple[object, ...]
+    options: Mapping[str, object]
+
+    def __str__(self) -> str:
+        """The value in the language of now."""
+        return self.write(*self.values, **self.options)
+
+
+def written(write: Callable[..., str], *values: object, **options: object) -> Written:
+    """What ``write`` makes of the values, when it is shown: in labels and sentences of rows."""
+    return Written(write, values, options)
 
 
 def message(text: str, **parts: object) -> Message:

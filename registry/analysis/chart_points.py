@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from registry.analysis import wording
 from registry.analysis.columns import EPOCH, day_number
 from registry.analysis.counting import Days, Flags
-from registry.messages import Message, message
+from registry.messages import Message, message, written
 from registry.statistics import display_rules
 from registry.statistics.chart_choice import TEXT, ChartChoice, Reason, choose_chart, join_periods
 from registry.statistics.control_charts import (
@@ -169,7 +169,9 @@ def draw(
                 "events": choice.events,
                 "points": choice.points,
                 "gaps": choice.gaps,
-                "expected_per_point": None if expected is None else wording.decimal(expected, 1),
+                "expected_per_point": None
+                if expected is None
+                else written(wording.decimal, expected, 1),
             },
         )
         is_rare = choice.reason is Reason.FEW_POINTS and (expected or 0.0) < 1.0 and not several
@@ -321,7 +323,7 @@ def _gaps(given: MatureSessions, changes: Sequence[int], kind: ChartKind) -> _Cu
             day = as_day(int(given.day[end]))
             points.append(
                 Point(
-                    message("{month}", month=wording.month(day)),
+                    message("{month}", month=written(wording.month, day)),
                     # The month, and not the day on which somebody came to harm.
                     day.replace(day=1),
                     as_day(int(_first_day(np.int64((day.year - 1970) * 12 + day.month))) - 1),
@@ -366,14 +368,16 @@ def _period_label(first: dt.date, last: dt.date) -> Message:
     """The months of a point; with its days where a change cuts a month."""
     is_whole = first.day == 1 and (last + dt.timedelta(days=1)).day == 1
     if not is_whole and (first.year, first.month) == (last.year, last.month):
-        return message("{first} to {last}", first=first.day, last=wording.day(last))
+        return message("{first} to {last}", first=first.day, last=written(wording.day, last))
     if not is_whole:
         return message(
-            "{first} to {last}", first=wording.day(first), last=wording.day(last)
+            "{first} to {last}", first=written(wording.day, first), last=written(wording.day, last)
         )
     if (first.year, first.month) == (last.year, last.month):
-        return message("{month}", month=wording.month(first))
+        return message("{month}", month=written(wording.month, first))
     if first.year == last.year:
-        begin = wording.month_name(first)
-        return message("{first} to {last}", first=begin, last=wording.month(last))
-    return message("{first} to {last}", first=wording.month(first), last=wording.month(last))
+        begin = written(wording.month_name, first)
+        return message("{first} to {last}", first=begin, last=written(wording.month, last))
+    return message(
+        "{first} to {last}", first=written(wording.month, first), last=written(wording.month, last)
+    )

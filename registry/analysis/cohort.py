@@ -20,7 +20,7 @@ from registry.analysis.columns import day_number
 from registry.analysis.dimensions import CALIBRES, DIMENSIONS, MIXED, NOT_APPLICABLE, NOT_RECORDED
 from registry.analysis.facts import Facts
 from registry.catalogue import catalogue
-from registry.messages import N_, Message, message
+from registry.messages import N_, Message, message, written
 from registry.vocabulary import VesselClass
 
 FROM: Final = "from"
@@ -217,7 +217,7 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
     if dimension == "product":
         return message(catalogue().products[code].label)
     if dimension == "concentration":
-        return message("{strength} %", strength=language.as_typed(code))
+        return message("{strength} %", strength=written(language.as_typed, code))
     if dimension == "site":
         return message(catalogue().anatomy[code].label)
     if dimension == "payer":
@@ -226,7 +226,8 @@ def level_label(facts: Facts, dimension: str, code: str, by: Actor) -> Message:
         year, quarter = code.split("-Q")
         return message("Quarter {quarter} of {year}", quarter=quarter, year=year)
     if dimension == "month":
-        return message("{month}", month=language.month(dt.date.fromisoformat(f"{code}-01")))
+        first = dt.date.fromisoformat(f"{code}-01")
+        return message("{month}", month=written(language.month, first))
     if dimension == "skin_type":
         return message("Fitzpatrick {type}", type=code)
     return message("{year}", year=code)

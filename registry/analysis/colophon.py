@@ -31,6 +31,7 @@ from registry.analysis.results import (
     RateReport,
     RecurrenceReport,
     Report,
+    rows_for_programs,
 )
 from registry.analysis.units import UnitsReport
 from registry.messages import Message, listed, message
@@ -43,7 +44,8 @@ _ACTIONS: Final = {"png": "download_figure", "svg": "download_figure", "pdf": "d
 class Colophon:
     """Where a result comes from, and who takes it away when.
 
-    ``data_hash`` is the SHA-256 of the unrounded rows as JSON (UTF-8, keys sorted, no spaces).
+    ``data_hash`` is the SHA-256 of the unrounded rows for programs as JSON (UTF-8, keys sorted, no
+    spaces): the same in every language.
     ``sessions`` is the filter in words, ``summary`` the result in words: its counts, rate and
     interval. ``methods`` are the ways in which intervals were found. ``clinics`` names those asked,
     ``incomplete`` says why the result must not be quoted, if so.
@@ -136,7 +138,7 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
     """What is said about ``report`` on whatever of it the actor takes away at ``now``."""
     clinics = scope(by, Permission.READ_RATES)
     facts, asked = facts_of(engine), report.heading.cohort.within(clinics)
-    rows = report.to_rows()
+    rows = rows_for_programs(report)
     methods = dict.fromkeys(
         value
         for row in rows

@@ -21,11 +21,11 @@ from registry.access import Actor, Permission, require, scope
 from registry.access_log import log_access
 from registry.analysis import reports, wording
 from registry.analysis.cohort import CohortFilter
-from registry.analysis.results import Report
+from registry.analysis.results import Report, result_for_programs, rows_for_programs
 from registry.database import DbSession, reading
 from registry.entry.reporting_periods import content_digest
 from registry.errors import Conflict, NotFound, RegistryError
-from registry.messages import N_, Message, message
+from registry.messages import N_, Message, _, message
 from registry.schema import AuditRow, FollowUp, ReportingPeriod, Seal, TreatmentSession
 from registry.statistics import display_rules
 
@@ -160,9 +160,13 @@ def standard_set(
 
 
 def results_of(found: Sequence[Report]) -> list[dict[str, Any]]:
-    """The unrounded results of reports in plain values, as they are kept."""
+    """The unrounded results of reports in plain values, as they are kept: in English."""
     return [
-        {"name": report.heading.name, "rows": report.to_rows(), "result": report.to_dict()}
+        {
+            "name": report.heading.name,
+            "rows": rows_for_programs(report),
+            "result": result_for_programs(report),
+        }
         for report in found
     ]
 
@@ -252,7 +256,7 @@ def figures_changed(
     """The figures of a report that read otherwise today; a row that is missing shows a dash."""
     before, after = _figures(name, then), _figures(name, now)
     for place in dict.fromkeys([*before, *after]):
-        row, figure = (before.get(place) or after[place])[:2]
+        row, figure = (after.get(place) or before[place])[:2]
         old, new = (side[place][2] if place in side else wording.DASH for side in (before, after))
         if old != new:
             yield FigureChanged(name, row, figure, old, new)
@@ -261,7 +265,10 @@ def figures_changed(
 def _figures(
     name: str, rows: Sequence[Mapping[str, Any]]
 ) -> dict[tuple[object, ...], tuple[str, Message, str]]:
-    """Row, figure and text of every figure that is compared, by its place in the report."""
+    """Row, figure and text of every figure that is compared, by its place in the report.
+
+    Labels of kept rows are English, and are translated here.
+    """
     found: dict[tuple[object, ...], tuple[str, Message, str]] = {}
     for row in rows:
         for figure in _COMPARED[name]:
@@ -269,7 +276,7 @@ def _figures(
             label = message(figure.label)
             if part is not None:
                 label = message("{figure} {part}", figure=label, part=part)
-            found[row["code"], figure.label, part] = str(row["label"]), label, figure.shown(row)
+            found[row["code"], figure.label, part] = _(row["label"]), label, figure.shown(row)
     return found
 
 

@@ -24,7 +24,7 @@ from registry.analysis.wording import (
 )
 from registry.catalogue import Indicator, IndicatorMeasure, IndicatorUnit
 from registry.language import as_typed
-from registry.messages import N_, Message, _, message
+from registry.messages import N_, Message, _, message, written
 from registry.statistics import display_rules
 from registry.statistics.display_rules import Wording
 from registry.statistics.result import Estimate
@@ -100,14 +100,14 @@ def too_little(indicator: Indicator, measured: Measured) -> Message | None:
             return message(
                 "Only {count} of the {needed} sites that must still be observed {day} days after "
                 "success.",
-                count=count(measured.observed),
+                count=written(count, measured.observed),
                 day=LANDMARK,
                 needed=display_rules.MINIMUM_AT_RISK_FOR_LANDMARK,
             )
     elif not display_rules.shows_percentage(measured.observed):
         return message(
             "Only {count} of the {needed} {unit} that a rate needs.",
-            count=count(measured.observed),
+            count=written(count, measured.observed),
             unit=message(estimate.unit),
             needed=needed,
         )
@@ -151,9 +151,9 @@ def _against_target(indicator: Indicator, now: Measured, target: Decimal) -> Jud
             message(
                 "{cases} so far; {needed} are needed to judge against your target of {target}. "
                 "Look at each case.",
-                cases=count(cases),
+                cases=written(count, cases),
                 needed=display_rules.MINIMUM_EVENTS_FOR_TREND,
-                target=target_shown(indicator, target),
+                target=written(target_shown, indicator, target),
             ),
         )
     text = {
@@ -166,8 +166,8 @@ def _against_target(indicator: Indicator, now: Measured, target: Decimal) -> Jud
         Against.TARGET,
         message(
             text,
-            target=target_shown(indicator, target),
-            interval=interval_shown(indicator, now.told),
+            target=written(target_shown, indicator, target),
+            interval=written(interval_shown, indicator, now.told),
         ),
     )
 
@@ -181,7 +181,7 @@ def _too_little_to_compare(
         return message(
             "Nothing to compare with: no target is set, and the 12 months before hold {count} of "
             "the {needed} {unit} needed.",
-            count=count(before.observed),
+            count=written(count, before.observed),
             unit=message(before.estimate.unit),
             needed=display_rules.MINIMUM_GROUP_FOR_COMPARISON,
         )
@@ -192,7 +192,9 @@ def _too_little_to_compare(
             if cases
             else N_("None in either year; {needed} are needed to compare.")
         )
-        return message(text, cases=count(cases), needed=display_rules.MINIMUM_EVENTS_FOR_COMPARISON)
+        return message(
+            text, cases=written(count, cases), needed=display_rules.MINIMUM_EVENTS_FOR_COMPARISON
+        )
     return None
 
 
@@ -212,17 +214,17 @@ def _against_before(indicator: Indicator, now: Measured, before: Measured) -> Ju
     low, high = (-upper, -lower) if found is Verdict.LOWER else (lower, upper)
     reason = message(
         text,
-        before=value_shown(indicator, before.told),
-        low=_number(indicator, low, signed=signed),
-        high=_difference(indicator, high, signed=signed),
+        before=written(value_shown, indicator, before.told),
+        low=written(_number, indicator, low, signed=signed),
+        high=written(_difference, indicator, high, signed=signed),
     )
     shares = (now.completeness, before.completeness)
     if None not in shares and display_rules.completeness_differs(shares[0] or 0, shares[1] or 0):
         reason = message(
             "{reason} Assessed: {now}, before {before}.",
             reason=reason,
-            now=whole_percent(shares[0] or 0),
-            before=whole_percent(shares[1] or 0),
+            now=written(whole_percent, shares[0] or 0),
+            before=written(whole_percent, shares[1] or 0),
         )
     return Judgement(_status(indicator, found), Against.BEFORE, reason)
 
@@ -238,7 +240,7 @@ def _against_published(indicator: Indicator, published: Published, wording: Word
             "{verdict} {paper}: {rate}.",
             verdict=published.verdict,
             paper=published.benchmark.paper,
-            rate=value_shown(indicator, published.estimate),
+            rate=written(value_shown, indicator, published.estimate),
         ),
     )
 

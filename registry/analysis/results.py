@@ -13,9 +13,11 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from registry.analysis.cohort import CohortFilter
+from registry.language import speaking
 from registry.messages import Message
 from registry.statistics import display_rules
 from registry.statistics.result import Estimate
+from registry.vocabulary import Language
 
 
 class Basis(StrEnum):
@@ -324,6 +326,18 @@ class Report(Protocol):
 
     def to_rows(self) -> list[dict[str, Any]]:
         """The result as flat rows for tables and files."""
+
+
+def rows_for_programs(report: Report) -> list[dict[str, Any]]:
+    """The flat rows of a report for a file or a digest: in English, whoever asks."""
+    with speaking(Language.ENGLISH):
+        return report.to_rows()
+
+
+def result_for_programs(report: Report) -> dict[str, Any]:
+    """The whole result of a report in plain values: in English, whoever asks."""
+    with speaking(Language.ENGLISH):
+        return report.to_dict()
 
 
 def heading_dict(heading: Heading) -> dict[str, Any]:

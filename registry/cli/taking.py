@@ -43,19 +43,22 @@ class NotWritten(RegistryError):
 
 def write(engine: Engine, by: Actor, answer: Report, format_: Format) -> None:
     """Write the unrounded rows, or the whole result as JSON, and log it."""
+    from registry.analysis.results import result_for_programs, rows_for_programs
     from registry.exchange.tables import csv_bytes, workbook_bytes
 
     taken = _taken(engine, by, answer, format_.value)
     if format_ is Format.JSON:
         said = {name: str(value) for name, value in taken.columns.items()}
-        typer.echo(json.dumps(answer.to_dict() | {"taken": said}, indent=2, ensure_ascii=False))
+        typer.echo(
+            json.dumps(result_for_programs(answer) | {"taken": said}, indent=2, ensure_ascii=False)
+        )
         return
     if format_ is Format.PDF:
         from dashboard.take_away import printed_file
 
         content = printed_file(answer, taken)
     elif format_ is Format.CSV:
-        content = csv_bytes(answer.to_rows(), taken.columns)
+        content = csv_bytes(rows_for_programs(answer), taken.columns)
     else:
         content = workbook_bytes(
             str(taken.heading.title),
