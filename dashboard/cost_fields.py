@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import streamlit as st
-from babel.numbers import is_currency
 
 from dashboard import data, words
 from dashboard.form import Form
@@ -13,7 +12,6 @@ from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.entry.forms import SessionEntry
 from registry.entry.problems import Problem
-from registry.messages import message
 
 
 def fill(form: Form, entry: SessionEntry) -> None:
@@ -36,9 +34,6 @@ def ask(form: Form) -> tuple[Decimal | None, str | None, list[Problem]]:
         return None, None, [Problem("cost_amount", "readable", error.text)]
     if amount is None:
         return None, None, []
-    if currency and not is_currency(currency):
-        unknown = message("Write the three letters of a currency, such as EUR or USD.")
-        return None, None, [Problem("cost_currency", "readable", unknown)]
     return amount, currency or None, []
 
 

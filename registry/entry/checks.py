@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
+from babel.numbers import is_currency
+
 from registry import language
 from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, LAST_DAY
@@ -178,6 +180,12 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     if (entry.cost_amount is None) != (entry.cost_currency is None):
         yield Problem(
             "cost_currency", "cost_has_currency", message("Give amount and currency together.")
+        )
+    if entry.cost_currency is not None and not is_currency(entry.cost_currency):
+        yield Problem(
+            "cost_currency",
+            "known_currency",
+            message("Write the three letters of a currency, such as EUR or USD."),
         )
     if entry.compression_days is not None and entry.compression_class is None:
         yield Problem(

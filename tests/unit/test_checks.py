@@ -140,6 +140,11 @@ def test_sound_entries_pass(entry: object) -> None:
         (dataclasses.replace(A_SESSION, note=" "), "not_blank", Level.REFUSE),
         (dataclasses.replace(A_SESSION, note="x" * 2001), "length", Level.REFUSE),
         (dataclasses.replace(A_SESSION, cost_amount=Decimal(5)), "cost_has_currency", Level.REFUSE),
+        (
+            dataclasses.replace(A_SESSION, cost_amount=Decimal(5), cost_currency="EUX"),
+            "known_currency",
+            Level.REFUSE,
+        ),
         (dataclasses.replace(A_SESSION, sites=A_SESSION.sites * 2), "site_once", Level.REFUSE),
         (
             dataclasses.replace(AN_EVENT, onset_on=SESSION_DAY - dt.timedelta(days=1)),
