@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from altair.utils import schemapi
 from argon2 import PasswordHasher
 from sqlalchemy.engine import Engine
 from streamlit.components.v2 import manifest_scanner
@@ -73,8 +72,7 @@ def _quick_start() -> Iterator[None]:
     """Do once what each page in a test would do again, and sign in without a costly password.
 
     Streamlit looks through every installed package for components whenever an app starts, and in a
-    test compiles every script anew for every run, which its server does once. Altair checks each
-    part of a picture as it is made, and then all of them again with the whole.
+    test compiles every script anew for every run, which its server does once.
     """
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     found = manifest_scanner.scan_component_manifests()
@@ -82,7 +80,6 @@ def _quick_start() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
         patch.setattr(local_script_runner, "ScriptCache", lambda: compiled)
-        patch.setattr(schemapi, "DEBUG_MODE", False)
         patch.setattr(passwords, "_HASHER", hasher)
         yield
 
