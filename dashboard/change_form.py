@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import control_data, data, state
 from dashboard.filters import DAY_FORMAT
 from dashboard.text import _, plain
-from registry.entry.change_points import LONGEST_CHANGE, LONGEST_REASON, ChangeEntry
+from registry.entry.change_points import ChangeEntry
 from registry.errors import InvalidEntry, RegistryError
 
 REQUEST: Final = "change_request"
@@ -46,7 +46,6 @@ def _record() -> None:
     with st.form("change", border=False):
         what = st.text_input(
             _("What changed"),
-            max_chars=LONGEST_CHANGE,
             placeholder=_("CO₂ foam"),
             help=_("Everybody who reads charts reads this: name no patient."),
             key="change_what",
@@ -81,9 +80,7 @@ def _withdraw(names: dict[UUID, str]) -> None:
             format_func=lambda key: plain(names[key]),
             key="withdraw_which",
         )
-        reason = st.text_input(
-            _("Why is it withdrawn?"), max_chars=LONGEST_REASON, key="withdraw_reason"
-        )
+        reason = st.text_input(_("Why is it withdrawn?"), key="withdraw_reason")
         sent = st.form_submit_button(_("Withdraw the change"))
     if sent:
         _do(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dashboard import downloads, state
@@ -22,9 +22,6 @@ from registry.entry.reporting_periods import PeriodToKeep
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
-
-LONGEST_NAME: Final = reporting_periods.LONGEST_NAME
-LONGEST_REASON: Final = reporting_periods.LONGEST_REASON
 
 
 def may_freeze() -> bool:

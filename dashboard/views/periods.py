@@ -70,7 +70,7 @@ def freeze() -> None:
         )
         with st.form("freeze_form", border=False):
             name = st.text_input(
-                _("Name"), max_chars=period_data.LONGEST_NAME, key="freeze_name",
+                _("Name"), key="freeze_name",
                 placeholder=_("For example {year} Q{quarter}").format(
                     year=first.year, quarter=(first.month + 2) // 3
                 ),
@@ -287,9 +287,7 @@ def _withdrawing(period: PeriodKept) -> None:
     with st.popover(_("Withdraw"), icon=":material/block:", type="tertiary"):
         st.text(_("It stays readable, marked as withdrawn. Its name cannot be used again."))
         with st.form(f"period:{period.id}:withdraw", border=False):
-            reason = st.text_area(
-                _("Why"), max_chars=period_data.LONGEST_REASON, key=f"period:{period.id}:why"
-            )
+            reason = st.text_area(_("Why"), key=f"period:{period.id}:why")
             wrong = st.container()
             sent = st.form_submit_button(_("Withdraw the period"))
         if sent:
