@@ -12,6 +12,7 @@ from dashboard.form import open_form
 from dashboard.text import _, plain, within
 from registry.analysis.call_lines import CallLine, Risk, Timing
 from registry.entry.contact import ContactEntry
+from registry.errors import InvalidEntry
 from registry.vocabulary import ContactMethod, ContactOutcome, FollowUpStatus
 
 SAID: Final = "worklist:said"
@@ -103,7 +104,7 @@ def _log(shown: CallLine, visit_id: UUID) -> None:
             required=True,
             key=f"worklist:method:{key}",
         )
-        note = st.text_input(_("Note, if need be"), key=f"worklist:note:{key}", max_chars=200)
+        note = st.text_input(_("Note, if need be"), key=f"worklist:note:{key}")
         st.text(_("What came of it? A click stores it as of today."))
         with st.container(horizontal=True, gap="xsmall"):
             for outcome, label in outcomes.items():
@@ -116,7 +117,11 @@ def _log(shown: CallLine, visit_id: UUID) -> None:
                         outcome=outcome,
                         note=note or None,
                     )
-                    worklist_data.log_call(call)
+                    try:
+                        worklist_data.log_call(call)
+                    except InvalidEntry as error:
+                        st.error(plain(" ".join(str(found.message) for found in error.problems)))
+                        return
                     _done(
                         _("{patient}: {outcome}.").format(
                             patient=shown.pseudonym, outcome=within(label)
