@@ -82,7 +82,7 @@ def open_events(
         event = stored.entry
         at = f"open.{event.id}"
         form.begin(at, NOT_ASKED)
-        left, right = st.columns([1.4, 1], vertical_alignment="center")
+        left, right = st.columns([1.3, 1], vertical_alignment="center")
         name = _("{event}, since {day} (day {number})").format(
             event=words.event_term(event.event_term_code),
             day=words.day(event.onset_on),
@@ -200,7 +200,7 @@ def looked_for(
 
 def _item(form: Form, code: str) -> str:
     form.begin(f"item.{code}", FindingState.NOT_ASSESSED.value)
-    left, right = st.columns([1.4, 1], vertical_alignment="center")
+    left, right = st.columns([1.3, 1], vertical_alignment="center")
     left.text(words.event_term(code))
     labels = {
         ABSENT: _("Absent"),

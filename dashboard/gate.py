@@ -29,6 +29,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from dashboard import documents, downloads, identity, incidents, photograph_links
+from dashboard.text import _
 from registry import language, sign_in
 from registry.access import Actor, Permission
 from registry.vocabulary import Language
@@ -250,7 +251,7 @@ class Gate:
         if "transfer-encoding" in headers or not length.isdecimal():
             return PlainTextResponse("The length of the request must be stated.", 411)
         if int(length) > LARGEST_BODY:
-            return PlainTextResponse("Too large: a file may have 20 MiB.", 413)
+            return PlainTextResponse(_("Too large: a file may have 20 MiB."), 413)
         _strip(scope)
         token = HTTPConnection(scope).cookies.get(self.front.cookie)
         actor = await self.doorkeeper.actor(token)
@@ -260,7 +261,7 @@ class Gate:
         if actor is None or token is None:
             return self._to_sign_in(scope, headers)
         if not _may_pass(path, actor):
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse(_("There is nothing here."), 404)
         if _is_page(path):
             if scope["method"] not in ("GET", "HEAD"):
                 return PlainTextResponse("A page can only be read.", 405)

@@ -13,6 +13,7 @@ from dashboard.report_parts import exact
 from dashboard.text import _, within
 from registry.analysis import wording
 from registry.analysis.data_quality import PARTS, DataQualityReport, Part, QualityRow
+from registry.language import as_typed
 
 
 def show(view: View) -> None:
@@ -77,7 +78,8 @@ def _sentence(row: QualityRow) -> str:
     if row.median_delay is None or row.ninth_decile_delay is None:
         return said
     return said + _(" Median delay {median} days; nine of ten within {ninth}.").format(
-        median=f"{row.median_delay:g}", ninth=f"{row.ninth_decile_delay:g}"
+        median=as_typed(f"{row.median_delay:g}"),
+        ninth=as_typed(f"{row.ninth_decile_delay:g}"),
     )
 
 

@@ -84,7 +84,7 @@ class Routes:
         """Serve a file of the sign-in page."""
         name = request.path_params["name"]
         if name not in documents.ASSETS:
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse(_("There is nothing here."), 404)
         return Response(
             documents.asset(name),
             media_type=documents.ASSETS[name],
@@ -185,7 +185,7 @@ class Routes:
         """Keep the language chosen on the account's page, which is then shown anew in it."""
         actor = _actor(request)
         if actor is None:
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse(_("There is nothing here."), 404)
         chosen = (await self._read_fields(request)).get("language")
         choose = functools.partial(
             sign_in.choose_language,
@@ -229,7 +229,7 @@ class Routes:
         if actor is not None and token is not None:
             found = photograph_links.find(request.path_params["key"], token, now=utc_now())
         if actor is None or found is None:
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse(_("There is nothing here."), 404)
         read = functools.partial(
             photographs.picture,
             self.doorkeeper.reading_engine,
@@ -240,7 +240,7 @@ class Routes:
         try:
             content = await to_thread.run_sync(read, limiter=self._showing)
         except RegistryError:
-            return PlainTextResponse("There is nothing here.", 404)
+            return PlainTextResponse(_("There is nothing here."), 404)
         return Response(content, media_type="image/jpeg")
 
     # --- forms -----------------------------------------------------------------------------------

@@ -103,7 +103,7 @@ def _preparation(
     with st.container(border=True):
         if number_shown is not None:
             st.text(_("Preparation {number}").format(number=number_shown))
-        columns = st.columns([2.1, 1.1, 1.5, 2])
+        columns = st.columns([2, 1.1, 1.7, 1.9])
         with columns[0]:
             code = form.pick(
                 _("Product"),

@@ -307,6 +307,7 @@ def _ticks(places: Sequence[int], labels: Sequence[str]) -> alt.Axis:
         title=None,
         values=list(places),
         labelExpr=f"{json.dumps(labels)}[indexof({json.dumps(places)}, datum.value)]",
+        labelLimit=160,
         labelOverlap="greedy",
         labelSeparation=6,
         labelColor=INK,

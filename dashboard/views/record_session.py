@@ -260,7 +260,7 @@ def _course(
             return _("No course")
         return sentences.course(by_id[UUID(str(choice))])
 
-    columns = st.columns([2, 2, 1])
+    columns = st.columns([1.7, 2.2, 1.1])
     with columns[0]:
         chosen = form.pick(
             _("Course of treatment"), "course", [*by_id, *new, NO_COURSE], in_words, required=True

@@ -138,7 +138,7 @@ def the_list() -> None:
     )
     found = worklist_data.lines(part, st.session_state.get(FIRST, 0))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{wording.count(found.counts[part])}** {exact(within(names[part]))}")
+        st.markdown(f"{exact(names[part])}: **{wording.count(found.counts[part])}**")
         if found.lines and data.may_see_identity():
             st.button(_("Call sheet"), icon=":material/call:", on_click=_sheet, args=(part,))
         with st.popover(_("In which order?"), type="tertiary"):

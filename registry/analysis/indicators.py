@@ -29,7 +29,8 @@ from registry.analysis.reported_outcomes import satisfaction
 from registry.analysis.results import RateRow, RecurrenceRow
 from registry.analysis.treated_sites import RECURRENCE, RETREATMENT, histories_of
 from registry.catalogue import Indicator, IndicatorMeasure, catalogue
-from registry.messages import Message, message
+from registry.language import as_typed
+from registry.messages import Message, message, written
 from registry.statistics import display_rules
 from registry.statistics.clustering import clustered_proportion, per_patient_counts
 from registry.statistics.competing_risks import aalen_johansen, incidence_at
@@ -152,7 +153,9 @@ class Measuring:
         if indicator.measure is not IndicatorMeasure.ENTRY_DELAY or not counted.any():
             return found
         median = f"{float(np.median(self.facts.sessions['delay'].to_numpy()[counted])):g}"
-        return replace(found, note=message("median delay: {days} days", days=median))
+        return replace(
+            found, note=message("median delay: {days} days", days=written(as_typed, median))
+        )
 
     def sessions_behind(self, indicator: Indicator, cohort: CohortFilter) -> dict[str, Flags]:
         """The sessions that an indicator of sessions counts: ``cases``, and ``of`` all."""

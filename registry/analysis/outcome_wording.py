@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from registry.analysis.reported_outcomes import OutcomeRow, Satisfaction
 from registry.analysis.wording import DASH, count, interval, level, percent
-from registry.messages import Message, message
+from registry.language import as_typed
+from registry.messages import Message, _, message
 from registry.statistics import display_rules
 
 
@@ -53,7 +54,7 @@ def medians(row: OutcomeRow) -> str:
     """Median before and after, "6 → 2"; a dash without pairs."""
     if row.median_before is None or row.median_after is None:
         return DASH
-    return f"{row.median_before:g} → {row.median_after:g}"
+    return as_typed(f"{row.median_before:g} → {row.median_after:g}")
 
 
 def median_change(row: OutcomeRow) -> str:
@@ -61,7 +62,9 @@ def median_change(row: OutcomeRow) -> str:
     if row.median_change is None or row.quartiles is None:
         return DASH
     lower, upper = row.quartiles
-    return f"{_signed(row.median_change)} ({_signed(lower)} to {_signed(upper)})"
+    return _("{median} ({lower} to {upper})").format(
+        median=_signed(row.median_change), lower=_signed(lower), upper=_signed(upper)
+    )
 
 
 def _signed(value: float) -> str:
@@ -69,4 +72,4 @@ def _signed(value: float) -> str:
     if rounded == 0:
         return "0"
     sign = "+" if rounded > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{abs(rounded):g}"
+    return as_typed(f"{sign}{abs(rounded):g}")

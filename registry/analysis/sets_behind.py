@@ -45,6 +45,7 @@ from registry.analysis.reported_outcomes import ANSWERS
 from registry.analysis.session_facts import currency_of
 from registry.analysis.treated_sites import SiteHistories
 from registry.catalogue import IndicatorMeasure, catalogue
+from registry.language import as_typed
 from registry.messages import N_, Message, listed, message
 
 Flags = NDArray[np.bool_]
@@ -186,7 +187,7 @@ def _answers(facts: Facts, asked: Behind, chosen: Flags) -> Counted:
         if kept is None:
             return _NOBODY
         return kept["session"].to_numpy(np.int64), {
-            i: message("answered {score} of {best}", score=f"{score:g}", best=ANSWERS[-1])
+            i: message("answered {score} of {best}", score=as_typed(f"{score:g}"), best=ANSWERS[-1])
             for i, score in enumerate(kept["score"].tolist())
             if not np.isnan(score)
         }
@@ -198,7 +199,7 @@ def _answers(facts: Facts, asked: Behind, chosen: Flags) -> Counted:
         i: message(
             "before {before}, after {after}",
             **{
-                name: message("not asked") if np.isnan(score) else f"{score:g}"
+                name: message("not asked") if np.isnan(score) else as_typed(f"{score:g}")
                 for name, score in (("before", before), ("after", after))
             },
         )
