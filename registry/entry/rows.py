@@ -205,10 +205,14 @@ def rows_of(
 
 
 def store_rows(db: DbSession, rows: Rows) -> None:
-    """Insert rows by table, parents first."""
+    """Insert rows by table, parents first.
+
+    A blank is stored as a blank; only a column that no row names gets its default. Left out of the
+    statement, blanks would split a table's rows into thousands of statements.
+    """
     for model in STORING_ORDER:
         if rows.get(model):
-            db.execute(sa.insert(model), rows[model])
+            db.execute(sa.insert(model), rows[model], execution_options={"render_nulls": True})
 
 
 _SHARED: dict[tuple[type[Base], type], tuple[str, ...]] = {}
