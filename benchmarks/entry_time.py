@@ -234,6 +234,9 @@ def find_by_key(person: Person, pseudonym: str) -> None:
     person.think("patient")
     person.write(pseudonym.lower())
     person.wait(lambda: expect(page.get_by_role("button", name="Other patient")).to_be_visible())
+    person.page_rests()
+    person.press("Tab")
+    expect(page.get_by_role("button", name="Other patient")).to_be_focused()
 
 
 def find_by_tap(person: Person, pseudonym: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -54,10 +55,22 @@ def forget_searches() -> None:
 
 
 def choose_patient() -> PatientHeader | None:
-    """The open patient with a way to another one; otherwise a search."""
+    """The open patient with a way to another one; otherwise a search.
+
+    Both stand in one container that stays: where the search was, the next Tab goes on. Without it
+    a browser that loses the focused field goes on somewhere else on the page.
+    """
     header = patient()
-    if header is not None:
-        return header
+    with st.container(key="picker"):
+        if header is None:
+            _search()
+        else:
+            said = _("{patient} is open.").format(patient=name(header))
+            st.html(f'<p class="registry-said" role="status">{html.escape(said)}</p>')
+    return header
+
+
+def _search() -> None:
     text = st.text_input(
         _("Patient"),
         key="picker:text",
@@ -103,7 +116,6 @@ def choose_patient() -> PatientHeader | None:
         _("Enrol a new patient"), key="picker:enrol", type="tertiary", icon=":material/person_add:"
     ):
         st.switch_page(ENROL_VIEW)
-    return None
 
 
 def banner(header: PatientHeader, alerts: Sequence[Alert] = (), *, may_change: bool = True) -> None:
