@@ -313,9 +313,8 @@ def standings() -> Mapping[ClaimStanding, str]:
 
 def claim(row: ClaimRow) -> None:
     """One claim, and what stands beside it."""
-    st.markdown(
-        f"**“{plain(_(row.claim.text))}”**  \n:gray[{plain(standings()[row.claim.standing])}]"
-    )
+    said = _("“{quoted}”").format(quoted=_(row.claim.text))
+    st.markdown(f"**{plain(said)}**  \n:gray[{plain(standings()[row.claim.standing])}]")
     if row.own:
         st.markdown(
             "\n".join(

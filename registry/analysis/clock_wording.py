@@ -40,7 +40,7 @@ def share_at(point: ClockPoint) -> str:
     if not point.is_shown or estimate.value is None:
         return wording.DASH
     if estimate.value == 0:
-        return f"0 of {wording.count(point.at_risk)}"
+        return wording.of_all(0, point.at_risk)
     return wording.percent(estimate.value, estimate.denominator)
 
 

@@ -56,6 +56,7 @@ UNITS: Final = (
     N_("treated sites"),
     N_("courses"),
     N_("events"),
+    N_("injections"),
     N_("expected events"),
     N_("records"),
     N_("fields"),
