@@ -123,7 +123,7 @@ def random_mutation(rng: random.Random) -> Callable[[Connection], str]:
 def test_every_single_mutation_of_the_trail_is_found(tampered: Engine) -> None:
     rng = random.Random(20261123)  # noqa: S311
     missed = []
-    for _ in range(80):
+    for _ in range(200):
         mutation = random_mutation(rng)
         label: list[str] = []
         found = undone(tampered, lambda c, m=mutation, to=label: to.append(m(c)), Check.CHAIN)  # type: ignore[misc]
