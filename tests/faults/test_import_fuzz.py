@@ -32,7 +32,7 @@ from registry.operations.migration import command_line_actor
 from registry.schema import Base
 from tests.factories import NOW, a_clinic, saving
 
-MUTANTS = 800
+MUTANTS = 2_000
 KILLS = 5
 STEPS = 12  # tables that the small set fills
 SEED = 20_261_123
