@@ -12,6 +12,7 @@ import typer
 
 from registry.cli.console import now, say, show_table
 from registry.errors import NotFound, RegistryError
+from registry.messages import _
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -66,6 +67,7 @@ def write(engine: Engine, by: Actor, answer: Report, format_: Format) -> None:
             [(str(name), str(said)) for name, said in taken.definitions()],
             made_by=taken.taken_by,
             made_at=taken.taken_at,
+            sheets=(_("Table"), _("Definitions")),
         )
     typer.get_binary_stream("stdout").write(content)
 

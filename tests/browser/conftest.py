@@ -133,18 +133,20 @@ class Visit:
 
 @pytest.fixture
 def open_page(chromium: Browser, served: Served) -> Iterator[PageAs]:
-    """``open_page(scheme="light", width=1280)``: an empty page of a fresh browser profile.
+    """``open_page(scheme="light", width=1280, locale="en-GB")``: a page of a fresh browser profile.
 
     At the end of the test nothing may have been fetched from elsewhere.
     """
     opened: list[tuple[BrowserContext, Visit]] = []
 
-    def open_one(*, scheme: str = "light", width: int = 1280, height: int = 900) -> Page:
+    def open_one(
+        *, scheme: str = "light", width: int = 1280, height: int = 900, locale: str = "en-GB"
+    ) -> Page:
         context = chromium.new_context(
             base_url=served.address,
             color_scheme=scheme,  # type: ignore[arg-type]
             viewport={"width": width, "height": height},
-            locale="en-GB",
+            locale=locale,
         )
         context.set_default_timeout(20_000)
         opened.append((context, Visit(context, served)))
