@@ -135,16 +135,19 @@ def choice(
     default: str,
     *,
     is_row: bool = False,
+    warn_in: DeltaGenerator | None = None,
 ) -> str:
     """A choice of the page's own that the address carries as ``name`` unless it is the default.
 
-    With ``is_row`` all options stand side by side.
+    With ``is_row`` all options stand side by side. An unknown word of the address is named above
+    the choice, or in ``warn_in`` where the choice itself is out of sight.
     """
     key = f"{view.page}_{name}"
     if view.told is not None:
         wanted = view.told.get(name, default)
         if wanted not in options:
-            st.warning(
+            warn = st.warning if warn_in is None else warn_in.warning
+            warn(
                 _("The address asks for an unknown “{name}”; it was ignored.").format(
                     name=plain(label)
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -30,11 +31,15 @@ COMPLICATIONS: Final = "complications"
 OF_EVENTS: Final = (COMPLICATIONS, "event_course", "severity")
 # What is listed when no figure was asked for: all sessions of the filter.
 EVERYTHING: Final = "sessions"
+# What the address says of the figure.
+WORDS: Final = ("report", "event", "unit", "by", "group", "measure")
 # Keys in ``st.session_state``: that a patient of the list was just opened; how the list is sorted;
-# the list that is turned over, its order, and where it stands.
+# the list that is turned over, its order, and where it stands; the choices that stand in place of
+# an address that names no figure.
 OPENED: Final = "sessions_opened"
 ORDER: Final = "sessions_order"
 SHOWN: Final = "sessions_shown"
+REFUSED: Final = "sessions_refused"
 
 
 def figures() -> dict[str, str]:
@@ -108,21 +113,23 @@ def groups(view: View, report: str, by: str, event: str) -> dict[str, str]:
 
 def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     """Which figure is opened: by its address, or chosen here; and what it is called."""
+    # Beside the choices nobody would see a warning: they are folded away.
+    choice = partial(filters.choice, view, warn_in=st.container())
     with st.expander(_("Choose a figure"), icon=":material/tune:"):
-        report = filters.choice(view, "report", _("Figures of"), figures(), COMPLICATIONS)
+        report = choice("report", _("Figures of"), figures(), COMPLICATIONS)
         event, unit = ANY, str(SESSIONS)
         if report in OF_EVENTS:
-            event = filters.choice(view, "event", _("Count"), report_data.events(), ANY)
+            event = choice("event", _("Count"), report_data.events(), ANY)
         if report == COMPLICATIONS:
-            unit = filters.choice(view, "unit", _("Share of"), units(), unit)
+            unit = choice("unit", _("Share of"), units(), unit)
         by = default_by = QUESTIONS[report].default_grouping
         if len(groupings(report)) > 1:
-            by = filters.choice(view, "by", _("Compare by"), groupings(report), default_by)
+            by = choice("by", _("Compare by"), groupings(report), default_by)
         rows = groups(view, report, by, event)
-        group = filters.choice(view, "group", _("Row"), rows, next(iter(rows)))
+        group = choice("group", _("Row"), rows, next(iter(rows)))
         measures = {code: say(label) for code, label in measures_of(report, group).items()}
         default = EVERYTHING if report == COMPLICATIONS else next(iter(measures))
-        measure = filters.choice(view, "measure", _("Which of them"), measures, default)
+        measure = choice("measure", _("Which of them"), measures, default)
     filters.close_view(
         view,
         report=(report, COMPLICATIONS),
@@ -139,6 +146,19 @@ def choose(view: View) -> tuple[Behind, Mapping[str, str]]:
     if by == report_data.ALL_TOGETHER and group == TOTAL:
         del called[groupings(report)[by]]
     return Behind(report, view.cohort, state.today(), measure, by, group, event, unit), called
+
+
+def is_refused(view: View, asked: Behind) -> bool:
+    """Whether the address named another figure than the one chosen in its place.
+
+    It stays refused until something else is chosen, so that no list opens that nobody asked for.
+    """
+    chosen = asked.to_query()
+    if view.told is not None:
+        usual = {"event": ANY, "unit": str(SESSIONS)} | chosen
+        wrong = [name for name in WORDS if view.told.get(name, usual[name]) != usual[name]]
+        st.session_state[REFUSED] = chosen if wrong else None
+    return bool(st.session_state.get(REFUSED) == chosen)
 
 
 def open_record(clinic_id: int, patient_id: UUID) -> None:
@@ -224,8 +244,20 @@ def main() -> None:
         st.switch_page(components.PATIENT_VIEW)
     st.title(_("Sessions"))
     st.text(_("Which records stand behind a figure?"))
-    view = filters.open_view(PAGE, "report", "event", "unit", "by", "group", "measure")
+    came_from = st.session_state.get(filters.ADDRESS)
+    if came_from is None or came_from[0] != PAGE:
+        st.session_state.pop(REFUSED, None)
+    view = filters.open_view(PAGE, *WORDS)
     asked, called = choose(view)
+    if is_refused(view, asked):
+        st.info(
+            _(
+                "The link names no figure that can be opened here, so no list is shown. Choose a "
+                "figure above, or go back and open it again."
+            ),
+            icon=":material/link_off:",
+        )
+        return
     if report_parts.nothing_to_show(report_data.size_of(view.cohort)):
         return
     order = Order(st.session_state.get(ORDER, Order.NEWEST))

@@ -154,8 +154,36 @@ def test_an_address_that_nobody_wrote_is_named_and_ignored(
     assert "“from” is not a day" in words
     for strange in ("onerror", "DROP", "__class__", "since_ever"):
         assert strange not in words
-    assert app.header[0].value == "75 sessions"
     assert app.query_params == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "unknown"),
+    [
+        (HOSTILE, "Figures of"),
+        ({"by": "form", "group": "foamy", "measure": "events"}, "Row"),
+        ({"report": "overview", "group": "recurrence_12m"}, "Row"),
+        ({"measure": "1 or 1"}, "Which of them"),
+        ({"report": "overview", "by": "form"}, None),
+    ],
+)
+def test_a_link_to_no_figure_is_refused_in_sight_and_opens_no_list(
+    app_as: Any, treated: tuple[Engine, int], query: dict[str, str], unknown: str | None
+) -> None:
+    engine, clinic_id = treated
+    app = opened(app_as(Role.CLINICIAN, engine, clinic_id=clinic_id), query)
+    if unknown is not None:
+        [folded] = [e for e in app.expander if e.label == "Choose a figure"]
+        assert not folded.warning
+        assert any(f"unknown “{unknown}”" in warning.value for warning in app.warning)
+    for _ in range(2):
+        assert "no list is shown" in everything(app)
+        assert not app.header
+        assert listed(app) == []
+        app.run()
+    assert accesses(engine) == []
+    app.selectbox(key="sessions_report").set_value("severity").run()
+    assert app.header[0].value == "3 events"
 
 
 def test_a_filter_that_keeps_nothing_and_an_empty_registry_say_so(
