@@ -11,7 +11,7 @@ import sys
 import typer
 
 from registry import __version__
-from registry.cli import exchanging, people, periods, reporting, serving, upkeep
+from registry.cli import catalogue, exchanging, people, periods, reporting, serving, upkeep
 from registry.errors import RegistryError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-for part in (serving, reporting, periods, exchanging, people, upkeep):
+for part in (serving, reporting, catalogue, periods, exchanging, people, upkeep):
     part.add_to(app)
 
 

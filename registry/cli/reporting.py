@@ -1,8 +1,7 @@
-"""Figures in the terminal and in files, and the catalogue behind them."""
+"""Figures in the terminal and in files."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from registry.cli.care import print_quality, print_worklist
-from registry.cli.console import LIVE, Database, Spoken, opened, operator, say, show_table, today
+from registry.cli.console import LIVE, Database, Spoken, opened, operator, show_table, today
 from registry.cli.costs import print_costs
 from registry.cli.lasting import print_claims, print_clocks, print_response
 from registry.cli.leaflet import print_leaflet
@@ -28,15 +27,10 @@ if TYPE_CHECKING:
 WHOLE: Final = "clinic_report"
 """The report of the whole clinic; its pages call it the same."""
 
-catalogue_commands = typer.Typer(
-    no_args_is_help=True, help="Reference data: list what may be chosen, check the files."
-)
-
 
 def add_to(app: typer.Typer) -> None:
     """Hang the commands of this module into the program."""
     app.command("report")(report)
-    app.add_typer(catalogue_commands, name="catalogue")
 
 
 def report(
@@ -115,6 +109,7 @@ def report(
     """
     from registry.analysis import reports
     from registry.analysis.cohort import CohortFilter
+    from registry.analysis.counting import outcome_of
     from registry.analysis.openable_counts import SAME_COUNTS, Behind
     from registry.analysis.periods import changes, span_of
     from registry.analysis.report_counts import TOTAL
@@ -135,6 +130,15 @@ def report(
         raise NotFound(
             f"{name} cannot be grouped by {by!r}. It can by: {', '.join(question.groupings)}."
         )
+    if start and end and start > end:
+        raise typer.BadParameter(
+            f"--from {start:%Y-%m-%d} is after --to {end:%Y-%m-%d}. Exchange them."
+        )
+    if event is not None:
+        try:
+            outcome_of(event)
+        except NotFound as error:
+            raise typer.BadParameter(f"--event: {error}") from error
     # What leaves is written to the log of accesses.
     leaves = format_ is not Format.TABLE or figure is not None or behind is not None
     engine = opened(database, read_only=not leaves)
@@ -143,7 +147,10 @@ def report(
     if clinic is not None:
         from registry.operations.clinics import clinic_of
 
-        levels["clinic"] = (str(clinic_of(engine, clinic).id),)
+        try:
+            levels["clinic"] = (str(clinic_of(engine, clinic).id),)
+        except NotFound as error:
+            raise typer.BadParameter(f"--clinic: {error}") from error
     days = (start.date() if start else None, end.date() if end else None)
     if period is not None:
         if start or end:
@@ -424,68 +431,3 @@ def _print_overview(answer: OverviewReport) -> None:
     )
     for action in answer.actions:
         typer.echo(_("Today: {what}: {count}").format(what=action.label, count=count(action.count)))
-
-
-@catalogue_commands.command("list")
-def list_catalogue(
-    kind: Annotated[
-        str | None, typer.Argument(help="For example event_terms or products; none lists them.")
-    ] = None,
-) -> None:
-    """List codes, labels and sources.
-
-    \b
-      sclero catalogue list
-      sclero catalogue list event_terms
-    """
-    from registry.catalogue import catalogue
-    from registry.errors import NotFound
-
-    rows = catalogue()
-    kinds: dict[str, Mapping[str, Any]] = {
-        field: value
-        for field in rows.__dataclass_fields__
-        if isinstance(value := getattr(rows, field), Mapping)
-        and all(isinstance(code, str) for code in value)
-    }
-    if kind is None:
-        show_table(
-            [("Kind", "left"), ("Rows", "right")],
-            [(name, str(len(found))) for name, found in kinds.items()],
-        )
-        return
-    if kind not in kinds:
-        raise NotFound(f"There is no {kind!r} in the catalogue. There are: {', '.join(kinds)}.")
-    show_table(
-        [("Code", "left"), ("Label", "left"), ("Provenance", "left"), ("Source", "left")],
-        [
-            (
-                row.code,
-                row.label,
-                getattr(row, "provenance", "").replace("_", " "),
-                getattr(row, "source", None) or "",
-            )
-            for row in kinds[kind].values()
-        ],
-    )
-
-
-@catalogue_commands.command("check")
-def check_catalogue(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Catalogue files; those of the program otherwise.")
-    ] = None,
-) -> None:
-    """Check every catalogue row: its source, its references, its figures."""
-    from registry.catalogue import catalogue, load_catalogue
-
-    rows = load_catalogue(folder) if folder is not None else catalogue()
-    flagged = [row for row in rows.benchmarks.values() if row.contradicts_printed]
-    for row in flagged:
-        typer.echo(
-            f"{row.code}: {row.x}/{row.n} is {100 * row.proportion:.2f} %, the paper prints "
-            f"{row.printed_percent} %; the counts are used."
-        )
-    say(
-        f"The catalogue holds together; {len(flagged)} printed percentages contradict their counts."
-    )

@@ -543,6 +543,23 @@ def test_a_picture_is_drawn_by_its_name(clinic: Sclero, treated: Engine, tmp_pat
     assert clinic("report", "complications", "--picture", "asked")[0] == 2
 
 
+@pytest.mark.parametrize("name", ["complications", "recurrence", "data_quality", "clinic_report"])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--from", "2026-06-01", "--to", "2026-01-01"], "--from 2026-06-01 is after --to 2026-01"),
+        (["--clinic", "NONE"], "--clinic: There is no clinic 'NONE'. There are: LEG."),
+        (["--event", "shoes"], "--event: "),
+    ],
+)
+def test_a_question_that_cannot_be_is_refused_by_every_report(
+    name: str, options: list[str], words: str, clinic: Sclero
+) -> None:
+    code, out, said = clinic("report", name, *options)
+    assert (code, out) == (2, "")
+    assert words in said
+
+
 def test_a_period_goes_by_its_name(clinic: Sclero, treated: Engine) -> None:
     def filter_of(*arguments: str) -> dict[str, str]:
         out = clinic("report", "complications", "--format", "json", *arguments)[1]
