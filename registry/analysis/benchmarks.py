@@ -2,7 +2,8 @@
 
 Unit of analysis, counting window, definition, what was injected and how events came to light must
 agree; otherwise the published figure is handed out with the reason why nothing is concluded from
-it. Where the paper scanned nobody, what only a planned duplex scan found here is left out first.
+it. Where the paper scanned nobody, what only a planned duplex scan found here is left out first;
+where it noted events without asking for them, so must the sessions here have been.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
 from registry.analysis import wording
+from registry.analysis.ascertainment import is_noted
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import BY_EVENT
 from registry.analysis.counting import ANY, outcome_of
@@ -43,6 +45,7 @@ INJECTED: Final = ("sclerosant", "form", "modality")
 """Dimensions that a published rate may be restricted to."""
 NEUTRAL: Final = frozenset({"clinic", *PERIODS})
 """Dimensions whose choice does not make the sessions another kind of treatment."""
+_SCANNED_NOBODY: Final = (Ascertainment.NOTED, Ascertainment.REPORTED)
 _COUNTED: Final[Mapping[UnitOfAnalysis, str]] = {
     UnitOfAnalysis.TREATMENT_SESSION: N_("sessions"),
     UnitOfAnalysis.PROCEDURE: N_("procedures"),
@@ -159,7 +162,7 @@ def _beside(facts: Facts, own: list[_Own], today: dt.date) -> tuple[Published, .
         if benchmark.topic is not BenchmarkTopic.COMPLICATION or not beside:
             continue
         beside = [_found_alike(facts, benchmark, candidate, today) for candidate in beside]
-        reasons = [_reason(facts, benchmark, candidate) for candidate in beside]
+        reasons = [_reason(facts, benchmark, candidate, today) for candidate in beside]
         fits = next((i for i, reason in enumerate(reasons) if reason is None), 0)
         reason, row = reasons[fits], beside[fits].row
         found.append(_published(benchmark, row, reason))
@@ -182,7 +185,7 @@ def _found_alike(facts: Facts, benchmark: Benchmark, own: _Own, today: dt.date) 
     if (
         not own.row.screened
         or own.row.unit != Unit.SESSIONS
-        or benchmark.ascertainment is not Ascertainment.REPORTED
+        or benchmark.ascertainment not in _SCANNED_NOBODY
     ):
         return own
     label = message("{group}, without what only a planned scan found", group=own.row.label)
@@ -212,9 +215,9 @@ def _rows(facts: Facts, report: RateReport, chosen: NDArray[np.bool_]) -> list[_
     return own
 
 
-def _reason(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
+def _reason(facts: Facts, benchmark: Benchmark, own: _Own, today: dt.date) -> Message | None:
     """Why the two are not compared; None when they are."""
-    differs = _difference(facts, benchmark, own)
+    differs = _difference(facts, benchmark, own, today)
     if differs is not None:
         return _not_comparable(differs)
     if benchmark.use is BenchmarkUse.DISPLAY_ONLY:
@@ -234,7 +237,7 @@ def _not_comparable(differs: Message) -> Message:
     return message(display_rules.TEXT[display_rules.Wording.NOT_COMPARABLE], differs=differs)
 
 
-def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None:
+def _difference(facts: Facts, benchmark: Benchmark, own: _Own, today: dt.date) -> Message | None:
     if benchmark.unit is not UnitOfAnalysis.TREATMENT_SESSION or own.row.unit != Unit.SESSIONS:
         return message("unit of analysis")
     if benchmark.window_days != own.row.window_days:
@@ -242,6 +245,13 @@ def _difference(facts: Facts, benchmark: Benchmark, own: _Own) -> Message | None
     is_screened = benchmark.ascertainment is Ascertainment.SCREENED
     if is_screened or (own.row.screened and benchmark.ascertainment is None):
         return message("way in which events came to light")
+    if benchmark.ascertainment is Ascertainment.NOTED and not is_noted(
+        facts, own.event, own.sessions, today
+    ):
+        return message(
+            "way in which events came to light (asked item by item here, noted without a list "
+            "there)"
+        )
     required = {
         N_("sclerosant"): benchmark.sclerosant_code,
         N_("form"): benchmark.form,

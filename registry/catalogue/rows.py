@@ -118,8 +118,10 @@ class BenchmarkTopic(StrEnum):
 class Ascertainment(StrEnum):
     """How the events of a published count came to light."""
 
+    NOTED = "noted"
+    """What doctors noted and patients told of themselves: no list of events was asked for."""
     REPORTED = "reported"
-    """By symptom or at an ordinary examination."""
+    """By symptom or at an ordinary examination; how it was asked about is not stated."""
     SCREENED = "screened"
     """By a duplex scan of everybody."""
 

@@ -71,6 +71,7 @@ def treat(
     guidance: Guidance | None = None,
     clinician_id: int | None = None,
     is_seen: bool = True,
+    asked: str = "standard_6_8w",
     **event: Any,
 ) -> None:
     """Treat ``count`` patients once each, all seen after eight weeks, ``events`` with necrosis."""
@@ -95,6 +96,7 @@ def treat(
                     patient,
                     treatment_session_id=session,
                     seen_on=day + dt.timedelta(days=56),
+                    checklist_code=asked,
                 )
             if i < events:
                 an_event(
@@ -434,8 +436,9 @@ def test_a_whole_clinic_is_shown_with_every_grouping(app_as: Any, sqlite_engine:
 def test_published_figures_stand_beside_only_what_counts_the_same(
     app_as: Any, sqlite_engine: Engine, clinic_id: int
 ) -> None:
-    treat(sqlite_engine, clinic_id, 300, events=2)
-    treat(sqlite_engine, clinic_id, 300, events=30, form=SclerosantForm.FOAM)
+    noted = {"asked": "any_incident_open"}
+    treat(sqlite_engine, clinic_id, 300, events=2, **noted)
+    treat(sqlite_engine, clinic_id, 300, events=30, form=SclerosantForm.FOAM, **noted)
     app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, page("complications"), clinic_id=clinic_id)
     app.selectbox(key="complications_by").set_value("form").run()
     beside = {row[0]: row[3] for row in shown(app, 2)}

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor
+from registry.analysis.benchmarks import published_beside
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import complications
 from registry.analysis.results import Basis, RateRow
@@ -154,6 +155,15 @@ def test_visual_disturbances_and_the_one_thrombosis(imported: tuple[Engine, Acto
     )
     assert {row.code: row.events for row in by_form.rows} == {"liquid": 1, "foam": 19, "mixed": 0}
     assert [count for _, count in report.serious] == [1]
+
+
+def test_the_published_rate_is_compared_where_nobody_asked_item_by_item(
+    imported: tuple[Engine, Actor],
+) -> None:
+    engine, by = imported
+    report = complications(engine, by, EVERYTHING, today=TODAY)
+    beside = {item.benchmark.code: item for item in published_beside(engine, by, report)}
+    assert str(beside["guex_any"].verdict) == "Compatible with the published rate."
 
 
 def test_guidance_shows_what_the_counts_give_not_what_is_printed(

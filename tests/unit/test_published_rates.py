@@ -37,6 +37,7 @@ from tests.factories import (
 
 MANAGER = Actor(1, "mia", "Mia Doe", (Grant(1, Role.PRACTICE_MANAGER),))
 LATER = TODAY + dt.timedelta(days=400)
+OPEN_QUESTION, LIST = "any_incident_open", "standard_6_8w"
 
 
 def treat(
@@ -48,6 +49,7 @@ def treat(
     form: SclerosantForm | None = SclerosantForm.LIQUID,
     seen: int | None = None,
     detection: Detection | None = None,
+    asked: str = OPEN_QUESTION,
     **session: Any,
 ) -> None:
     with saving(engine) as db:
@@ -58,7 +60,7 @@ def treat(
             if form is not None:
                 an_injection(db, 1, session_id, form=form)
             if i < (count if seen is None else seen):
-                a_follow_up(db, 1, patient, treatment_session_id=session_id)
+                a_follow_up(db, 1, patient, treatment_session_id=session_id, checklist_code=asked)
             if i < events:
                 an_event(
                     db,
@@ -117,6 +119,21 @@ def test_a_narrower_selection_is_not_compared(engine_of_clinic: Engine) -> None:
     found = beside(engine_of_clinic, vessel_class=("reticular",))
     assert "the selection of sessions differs" in str(found["guex_any"].verdict)
     assert beside(engine_of_clinic, clinic=("1",))["guex_any"].is_comparable
+
+
+@pytest.mark.parametrize(("by_list", "is_comparable"), [(0, True), (5, True), (6, False)])
+def test_what_was_asked_item_by_item_is_not_compared_with_what_doctors_noted(
+    engine_of_clinic: Engine, by_list: int, is_comparable: bool
+) -> None:
+    treat(engine_of_clinic, 100 - by_list, events=20)
+    treat(engine_of_clinic, by_list, asked=LIST)
+    found = beside(engine_of_clinic)["guex_any"]
+    assert found.is_comparable == is_comparable
+    if not is_comparable:
+        assert str(found.verdict) == (
+            "Not compared with the published rate: the way in which events came to light (asked "
+            "item by item here, noted without a list there) differs."
+        )
 
 
 def test_another_way_of_treating_is_not_compared(engine_of_clinic: Engine) -> None:
