@@ -416,22 +416,19 @@ def _worst_events(db: DbSession, clinic_id: int) -> Sequence[Any]:
 
 def _truncal_foam(db: DbSession, clinic_id: int) -> Sequence[Any]:
     """Sessions in which foam was injected into a truncal vein."""
+    has_foam = sa.exists().where(
+        Injection.clinic_id == TreatedSite.clinic_id,
+        # Its site's session too: there is an index of that.
+        Injection.treatment_session_id == TreatedSite.treatment_session_id,
+        Injection.treated_site_id == TreatedSite.id,
+        Injection.voided_at.is_(None),
+        Injection.form == SclerosantForm.FOAM,
+    )
     # Chosen by key: SQLite would otherwise look for such an injection session by session.
-    injected = (
-        sa.select(Injection.treatment_session_id)
-        .join(
-            TreatedSite,
-            sa.and_(
-                TreatedSite.clinic_id == Injection.clinic_id,
-                TreatedSite.id == Injection.treated_site_id,
-            ),
-        )
-        .where(
-            Injection.clinic_id == clinic_id,
-            Injection.voided_at.is_(None),
-            Injection.form == SclerosantForm.FOAM,
-            TreatedSite.vessel_class == VesselClass.TRUNCAL,
-        )
+    injected = sa.select(TreatedSite.treatment_session_id).where(
+        TreatedSite.clinic_id == clinic_id,
+        TreatedSite.vessel_class == VesselClass.TRUNCAL,
+        has_foam,
     )
     return db.execute(
         sa.select(
