@@ -138,6 +138,159 @@ def test_limits_count_the_agent_in_every_product_and_every_foam() -> None:
     assert doses(asclera, saline) == set()
 
 
+BLANK = {"concentration_percent": None}
+
+
+def ml(liquid: str | None, gas: str | None = None) -> dict[str, Any]:
+    volumes = {"liquid_ml": liquid, "gas_ml": gas}
+    return {name: None if ml is None else Decimal(ml) for name, ml in volumes.items()}
+
+
+@pytest.mark.parametrize(
+    ("product", "volumes", "rules"),
+    [
+        ("aethoxysklerol", ml("9.9"), {"dose_unchecked:aethoxysklerol_foam_day"}),
+        ("aethoxysklerol", ml("10"), {"dose_unchecked:aethoxysklerol_foam_day"}),
+        ("aethoxysklerol", ml("10.1"), {"dose:aethoxysklerol_foam_day"}),
+        ("aethoxysklerol", ml(None, "10.1"), {"dose:aethoxysklerol_foam_day"}),
+        ("aethoxysklerol", ml("2", "8"), set()),
+        ("varithena", ml("15"), {"dose_unchecked:varithena_session"}),
+        ("varithena", ml("15.1"), {"dose:varithena_session"}),
+        ("varithena", ml("1.95", "13.05"), set()),
+        ("varithena", ml("1.96", "13.05"), {"dose:varithena_session"}),
+    ],
+)
+def test_foam_is_at_least_what_is_known_of_it(
+    product: str, volumes: dict[str, Any], rules: set[str]
+) -> None:
+    foam = injection(product, form=FOAM, concentration_percent=Decimal(1), **volumes)
+    entry = session(foam, weight_kg=Decimal(400))
+    problems = {p.rule: p for p in dose.dose_problems(entry, ())}
+    volume = {rule for rule in problems if not rule.endswith("mg_per_kg")}
+    assert volume == rules
+    for rule, problem in problems.items():
+        assert problem.interrupts == rule.startswith("dose:")
+        if rule.startswith("dose:") and None in volumes.values():
+            assert ": at least " in str(problem.message)
+
+
+def in_foam(product: str, foam_ml: str) -> InjectionEntry:
+    return injection(
+        product,
+        form=FOAM,
+        concentration_percent=Decimal(1),
+        liquid_ml=Decimal(foam_ml) / 5,
+        gas_ml=Decimal(foam_ml) * 4 / 5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "weight", "rule"),
+    [
+        (in_foam("fibrovein", "5"), in_foam("aethoxysklerol", "5"), "70", None),
+        (in_foam("fibrovein", "5.1"), in_foam("aethoxysklerol", "5"), "70", "foam_day"),
+        (
+            injection("aethoxysklerol", concentration_percent=Decimal(3), **ml("4")),
+            injection("polidocanol_generic", concentration_percent=Decimal(3), **ml("6")),
+            "150",
+            None,
+        ),
+        (
+            injection("aethoxysklerol", concentration_percent=Decimal(3), **ml("4")),
+            injection("polidocanol_generic", concentration_percent=Decimal(3), **ml("6.01")),
+            "150",
+            "mg_per_kg",
+        ),
+    ],
+)
+def test_the_order_of_the_sessions_of_a_day_changes_no_limit(
+    first: InjectionEntry, then: InjectionEntry, weight: str, rule: str | None
+) -> None:
+    for earlier, now in ((first, then), (then, first)):
+        problems = list(dose.dose_problems(session(now, weight_kg=Decimal(weight)), (earlier,)))
+        fired = [p.rule for p in problems if p.interrupts]
+        assert fired == ([f"dose:aethoxysklerol_{rule}"] if rule else [])
+        assert "no_limit_known" not in {p.rule for p in problems}
+
+
+def test_what_an_earlier_session_exceeded_by_itself_is_not_said_again() -> None:
+    earlier = in_foam("aethoxysklerol", "20")
+    other = injection("ethamolin")
+    assert list(dose.dose_problems(session(other), (earlier,))) == []
+    session_limit = injection("asclera", **ml("9"))
+    generic = injection("polidocanol_generic", **ml("9"))
+    assert [p.rule for p in dose.dose_problems(session(generic), (session_limit,))] == [
+        "no_limit_known"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("liquid_ml", "weight", "rule"),
+    [
+        ("26.6", None, "weight_for_limit"),  # 798 mg; at 400 kg the limit is 800 mg
+        ("26.7", None, "dose:aethoxysklerol_mg_per_kg"),
+        ("100", None, "dose:aethoxysklerol_mg_per_kg"),
+        ("26.6", "400", None),
+        ("26.7", "400", "dose:aethoxysklerol_mg_per_kg"),
+    ],
+)
+def test_without_a_weight_only_what_nobody_may_have_interrupts(
+    liquid_ml: str, weight: str | None, rule: str | None
+) -> None:
+    strong = injection(concentration_percent=Decimal(3), **ml(liquid_ml))
+    entry = session(strong, weight_kg=None if weight is None else Decimal(weight))
+    problems = list(dose.dose_problems(entry, ()))
+    assert [p.rule for p in problems] == ([rule] if rule else [])
+    for problem in problems:
+        assert problem.interrupts == problem.rule.startswith("dose:")
+        assert ("Enter the weight" in str(problem.message)) == (weight is None)
+
+
+@pytest.mark.parametrize(
+    ("given", "weight", "rule"),
+    [
+        (injection("fibrovein", **BLANK, **ml("4")), None, None),
+        (injection("fibrovein", **BLANK, **ml("4.1")), None, "dose:fibrovein_3_session"),
+        (injection("fibrovein", **BLANK, **ml("50")), None, "dose:fibrovein_3_session"),
+        (
+            injection("aethoxysklerol", **BLANK, **ml("56")),
+            "70",
+            "dose_unchecked:aethoxysklerol_mg_per_kg",
+        ),
+        (
+            injection("aethoxysklerol", **BLANK, **ml("56.1")),
+            "70",
+            "dose:aethoxysklerol_mg_per_kg",
+        ),
+        (
+            injection("aethoxysklerol", **BLANK, is_compounded=True, **ml("99")),
+            "70",
+            "dose_unchecked:aethoxysklerol_mg_per_kg",
+        ),
+    ],
+)
+def test_a_blank_strength_is_judged_by_what_holds_for_every_strength(
+    given: InjectionEntry, weight: str | None, rule: str | None
+) -> None:
+    entry = session(given, weight_kg=None if weight is None else Decimal(weight))
+    problems = list(dose.dose_problems(entry, ()))
+    assert [p.rule for p in problems] == ([rule] if rule else [])
+    for problem in problems:
+        said = str(problem.message)
+        assert ("the strictest limit was taken" in said) == (given.product_code == "fibrovein")
+
+
+@pytest.mark.parametrize("foam_ml", ["0.1", "5", "7.35", "15"])
+def test_ready_made_foam_is_kept_as_solution_and_gas_that_hold_its_mass(foam_ml: str) -> None:
+    liquid, gas = dose.parts_of_ready_made("varithena", Decimal(foam_ml))
+    assert liquid + gas == Decimal(foam_ml)
+    foam = injection("varithena", liquid_ml=liquid, gas_ml=gas)
+    mass = dose.milligrams(foam)
+    assert mass == Decimal(foam_ml) * Decimal("1.3")
+    assert abs(liquid * 10 - mass) <= Decimal("0.05")  # 1 %, rounded to 0.01 mL
+    assert dose.ready_made_ml(foam) == Decimal(foam_ml)
+
+
 def test_a_volume_limit_counts_stronger_solutions_too() -> None:
     strong = injection("fibrovein", concentration_percent=Decimal(3), liquid_ml=Decimal(3))
     weak = injection("fibrovein", concentration_percent=Decimal(1), liquid_ml=Decimal("7.1"))
