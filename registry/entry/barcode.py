@@ -40,6 +40,7 @@ _STAND_INS: Final = re.compile(r"␝|\||~|\{GS\}")
 
 _SYMBOLOGY: Final = re.compile(r"^\](d2|C1|Q3|e0|J1|E0|E4)")
 _BRACKETED: Final = re.compile(r"\(([0-9]{2,4})\)")
+_ANOTHER_PACK: Final = re.compile(r"(?=01([0-9]{14}))")
 _CHARACTERS: Final = re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]+""")
 
 _FIXED: Final = {"01": 14, "11": 6, "13": 6, "15": 6, "17": 6, "20": 2}
@@ -210,8 +211,9 @@ def _gtin(digits: str) -> str:
 
 def _bracketed(scanned: str, today: dt.date) -> Reading:
     """Element strings with their identifiers in brackets."""
-    _before, *parts = _BRACKETED.split(scanned.replace(SEPARATOR, ""))
-    reading = tuple(zip(parts[::2], parts[1::2], strict=True))
+    before, *parts = _BRACKETED.split(scanned)
+    values = (value.removesuffix(SEPARATOR) for value in parts[1::2])
+    reading = tuple(zip(parts[::2], values, strict=True))
     codes = [code for code, _value in reading]
     if len(set(codes)) < len(codes):
         raise UnreadableBarcode(
@@ -220,8 +222,9 @@ def _bracketed(scanned: str, today: dt.date) -> Reading:
                 "ways. Nothing was filled in: scan one pack at a time."
             )
         )
-    if not all(_may_be(code, value, today) for code, value in reading):
+    if before or not all(_may_be(code, value, today) for code, value in reading):
         raise _unknown()
+    _refuse_two_packs(reading)
     return reading
 
 
@@ -239,7 +242,21 @@ def _plain(scanned: str, today: dt.date, sends_separators: bool) -> Reading:
                 "place)."
             )
         )
+    if not sends_separators:
+        _refuse_two_packs(found[0])
     return found[0]
+
+
+def _refuse_two_packs(reading: Reading) -> None:
+    """Refuse a lot or serial number that holds the product number of a further pack."""
+    for code, value in reading:
+        if code in _OPEN and any(has_check_digit(gtin) for gtin in _ANOTHER_PACK.findall(value)):
+            raise UnreadableBarcode(
+                message(
+                    "This text holds two packs, one right after the other. Nothing was filled in: "
+                    "scan one pack at a time."
+                )
+            )
 
 
 def _readings(

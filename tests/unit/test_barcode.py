@@ -32,6 +32,7 @@ def read(text: str) -> ScannedPack:
         f"]d2{GS}01{GTIN}10ABC123{GS}17270731{GS}",
         f"(01){GTIN}(17)270731(10)ABC123",
         f"(01){GTIN}(10)ABC123(17)270700",
+        f"(01){GTIN}|(10)ABC123{GS}(17)270731~",
         f"01{GTIN}715{'0' * 11}{GS}240X-1{GS}3010{GS}3712{GS}1126010110ABC123~17270731",
     ],
 )
@@ -63,6 +64,14 @@ def test_a_bare_product_number_of_any_length(digits: str, gtin: str) -> None:
         (f"01{GTIN}21SER117270731{'10ABC'}", "two ways"),  # the serial may reach to the end
         (f"01{GTIN}10AB21CD", "two ways"),
         (f"(01){GTIN}(10)A(10)B", "two ways"),
+        (f"01{GTIN}10AB010401234500002317270731", "two packs"),
+        (f"01{GTIN}10AB0104012345000023", "two packs"),
+        (f"(01){GTIN}(10)AB0104012345000023", "two packs"),
+        (f"(01){GTIN}(10)A|B", "not the code of a pack"),
+        (f"(01){GTIN}(10)AB~CD", "not the code of a pack"),
+        (f"(01){GTIN}(10)AB{GS}{GS}(17)270731", "not the code of a pack"),
+        (f"(x)junk(01){GTIN}(10)A", "not the code of a pack"),
+        (f"(01){GTIN[:-1]}4(10)A", "check digit"),
         (f"01{GTIN[:-1]}410ABC", "check digit"),
         ("9501101530004", "check digit"),
         ("1727073110ABC123", "does not name a product"),
@@ -82,6 +91,12 @@ def test_a_bare_product_number_of_any_length(digits: str, gtin: str) -> None:
 def test_what_is_no_pack_or_could_be_another_is_refused(text: str, says: str) -> None:
     with pytest.raises(UnreadableBarcode, match=says):
         read(text)
+
+
+def test_digits_that_are_no_product_number_stay_within_a_lot() -> None:
+    assert read(f"01{GTIN}10AB0104012345000024").lot_number == "AB0104012345000024"
+    text = f"01{GTIN}17270731{GS}10AB0104012345000023"
+    assert read(text).lot_number == "AB0104012345000023"
 
 
 def test_a_separator_anywhere_settles_where_a_lot_ends() -> None:
