@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, scope
-from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter
+from registry.analysis.case_mix import (
+    CaseMix,
+    Counterparts,
+    adjustment,
+    case_mix,
+    names_of,
+    not_comparable,
+    why_not_adjusted,
+)
+from registry.analysis.cohort import CohortFilter, level_label
 from registry.analysis.completeness import completeness_warning
 from registry.analysis.complications import groups_of
 from registry.analysis.counting import (
@@ -41,7 +50,7 @@ from registry.analysis.results import (
     rate_dict,
 )
 from registry.errors import NotFound
-from registry.messages import Message, inline, listed, message
+from registry.messages import Message, message
 from registry.statistics import display_rules
 from registry.statistics.clustering import compare_groups
 from registry.statistics.group_difference import (
@@ -52,9 +61,6 @@ from registry.statistics.group_difference import (
 from registry.statistics.result import Estimate
 
 DEFAULT_GROUPING: Final = "form"
-CASE_MIX: Final = ("vessel_class", "form", "indication", "skin_type")
-"""What is levelled, in this order, as far as the number of events allows."""
-
 _MISSING: Final = "no_group_"
 
 Floats = NDArray[np.float64]
@@ -77,8 +83,10 @@ class ComparisonReport:
     """One outcome in two groups of a grouping.
 
     ``crude`` is None where there is too little to compare, ``adjusted`` where nothing could be
-    levelled; ``levelled`` names what was, ``too_few_for`` what was not for want of events, and
-    ``inseparable`` what goes with the groups so closely that the two cannot be told apart.
+    levelled or too little is comparable; ``levelled`` names what was, ``too_few_for`` what was not
+    for want of events, and ``inseparable`` what goes with the groups so closely that the two cannot
+    be told apart. ``counterparts`` counts the sessions of both that are comparable at equal levels,
+    where there are such levels.
     """
 
     heading: Heading
@@ -92,6 +100,7 @@ class ComparisonReport:
     levelled: tuple[Message, ...]
     too_few_for: tuple[Message, ...]
     inseparable: tuple[Message, ...]
+    counterparts: tuple[Counterparts, ...]
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
 
@@ -113,6 +122,7 @@ class ComparisonReport:
             "levelled": [str(name) for name in self.levelled],
             "too_few_events_for": [str(name) for name in self.too_few_for],
             "inseparable_from_groups": [str(name) for name in self.inseparable],
+            "with_counterpart": [group.comparable for group in self.counterparts],
             "excluded": [{"reason": str(e.reason), "count": e.count} for e in self.excluded],
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -120,13 +130,15 @@ class ComparisonReport:
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row for the crude and one for the adjusted comparison, as far as there are."""
         counts: dict[str, Any] = {}
-        for name, group in (("a", self.a), ("b", self.b)):
+        comparable = [kept.comparable for kept in self.counterparts] or [None, None]
+        for name, group, with_counterpart in zip("ab", (self.a, self.b), comparable, strict=True):
             counts |= {
                 name: group.code,
                 f"{name}_label": str(group.label),
                 f"{name}_events": group.events,
                 f"{name}_sessions": group.mature,
                 f"{name}_assessed": group.assessed,
+                f"{name}_with_counterpart": with_counterpart,
                 **prefixed(f"{name}_rate", group.estimate),
             }
         rows = []
@@ -187,19 +199,24 @@ def comparison(
     mature = is_mature(facts, outcome, today)
     first, second = (groups[code][1] & mature for code in (one, two))
     crude = adjusted = None
-    mix = _CaseMix(None)
+    mix = CaseMix()
     warnings = [*_too_few(*rows)]
     if not warnings:
         data = _Compared(facts, outcome, first, second, is_plain=_is_plain(*rows))
         crude = data.contrast(None)
-        mix = data.case_mix(group_by)
-        if mix.columns is not None and crude is not None:
+        labels = (rows[0].label, rows[1].label)
+        mix = case_mix(facts, data.rows, data.in_first, data.had, labels, group_by)
+        if mix.is_carried and crude is not None:
             adjusted = data.contrast(mix.columns)
-        warnings += _cautions(facts, first, second, *rows)
         is_adjusted = adjusted is not None
+        if is_adjusted:
+            mainly = mix.smaller.mainly
+            said = None if mainly is None else level_label(facts, mix.levelled[0], mainly, by)
+            warnings += not_comparable(mix, said)
+        warnings += _cautions(facts, first, second, *rows)
         if not is_adjusted or mix.too_few_for or mix.inseparable:
             events = rows[0].events + rows[1].events
-            warnings += _why_not_adjusted(mix, events, is_adjusted=is_adjusted)
+            warnings += why_not_adjusted(mix, events, is_adjusted=is_adjusted)
     warnings.append(
         message(
             "Confounding by indication: the treatment is chosen for the vein and the patient, so "
@@ -220,7 +237,7 @@ def comparison(
                 "one patient, also across the groups. {adjusted}{left_out}",
                 event=outcome.label,
                 window=outcome.window_days,
-                adjusted=_adjustment(mix.levelled if adjusted is not None else ()),
+                adjusted=adjustment(mix.levelled if adjusted is not None else ()),
                 left_out=message(" {names}", names=left_out(outcome)) if event == ANY else "",
             ),
             "sessions",
@@ -235,9 +252,10 @@ def comparison(
         b=rows[1],
         crude=crude,
         adjusted=adjusted,
-        levelled=_named_dimensions(mix.levelled),
-        too_few_for=_named_dimensions(mix.too_few_for),
-        inseparable=_named_dimensions(mix.inseparable),
+        levelled=names_of(mix.levelled if adjusted is not None else ()),
+        too_few_for=names_of(mix.too_few_for),
+        inseparable=names_of(mix.inseparable),
+        counterparts=mix.counterparts,
         excluded=tuple(
             item
             for item in (
@@ -320,53 +338,6 @@ def _named(sizes: dict[str, int], a: str | None, b: str | None) -> tuple[str, st
     return a or other, b or other
 
 
-def _named_dimensions(names: tuple[str, ...]) -> tuple[Message, ...]:
-    return tuple(inline(DIMENSION_LABELS[name]) for name in names)
-
-
-def _adjustment(levelled: tuple[str, ...]) -> Message:
-    """What the groups were made equal in; why in nothing is said beside the figures."""
-    if not levelled:
-        return message("Not adjusted for anything.")
-    return message(
-        "Adjusted: the same at equal {names}, as far as they were recorded; levels with fewer than "
-        "five events are taken together.",
-        names=listed(_named_dimensions(levelled)),
-    )
-
-
-def _why_not_adjusted(mix: _CaseMix, events: int, *, is_adjusted: bool) -> list[Message]:
-    """For each thing that differs and was not levelled, or for all of them, the reason."""
-    found = []
-    if mix.levelled and not is_adjusted:
-        found.append(
-            message(
-                "Not adjusted for {names}: the sessions do not determine a difference at equal "
-                "levels.",
-                names=listed(_named_dimensions(mix.levelled)),
-            )
-        )
-    if mix.too_few_for:
-        found.append(
-            message(
-                "Not adjusted for {names}: too few events for it ({events} in the two groups).",
-                names=listed(_named_dimensions(mix.too_few_for)),
-                events=events,
-            )
-        )
-    if mix.inseparable:
-        found.append(
-            message(
-                "Not adjusted for {names}: here it goes with the groups and cannot be told apart "
-                "from them.",
-                names=listed(_named_dimensions(mix.inseparable)),
-            )
-        )
-    return found or [
-        message("Not adjusted: nothing else that is levelled differs between these sessions.")
-    ]
-
-
 def _is_plain(*rows: RateRow) -> bool:
     return all(row.basis is Basis.PROPORTION for row in rows)
 
@@ -405,16 +376,6 @@ def _cautions(facts: Facts, first: Flags, second: Flags, a: RateRow, b: RateRow)
             )
         )
     return found
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _CaseMix:
-    """Columns of what is levelled, None for nothing; its names, and what differs but is not."""
-
-    columns: Floats | None
-    levelled: tuple[str, ...] = ()
-    too_few_for: tuple[str, ...] = ()
-    inseparable: tuple[str, ...] = ()
 
 
 class _Compared:
@@ -468,46 +429,6 @@ class _Compared:
         if found.value is None:
             return None
         return replace(found, numerator=int(self.had[self.in_first].sum()))
-
-    def case_mix(self, dimension: str) -> _CaseMix:
-        """What can be levelled: ten events, or non-events if fewer, are needed for each column."""
-        events = min(int(self.had.sum()), int((~self.had).sum()))
-        columns = np.column_stack([np.ones(len(self.rows)), self.in_first])
-        levelled: list[str] = []
-        too_few_for: list[str] = []
-        inseparable: list[str] = []
-        for name in CASE_MIX:
-            if name == dimension:
-                continue
-            new = self._indicators(self.facts.sessions[name].to_numpy()[self.rows])
-            wider = np.column_stack([columns, new])
-            if not new.shape[1]:
-                continue
-            if np.linalg.matrix_rank(wider) < wider.shape[1]:
-                inseparable.append(name)
-            elif display_rules.fits_model(events, wider.shape[1] - 1):
-                columns = wider
-                levelled.append(name)
-            else:
-                too_few_for.append(name)
-        return _CaseMix(
-            columns[:, 2:] if levelled else None,
-            tuple(levelled),
-            tuple(too_few_for),
-            tuple(inseparable),
-        )
-
-    def _indicators(self, codes: NDArray[np.int64]) -> Floats:
-        """One column a level but the most frequent; those with few events are one level."""
-        least = display_rules.MINIMUM_EVENTS_FOR_TREND
-        events = np.bincount(codes[self.had], minlength=int(codes.max()) + 1)
-        own = np.flatnonzero(events >= least)
-        together = np.where(np.isin(codes, own), codes, -1)
-        if int(self.had[together < 0].sum()) < least:
-            together = np.where(together < 0, np.bincount(codes).argmax(), together)
-        levels, sizes = np.unique(together, return_counts=True)
-        others = np.delete(levels, sizes.argmax())
-        return np.asarray(together[:, None] == others[None, :], dtype=np.float64)
 
 
 def _contrast_dict(contrast: Contrast | None) -> dict[str, Any] | None:

@@ -82,6 +82,10 @@ MINIMUM_REFERENCE_EVENTS = 20
 EVENTS_PER_PARAMETER = 10
 """A case-mix model has at most one parameter per ten events (Peduzzi 1996)."""
 
+MINIMUM_SHARE_WITH_COUNTERPART = 0.5
+"""Less than half of the smaller group with a session of the other at equal levels: an adjusted
+figure would be of the lesser part, or of what the model assumes about the rest."""
+
 MINIMUM_EXPECTED_FOR_RATIO = 1.0
 """Below one expected event O/E jumps between nothing and alarm: show O and E without a verdict."""
 
@@ -287,6 +291,15 @@ def standardises(reference_events: float) -> bool:
 def fits_model(events: float, parameters: int) -> bool:
     """Whether a case-mix model may have ``parameters`` coefficients besides its intercept."""
     return events >= EVENTS_PER_PARAMETER * parameters
+
+
+def adjusts(comparable: float, sessions: float) -> bool:
+    """Whether a difference at equal case mix may be given.
+
+    ``comparable`` of the ``sessions`` of the smaller group have a session of the other group at
+    equal levels.
+    """
+    return comparable > 0 and comparable >= MINIMUM_SHARE_WITH_COUNTERPART * sessions
 
 
 def judges_ratio(expected: float) -> bool:

@@ -118,6 +118,37 @@ def test_too_few_events_are_not_adjusted(engine: Engine, given: Given) -> None:
     assert "Not adjusted for anything." in str(report.heading.definition)
 
 
+@pytest.mark.parametrize(("reticular", "is_adjusted"), [(60, True), (59, False)])
+def test_the_adjusted_figure_rests_on_half_of_the_smaller_group_and_says_on_which(
+    engine: Engine, given: Given, reticular: int, is_adjusted: bool
+) -> None:
+    by = given(
+        groups(
+            ("foam", "reticular", reticular, 10),
+            ("foam", "truncal", 120 - reticular, 10),
+            ("liquid", "reticular", 80, 10),
+            ("liquid", "telangiectasia", 100, 10),
+        )
+    )
+    report = comparison(engine, by, EVERYTHING, today=LONG_AFTER, a="foam", b="liquid")
+    assert (report.adjusted is not None) == is_adjusted
+    assert [str(name) for name in report.levelled] == (["vessel class"] if is_adjusted else [])
+    assert [kept.comparable for kept in report.counterparts] == [reticular, 80]
+    assert [row["a_with_counterpart"] for row in report.to_rows()] == [reticular] * 2
+    if is_adjusted:
+        for words in ("60 of 120 sessions of Foam", "100 of 180 sessions of Liquid"):
+            assert (
+                f"{words} have nothing comparable: the other group has none at equal vessel class. "
+                "The adjusted figure is of the others, mainly Reticular."
+            ) in said(report)
+    else:
+        assert (
+            "Not adjusted for vessel class: only 59 of 120 sessions of Foam have one of the other "
+            "group at equal levels; half of the smaller group is the least."
+        ) in said(report)
+        assert "nothing comparable" not in said(report)
+
+
 def test_what_goes_with_the_groups_cannot_be_levelled(engine: Engine, given: Given) -> None:
     by = given(groups(("foam", "truncal", 60, 30), ("liquid", "telangiectasia", 60, 20)))
     report = comparison(engine, by, EVERYTHING, today=LONG_AFTER)

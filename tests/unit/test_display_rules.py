@@ -41,6 +41,8 @@ from registry.statistics.display_rules import TEXT, Wording
         (rules.fits_negative_binomial, (10, 19), (10, 20)),
         (rules.standardises, (19,), (20,)),
         (rules.fits_model, (29, 3), (30, 3)),
+        (rules.adjusts, (49, 100), (50, 100)),
+        (rules.adjusts, (0, 0), (1, 2)),
         (rules.judges_ratio, (0.99,), (1.0,)),
         (rules.estimates_clustering, (19, 3), (20, 3)),
         (rules.estimates_clustering, (20, 0), (20, 1)),
