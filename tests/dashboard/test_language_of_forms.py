@@ -51,7 +51,7 @@ def test_a_draft_begun_in_german_is_continued_and_saved_in_english(
             )
         )
         (offer,) = [b.key for b in page.app.button if str(b.key).endswith(":continue")]
-        page.press(offer)
+        page.press(str(offer))
         assert page.app.title[0].value == "Record a session"
         assert "could not be taken over" not in page.said()
         assert answers(page) == TYPED
