@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboard import carried, data, pack_data, session_fields, words
+from dashboard import carried, data, pack_data, session_fields, session_form, words
 from dashboard.form import Form
 from dashboard.session_form import Preparation
 from dashboard.text import _, plain
@@ -204,7 +204,7 @@ def _fill_in(form: Form, pack: ScannedPack, content: PackContent) -> str:
             form.set(f"preparation.{place}.strength", named.strength)
     else:
         place = blank[0] if blank else session_fields.add_preparation(form)
-        begun = replace(named, form=_only_form(content.product_code))
+        begun = session_form.begun(named.product_code, named.strength)
         session_fields.set_preparation(form, place, _like(form, same, begun))
     _set_lot(form, place, pack)
     carried.confirm(
@@ -241,11 +241,6 @@ def _like(form: Form, same: list[int], begun: Preparation) -> Preparation:
         gas=form.get(f"{at}.gas"),
         gas_parts=form.get(f"{at}.gas_parts") or "",
     )
-
-
-def _only_form(product_code: str) -> SclerosantForm | None:
-    forms = catalogue().products[product_code].forms
-    return forms[0] if len(forms) == 1 else None
 
 
 def _pick(form: Form, favourite: FavouriteEntry) -> None:

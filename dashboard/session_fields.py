@@ -17,6 +17,7 @@ from dashboard.text import _
 from dashboard.words import Unreadable
 from registry.analysis.records import ShelfLot
 from registry.catalogue import Product, RowStatus, catalogue
+from registry.entry.dose import is_ready_made
 from registry.entry.forms import SessionEntry
 from registry.entry.problems import Level, Problem
 from registry.messages import message
@@ -39,6 +40,7 @@ def carried_over(last: SessionEntry, shelf: Sequence[ShelfLot]) -> list[Preparat
         parts = preparation.gas_parts
         preparation = replace(
             preparation,
+            gas=None if is_ready_made(injection.product_code, injection.form) else injection.gas,
             # Volumes as measured differ a little from the mixing ratio that was meant.
             gas_parts=words.number(Decimal(parts).quantize(Decimal(1))) if parts else "",
             lot_number=lot.lot_number if lot else "",
@@ -126,7 +128,9 @@ def _preparation(
         expires, is_compounded = _box(form, at, number, known)
         carried.mark(form, {f"{at}.{name}": label for name, label in to_check().items()})
         gas, gas_parts = None, ""
-        if form_chosen is SclerosantForm.FOAM:
+        if is_ready_made(code, form_chosen):
+            gas = form.get(f"{at}.gas")
+        elif form_chosen is SclerosantForm.FOAM:
             columns = st.columns([2, 1, 1])
             with columns[0]:
                 gas = form.choice(_("Gas"), f"{at}.gas", FoamGas)
@@ -269,21 +273,7 @@ def set_preparation(form: Form, p: int, preparation: Preparation) -> None:
 
 def _product_chosen(form: Form, p: int) -> None:
     """Another product: strength, form and lot of the one before no longer hold."""
-    at = f"preparation.{p}"
-    code = form.get(f"{at}.product")
-    product = catalogue().products.get(code)
-    strengths = product.strengths_percent if product else ()
-    only = words.number(strengths[0]) if len(strengths) == 1 else ""
-    forms = product.forms if product else ()
-    set_preparation(
-        form,
-        p,
-        Preparation(
-            product_code=code,
-            strength=only,
-            form=forms[0] if len(forms) == 1 else None,
-        ),
-    )
+    set_preparation(form, p, session_form.begun(form.get(f"preparation.{p}.product")))
     propose_lot(form, p)
 
 

@@ -1,7 +1,8 @@
 """The session form as typed, and the entry it says: what was drawn up once, and where it went.
 
 A clinician draws up one or two preparations and spreads them over several sites, so the form asks
-for product, strength, form and lot once per preparation and for a volume per site.
+for product, strength, form and lot once per preparation and for a volume per site: mL of liquid, or
+mL of foam where the product comes as foam.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from decimal import Decimal
 from typing import Final
 
 from dashboard.words import Unreadable, number, read_expiry, read_number
+from registry.catalogue import catalogue
+from registry.entry.dose import is_ready_made, parts_of_ready_made, ready_made_ml
 from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
 from registry.entry.problems import Problem
 from registry.messages import message
@@ -136,22 +139,34 @@ def typed(entry: SessionEntry) -> tuple[list[Preparation], list[Row]]:
             feeder_treated=site.feeder_treated,
         )
         rows.extend(
-            replace(row, preparation=drawn_up(injection), ml=_text(injection.liquid_ml))
+            replace(row, preparation=drawn_up(injection), ml=_ml(injection))
             for injection in site.injections
         )
         if not site.injections:
             rows.append(replace(row, preparation=None))
     rows.extend(
-        Row(preparation=drawn_up(injection), ml=_text(injection.liquid_ml))
-        for injection in entry.injections
+        Row(preparation=drawn_up(injection), ml=_ml(injection)) for injection in entry.injections
     )
     return preparations, rows
+
+
+def begun(product_code: str | None, strength: str = "") -> Preparation:
+    """A preparation of which only the product is known, with what follows from that."""
+    product = catalogue().products.get(product_code or "")
+    strengths = product.strengths_percent if product else ()
+    forms = product.forms if product else ()
+    return Preparation(
+        product_code=product_code,
+        strength=strength or (number(strengths[0]) if len(strengths) == 1 else ""),
+        form=forms[0] if len(forms) == 1 else None,
+    )
 
 
 def preparation_of(injection: InjectionEntry) -> Preparation:
     """The preparation that an injection came from."""
     parts = None
-    if injection.gas_ml is not None and injection.liquid_ml:
+    is_mixed = not is_ready_made(injection.product_code, injection.form)
+    if is_mixed and injection.gas_ml is not None and injection.liquid_ml:
         parts = (injection.gas_ml / injection.liquid_ml).quantize(CENT)
     return Preparation(
         product_code=injection.product_code,
@@ -165,6 +180,12 @@ def preparation_of(injection: InjectionEntry) -> Preparation:
     )
 
 
+def _ml(injection: InjectionEntry) -> str:
+    if is_ready_made(injection.product_code, injection.form):
+        return _text(ready_made_ml(injection))
+    return _text(injection.liquid_ml)
+
+
 def _text(value: Decimal | None) -> str:
     return "" if value is None else number(value)
 
@@ -175,7 +196,11 @@ def _preparation(
     name = f"preparation.{p}"
     strength = _number(f"{name}.strength", preparation.strength, said)
     is_foam = preparation.form is SclerosantForm.FOAM
-    gas_parts = _number(f"{name}.gas_parts", preparation.gas_parts, said) if is_foam else None
+    gas, gas_parts = preparation.gas, None
+    if is_ready_made(preparation.product_code, preparation.form):
+        gas = gas or FoamGas.PROPRIETARY
+    elif is_foam:
+        gas_parts = _number(f"{name}.gas_parts", preparation.gas_parts, said)
     expires_on: dt.date | None = None
     try:
         expires_on = read_expiry(preparation.expires)
@@ -195,7 +220,7 @@ def _preparation(
         lot_number=preparation.lot_number.strip() or None,
         expires_on=expires_on,
         is_compounded=preparation.is_compounded,
-        gas=preparation.gas if is_foam else None,
+        gas=gas if is_foam else None,
     )
     return agent, gas_parts
 
@@ -216,10 +241,13 @@ def _injection(
     agent, gas_parts = agents[row.preparation], parts[row.preparation]
     if agent is None:
         return None
-    gas_ml = None
+    if ml is not None and is_ready_made(agent.product_code, agent.form):
+        liquid_ml, gas_ml = parts_of_ready_made(agent.product_code, ml)
+        return replace(agent, liquid_ml=liquid_ml, gas_ml=gas_ml)
+    mixed_ml = None
     if ml is not None and gas_parts is not None:
-        gas_ml = (ml * gas_parts).quantize(CENT)
-    return replace(agent, liquid_ml=ml, gas_ml=gas_ml)
+        mixed_ml = (ml * gas_parts).quantize(CENT)
+    return replace(agent, liquid_ml=ml, gas_ml=mixed_ml)
 
 
 def _number(place: str, text: str, said: Reading) -> Decimal | None:

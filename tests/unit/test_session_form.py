@@ -11,6 +11,7 @@ import pytest
 
 from dashboard import session_form, words
 from dashboard.session_form import Preparation, Row
+from registry.entry.dose import milligrams
 from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
 from registry.vocabulary import FoamGas, Laterality, Modality, SclerosantForm, VesselClass
 
@@ -153,6 +154,36 @@ def test_a_stored_session_opens_as_the_form_that_says_it() -> None:
     said = session_form.read(BASE, *session_form.typed(entry))
     assert said.problems == []
     assert said.entry == entry
+
+
+def test_ready_made_foam_is_asked_and_read_as_foam() -> None:
+    canister = session_form.begun("varithena")
+    assert (canister.strength, canister.form) == ("1", SclerosantForm.FOAM)
+    said = session_form.read(BASE, [replace(canister, gas_parts="4")], [replace(CALF, ml="5")])
+    assert said.problems == []
+    (injection,) = said.entry.all_injections()
+    assert (injection.liquid_ml, injection.gas_ml) == (Decimal("0.65"), Decimal("4.35"))
+    assert injection.gas is FoamGas.PROPRIETARY
+    assert milligrams(injection) == Decimal("6.5")
+    preparations, rows = session_form.typed(said.entry)
+    assert (preparations[0].gas_parts, rows[0].ml) == ("", "5")
+    assert session_form.read(BASE, preparations, rows).entry == said.entry
+
+
+@pytest.mark.parametrize(
+    ("liquid_ml", "gas_ml", "shown"), [("0.65", None, "5"), ("2", "3", "5"), (None, "4", "")]
+)
+def test_ready_made_foam_stored_in_another_way_opens_as_foam(
+    liquid_ml: str | None, gas_ml: str | None, shown: str
+) -> None:
+    injection = InjectionEntry(
+        product_code="varithena",
+        form=SclerosantForm.FOAM,
+        liquid_ml=None if liquid_ml is None else Decimal(liquid_ml),
+        gas_ml=None if gas_ml is None else Decimal(gas_ml),
+    )
+    _, (row,) = session_form.typed(replace(BASE, injections=(injection,)))
+    assert row.ml == shown
 
 
 def test_the_same_sites_again_come_without_volumes() -> None:
