@@ -13,6 +13,7 @@ from dashboard.session_form import Preparation, Row
 from dashboard.text import _, plain
 from registry.analysis.site_past import SiteKey, SitePast
 from registry.catalogue import RowStatus, catalogue
+from registry.entry.dose import is_ready_made
 from registry.entry.forms import SessionEntry
 from registry.vocabulary import Laterality, VesselClass
 
@@ -115,7 +116,13 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
         st.session_state[form.key(f"{at}.preparation")] = chosen
     choose = bool(preparations) and (len(numbers) > 1 or chosen is None)
     widths = [1.5, 2.5, 1.6, *([1.1] if choose else []), *([0.9] if preparations else []), 1]
-    columns = iter(st.columns(widths))
+    asked = [
+        _("mL foam") if is_ready_made(drawn_up.product_code, drawn_up.form) else _("mL liquid")
+        for drawn_up in preparations
+    ]
+    # Where both are measured, every row says which of the two it asks for.
+    says_which = not is_first and len(set(asked)) > 1
+    columns = iter(st.columns(widths, vertical_alignment="bottom" if says_which else "top"))
     with next(columns):
         side = form.choice(_("Leg"), f"{at}.side", Laterality, label_visibility=shown)
     with next(columns):
@@ -157,7 +164,12 @@ def _row(form: Form, r: int, preparations: Sequence[Preparation], *, is_first: b
     ml = ""
     if preparations:
         with next(columns):
-            ml = form.text(_("mL liquid"), f"{at}.ml", placeholder=_("mL"), label_visibility=shown)
+            ml = form.text(
+                asked[numbers.index(preparation)] if preparation in numbers else asked[0],
+                f"{at}.ml",
+                placeholder=_("mL"),
+                label_visibility="visible" if says_which else shown,
+            )
     with next(columns):
         if is_first:
             st.space(LABEL_HEIGHT)
