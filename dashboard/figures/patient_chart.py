@@ -159,8 +159,8 @@ def _in_words(shown: Timeline, looks: Mapping[Site, Sequence[SiteLook]], today: 
         )
         parts.append(
             ngettext(
-                "{count} session since {day}, {ml} mL in all",
-                "{count} sessions since {day}, {ml} mL in all",
+                "{count} session since {day}, {ml} mL liquid in all",
+                "{count} sessions since {day}, {ml} mL liquid in all",
                 count,
             ).format(
                 count=count,
