@@ -223,7 +223,7 @@ def test_a_session_is_stored_as_typed_with_course_and_visits_and_shown_back(
     said = page.said()
     assert "Saved at" in said
     assert "Left: Small saphenous vein · reticular · 2 mL Aethoxysklerol 0.5 % liquid" in said
-    assert "Polidocanol in this session: 3.5 mL, 17.5 mg" in said
+    assert "Polidocanol in this session: 3.5 mL liquid, 17.5 mg" in said
 
 
 def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(clinic: Clinic) -> None:
