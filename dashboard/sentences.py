@@ -10,7 +10,15 @@ from dashboard import words
 from dashboard.text import _, ngettext
 from registry.analysis.patient_search import Likeness, LikenessReason, PatientFound, birth_days
 from registry.analysis.site_history import SiteLook
-from registry.analysis.timeline import Alert, AlertKind, CourseSummary, agent_totals, is_open
+from registry.analysis.timeline import (
+    Alert,
+    AlertKind,
+    CourseSummary,
+    FoamTotal,
+    agent_totals,
+    foam_total,
+    is_open,
+)
 from registry.catalogue import ContraindicationLevel, catalogue
 from registry.entry.forms import (
     EventEntry,
@@ -22,7 +30,13 @@ from registry.entry.forms import (
     SiteOutcomeEntry,
 )
 from registry.entry.problems import Question
-from registry.vocabulary import FindingState, FollowUpStatus, Modality, SeriousnessCriterion
+from registry.vocabulary import (
+    FindingState,
+    FoamGas,
+    FollowUpStatus,
+    Modality,
+    SeriousnessCriterion,
+)
 
 
 def course(summary: CourseSummary) -> str:
@@ -124,12 +138,12 @@ def session_in_short(entry: SessionEntry) -> str:
 
 
 def totals(entry: SessionEntry) -> list[str]:
-    """What each agent adds up to in this session, without others of that day."""
+    """What each agent and all foam add up to in this session, without others of that day."""
     lines = []
     for total in agent_totals(entry.all_injections()):
-        amount = _("{ml} mL, {mg} mg") if total.mg is not None else _("{ml} mL")
+        amount = _("{ml} mL liquid, {mg} mg") if total.mg is not None else _("{ml} mL liquid")
         if not total.complete:
-            amount = _("{ml} mL, not counting volumes left blank")
+            amount = _("{ml} mL liquid, not counting volumes left blank")
         lines.append(
             _("{agent} in this session: {amount}").format(
                 agent=words.sclerosant(total.sclerosant_code),
@@ -138,7 +152,32 @@ def totals(entry: SessionEntry) -> list[str]:
                 ),
             )
         )
+    foam = foam_total(entry.all_injections())
+    if foam is not None and foam.foam_ml:
+        amount = _foam(foam, _("foam"))
+        lines.append(_("Foam in this session: {amount}").format(amount=amount))
     return lines
+
+
+def _foam(total: FoamTotal, what: str) -> str:
+    """How much of a foam, and what it was mixed from; nobody mixed one that is ready-made."""
+    text = _("{liquid} mL liquid + {gas_ml} mL {gas} = {foam} mL {what}")
+    if not total.complete:
+        text = _("at least {foam} mL {what} (a volume of liquid or gas is blank)")
+    elif total.ready_made:
+        text = _("{ml} mL {what}")
+    return text.format(
+        ml=words.number(total.foam_ml),
+        liquid=words.number(total.liquid_ml),
+        gas_ml=words.number(total.gas_ml),
+        gas=_gas(total.gas),
+        foam=words.number(total.foam_ml),
+        what=what,
+    )
+
+
+def _gas(gas: FoamGas | None) -> str:
+    return _("gas") if gas in (None, FoamGas.PROPRIETARY) else words.inline(gas)
 
 
 def planned(visits: Iterable[FollowUpEntry]) -> list[str]:
@@ -350,7 +389,10 @@ def given_in_words(injections: list[InjectionEntry]) -> str:
     """Injections of one kind: how much of what, and from which lots."""
     volumes = [i.liquid_ml for i in injections if i.liquid_ml is not None]
     text = words.injection(injections[0])
-    if volumes:
+    foam = foam_total(injections)
+    if foam is not None and foam.foam_ml:
+        text = _foam(foam, text)
+    elif volumes:
         text = _("{ml} mL {what}").format(ml=words.number(sum(volumes)), what=text)
     lots = dict.fromkeys(i.lot_number for i in injections if i.lot_number)
     if lots:

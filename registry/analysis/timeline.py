@@ -25,7 +25,7 @@ from registry.analysis.stored_entries import (
 )
 from registry.catalogue import EventFamily, catalogue
 from registry.database import DbSession, reading
-from registry.entry.dose import milligrams
+from registry.entry.dose import is_ready_made, milligrams
 from registry.entry.forms import EventEntry, FollowUpEntry, InjectionEntry, SessionEntry
 from registry.entry.known import answers_of
 from registry.entry.problems import Question
@@ -44,6 +44,7 @@ from registry.vocabulary import (
     Causality,
     EventOutcome,
     FactAnswer,
+    FoamGas,
     FollowUpStatus,
     Indication,
     SclerosantForm,
@@ -115,6 +116,22 @@ class AgentTotal:
     sclerosant_code: str
     liquid_ml: Decimal
     mg: Decimal | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoamTotal:
+    """What all foams add up to, in mL; at least that when a volume was left blank.
+
+    ``gas`` is None where it is not recorded or not the same. ``ready_made`` says that some of it
+    came as foam, whose solution and gas nobody measured.
+    """
+
+    liquid_ml: Decimal
+    gas_ml: Decimal
+    foam_ml: Decimal
+    gas: FoamGas | None
+    ready_made: bool
     complete: bool
 
 
@@ -268,6 +285,25 @@ def agent_totals(injections: Iterable[InjectionEntry]) -> tuple[AgentTotal, ...]
             )
         )
     return tuple(totals)
+
+
+def foam_total(injections: Iterable[InjectionEntry]) -> FoamTotal | None:
+    """How much foam was injected, over all agents; None where none was."""
+    foams = [injection for injection in injections if injection.form is SclerosantForm.FOAM]
+    if not foams:
+        return None
+    volumes = [(foam.liquid_ml, foam.gas_ml) for foam in foams]
+    liquid_ml = sum((liquid or Decimal(0) for liquid, _gas in volumes), Decimal(0))
+    gas_ml = sum((gas or Decimal(0) for _liquid, gas in volumes), Decimal(0))
+    kinds = {foam.gas for foam in foams}
+    return FoamTotal(
+        liquid_ml=liquid_ml,
+        gas_ml=gas_ml,
+        foam_ml=liquid_ml + gas_ml,
+        gas=kinds.pop() if len(kinds) == 1 else None,
+        ready_made=any(is_ready_made(foam.product_code, foam.form) for foam in foams),
+        complete=not any(None in pair for pair in volumes),
+    )
 
 
 def propose_attribution(

@@ -23,6 +23,7 @@ from registry.vocabulary import (
     Causality,
     CompressionClass,
     FindingState,
+    FoamGas,
     FollowUpStatus,
     Laterality,
     Modality,
@@ -65,7 +66,7 @@ def test_a_session_in_words_keeps_units_and_a_pain_of_zero() -> None:
     assert sentences.session(SESSION, {1: "Ada Doe"}) == [
         "Sclerotherapy · Ada Doe",
         "Left: Small saphenous vein · 2 mL Asclera 0.5 % liquid, lot A1",
-        "Polidocanol in this session: 2 mL, 10 mg",
+        "Polidocanol in this session: 2 mL liquid, 10 mg",
         "Pain 0 of 10, compression 18 to 22 mmHg for 1 day",
     ]
 
@@ -74,7 +75,65 @@ def test_a_blank_volume_is_said_and_never_summed_as_nothing() -> None:
     blank = replace(INJECTION, liquid_ml=None)
     entry = replace(SESSION, injections=(blank,))
     assert sentences.totals(entry) == [
-        "Polidocanol in this session: 2 mL, not counting volumes left blank"
+        "Polidocanol in this session: 2 mL liquid, not counting volumes left blank"
+    ]
+
+
+FOAM = InjectionEntry(
+    product_code="aethoxysklerol",
+    form=SclerosantForm.FOAM,
+    concentration_percent=Decimal(1),
+    liquid_ml=Decimal(60),
+    gas=FoamGas.AIR,
+    gas_ml=Decimal(240),
+)
+CANISTER = replace(
+    FOAM,
+    product_code="varithena",
+    gas=FoamGas.PROPRIETARY,
+    liquid_ml=Decimal("0.65"),
+    gas_ml=Decimal("4.35"),
+)
+
+
+@pytest.mark.parametrize(
+    ("injections", "given", "total"),
+    [
+        (
+            [FOAM],
+            "60 mL liquid + 240 mL room air = 300 mL Aethoxysklerol 1 % foam",
+            "60 mL liquid + 240 mL room air = 300 mL foam",
+        ),
+        (
+            [replace(FOAM, gas_ml=None)],
+            "at least 60 mL Aethoxysklerol 1 % foam (a volume of liquid or gas is blank)",
+            "at least 60 mL foam (a volume of liquid or gas is blank)",
+        ),
+        ([CANISTER], "5 mL Varithena 1 % foam", "5 mL foam"),
+        (
+            [FOAM, replace(FOAM, gas=FoamGas.CO2)],
+            "120 mL liquid + 480 mL gas = 600 mL Aethoxysklerol 1 % foam",
+            "120 mL liquid + 480 mL gas = 600 mL foam",
+        ),
+        ([replace(FOAM, liquid_ml=None, gas_ml=None)], "Aethoxysklerol 1 % foam", None),
+        ([INJECTION], "2 mL Asclera 0.5 % liquid, lot A1", None),
+    ],
+)
+def test_foam_is_told_with_its_gas(
+    injections: list[InjectionEntry], given: str, total: str | None
+) -> None:
+    assert sentences.given_in_words(injections) == given
+    entry = replace(SESSION, sites=(), injections=tuple(injections))
+    assert given in sentences.session_in_short(entry)
+    foams = [line for line in sentences.totals(entry) if line.startswith("Foam")]
+    assert foams == ([f"Foam in this session: {total}"] if total else [])
+
+
+def test_liquid_and_every_foam_of_a_session_add_up() -> None:
+    entry = replace(SESSION, injections=(FOAM, CANISTER))
+    assert sentences.totals(entry) == [
+        "Polidocanol in this session: 62.65 mL liquid, 616.5 mg",
+        "Foam in this session: 305 mL foam",
     ]
 
 
