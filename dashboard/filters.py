@@ -32,6 +32,8 @@ CLINIC_CHOSEN: Final = "report_clinic"
 """Key in ``st.session_state``: the sidebar's clinic when the filter was last set to it."""
 TOUCHED: Final = "report_touched"
 """Key in ``st.session_state``: the click of this run was on a filter or choice."""
+OVERVIEW: Final = "overview"
+"""The page on which every line without dates has days of its own."""
 PERIOD_CHOSEN: Final = "filter_period"
 DAY_FORMAT: Final = "DD.MM.YYYY"
 
@@ -202,6 +204,8 @@ def in_words(view: View) -> str:
         days = _("treated from {start}").format(start=wording.day(start))
     elif end:
         days = _("treated until {end}").format(end=wording.day(end))
+    elif view.page == OVERVIEW:
+        days = _("without dates: the newest 12 months of each line")
     else:
         days = _("all days")
     parts = [days]

@@ -14,11 +14,12 @@ from registry.analysis import overview, wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.judgement import (
     STATUS_LABELS,
+    Against,
     interval_shown,
     target_shown,
     value_shown,
 )
-from registry.analysis.overview import OverviewReport, SettingSet
+from registry.analysis.overview import IndicatorRow, OverviewReport, SettingSet
 from registry.catalogue import TARGET, ClinicSetting, Indicator, catalogue
 from registry.entry.clinic_settings import set_clinic_setting
 
@@ -63,28 +64,46 @@ def set_setting(code: str, value: Decimal | None, valid_from: dt.date, request_k
     )
 
 
+def comparisons(row: IndicatorRow) -> list[str]:
+    """Target and published figure of an indicator in words, save the one it is judged against."""
+    told = []
+    if row.judgement.against is not Against.TARGET:
+        told.append(
+            _("No target set.")
+            if row.target is None
+            else _("Target: {target}.").format(target=target_shown(row.indicator, row.target))
+        )
+    if row.judgement.against is not Against.PUBLISHED:
+        told.append(
+            _("No comparable published figure.")
+            if row.published is None
+            else _("Published: {rate} ({paper}).").format(
+                rate=value_shown(row.published.estimate), paper=row.published.benchmark.paper
+            )
+        )
+    return told
+
+
 def indicator_table(report: OverviewReport) -> Table:
     """Every indicator as it is shown."""
     return [
         {
             _("Indicator"): _(row.indicator.label),
             _("Status"): _(STATUS_LABELS[row.status]),
-            _("Now"): value_shown(row.indicator, row.now.told),
-            _("95 % interval"): interval_shown(row.indicator, row.now.told),
+            _("Now"): value_shown(row.now.told),
+            _("95 % interval"): interval_shown(row.now.told),
             _("Cases"): wording.count(row.now.estimate.numerator),
             _("Of"): wording.count(row.now.estimate.denominator),
             _("Assessed"): wording.DASH
             if row.now.completeness is None
             else wording.whole_percent(row.now.completeness),
-            _("Before"): wording.DASH
-            if row.before is None
-            else value_shown(row.indicator, row.before.told),
-            _("Target"): wording.DASH
+            _("Before"): wording.DASH if row.before is None else value_shown(row.before.told),
+            _("Target"): _("none set")
             if row.target is None
             else target_shown(row.indicator, row.target),
-            _("Published"): wording.DASH
+            _("Published"): _("none comparable")
             if row.published is None
-            else value_shown(row.indicator, row.published.estimate),
+            else value_shown(row.published.estimate),
             _("Why"): say(row.judgement.reason),
         }
         for row in report.rows

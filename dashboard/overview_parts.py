@@ -15,7 +15,7 @@ from dashboard.report_data import Size, say
 from dashboard.report_parts import exact
 from dashboard.text import N_, _, inline
 from registry.access import Permission
-from registry.analysis import openable_counts, wording
+from registry.analysis import control_wording, openable_counts, wording
 from registry.analysis.judgement import (
     Against,
     Status,
@@ -27,6 +27,8 @@ from registry.analysis.overview import Action, IndicatorRow, OverviewReport
 from registry.catalogue import IndicatorGroup, IndicatorMeasure
 
 COMPLICATIONS_VIEW: Final = "views/complications.py"
+CONTROL_VIEW: Final = "views/control.py"
+REPORTED_VIEW: Final = "views/reported_outcomes.py"
 RECURRENCE_VIEW: Final = "views/recurrence.py"
 WORKLIST_VIEW: Final = "views/worklist.py"
 PAGES: Final[Mapping[IndicatorMeasure, str]] = {
@@ -34,8 +36,17 @@ PAGES: Final[Mapping[IndicatorMeasure, str]] = {
     IndicatorMeasure.RECURRENCE: RECURRENCE_VIEW,
     IndicatorMeasure.RETREATMENT: RECURRENCE_VIEW,
     IndicatorMeasure.NON_RESPONSE: RECURRENCE_VIEW,
+    IndicatorMeasure.SATISFACTION: REPORTED_VIEW,
+    IndicatorMeasure.FOLLOW_UP: WORKLIST_VIEW,
+    IndicatorMeasure.ENTRY_DELAY: WORKLIST_VIEW,
+    IndicatorMeasure.OVERRIDES: report_parts.SESSIONS_VIEW,
 }
-"""The page of an indicator; the others are told whole in their line."""
+"""The page of an indicator."""
+SECTIONS: Final[Mapping[IndicatorMeasure, str]] = {
+    IndicatorMeasure.FOLLOW_UP: "completeness",
+    IndicatorMeasure.ENTRY_DELAY: "quality",
+}
+"""The part of the follow-up page that an indicator is told in."""
 ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
     "overdue": ((Permission.READ_RATES, WORKLIST_VIEW),),
     "open_serious": (
@@ -50,6 +61,7 @@ SIGNED: Final[Mapping[Status, str]] = {
     Status.AS_EXPECTED: N_(":material/drag_handle: **As expected**"),
     Status.BETTER: N_(":blue[:material/thumb_up:] **Better**"),
     Status.TOO_FEW: N_(":gray[:material/hourglass_empty:] **Too few data**"),
+    Status.NOT_FOLLOWED_UP: N_(":orange[:material/report:] **Too few followed up**"),
 }
 """Each status with its sign, in Markdown; the word says the same as sign and colour."""
 
@@ -64,16 +76,16 @@ def group_names() -> dict[IndicatorGroup, str]:
 
 
 def answer(report: OverviewReport, size: Size) -> None:
-    """What got worse, what is overdue and how sure that is, in a few lines."""
+    """What got worse, what charts signal, what is overdue and how sure that is, in a few lines."""
     with st.container(border=True, key="answer", gap="xsmall"):
         worse, better = (report.with_status(each) for each in (Status.WORSE, Status.BETTER))
         if worse:
             st.markdown(f"{_(SIGNED[Status.WORSE])}: {exact(_named(worse))}")
-        else:
-            st.markdown(
-                ":material/drag_handle: "
-                f"**{exact(_('No indicator is worse than what it is compared with.'))}**"
-            )
+        _signals(report)
+        if not worse:
+            calm = exact(_("No indicator is worse than what it is compared with."))
+            is_all = not any(signal.is_more for each in report.signals for signal in each.signals)
+            st.markdown(f":material/drag_handle: {f'**{calm}**' if is_all else calm}")
         if better:
             st.markdown(f"{_(SIGNED[Status.BETTER])}: {exact(_named(better))}")
         waiting = ", ".join(_waits(action) for action in report.actions)
@@ -81,18 +93,33 @@ def answer(report: OverviewReport, size: Size) -> None:
             f":material/event_busy: **{exact(_('Today'))}:** "
             f"{exact(waiting or _('nothing is waiting'))}"
         )
-        few = len(report.with_status(Status.TOO_FEW))
         sure = _(
-            "{judged} of {all} indicators can be judged; {few} have too few data. Sessions: "
-            "{sessions}, patients: {patients}."
+            "{judged} of {all} indicators can be judged; {few} have too few data, {lost} too few "
+            "followed up. Sessions: {sessions}, patients: {patients}."
         ).format(
-            judged=len(report.rows) - few,
+            judged=report.judged,
             all=len(report.rows),
-            few=few,
+            few=len(report.with_status(Status.TOO_FEW)),
+            lost=len(report.with_status(Status.NOT_FOLLOWED_UP)),
             sessions=wording.count(size.sessions),
             patients=wording.count(size.patients),
         )
         st.markdown(f":material/balance: {exact(sure)}")
+
+
+def _signals(report: OverviewReport) -> None:
+    """The charts that signalled in the last twelve months, each with the way to it."""
+    if not report.signals:
+        return
+    said = _("Control charts signalled in the last 12 months. One signal may be chance; look:")
+    st.markdown(f":orange[:material/query_stats:] **{exact(said)}**")
+    for found in report.signals:
+        st.page_link(
+            CONTROL_VIEW,
+            label=exact(say(control_wording.recent_sentence(found))),
+            icon=":material/arrow_forward:",
+            query_params=found.cohort.to_query() | {"event": found.event},
+        )
 
 
 def _named(rows: tuple[IndicatorRow, ...]) -> str:
@@ -105,7 +132,7 @@ def _named(rows: tuple[IndicatorRow, ...]) -> str:
     return ", ".join(
         names[row.judgement.against].format(
             name=inline(row.indicator.label),
-            value=value_shown(row.indicator, row.now.told),
+            value=value_shown(row.now.told),
             comparison=_comparison(row),
         )
         for row in rows
@@ -117,9 +144,9 @@ def _comparison(row: IndicatorRow) -> str:
     if row.judgement.against is Against.TARGET and row.target is not None:
         return target_shown(row.indicator, row.target)
     if row.judgement.against is Against.PUBLISHED and row.published is not None:
-        return value_shown(row.indicator, row.published.estimate)
+        return value_shown(row.published.estimate)
     before = row.before
-    return wording.DASH if before is None else value_shown(row.indicator, before.told)
+    return wording.DASH if before is None else value_shown(before.told)
 
 
 def indicators(report: OverviewReport) -> None:
@@ -137,7 +164,7 @@ def _line(report: OverviewReport, row: IndicatorRow) -> None:
         # Two columns of it fit side by side on a phone, all four on a desk.
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             with st.container(width=208, gap=None, key=f"indicator_name_{code}"):
-                _name(row)
+                _name(report, row)
             with st.container(width=100, gap=None):
                 drawn = figures.sparkline(row)
                 if drawn is None:
@@ -150,25 +177,26 @@ def _line(report: OverviewReport, row: IndicatorRow) -> None:
                         key=f"spark_{code}",
                     )
             with st.container(width=184, gap=None, key=f"indicator_value_{code}"):
-                st.markdown(f"**{exact(value_shown(row.indicator, row.now.told))}**")
+                st.markdown(f"**{exact(value_shown(row.now.told))}**")
                 st.caption(exact(_beside(row)))
             with st.container(width=145, gap=None):
                 st.markdown(_(SIGNED[row.status]))
             _definition(report, row)
-        st.caption(exact(say(row.judgement.reason)))
+        said = [say(row.judgement.reason), *overview_data.comparisons(row)]
+        st.caption(exact(" ".join(said)))
 
 
-def _name(row: IndicatorRow) -> None:
+def _name(report: OverviewReport, row: IndicatorRow) -> None:
     """The name, which leads to the same sessions on the indicator's own page."""
-    page = PAGES.get(row.indicator.measure)
-    if page is None:
-        st.markdown(f"**{exact(_(row.indicator.label))}**")
-        return
-    query = row.now.cohort.to_query()
+    measure, query = row.indicator.measure, row.now.cohort.to_query()
     if row.indicator.outcome is not None:
         query["event"] = row.indicator.outcome
+    if measure in SECTIONS:
+        query["section"] = SECTIONS[measure]
+    if measure is IndicatorMeasure.OVERRIDES:
+        query |= openable_counts.asked_of(report, row.indicator.code, "cases").to_query()
     st.page_link(
-        page,
+        PAGES[measure],
         label=f"**{exact(_(row.indicator.label))}**",
         icon=":material/chevron_right:",
         icon_position="right",
@@ -182,7 +210,7 @@ def _beside(row: IndicatorRow) -> str:
     if not estimate.denominator:
         return _("no {unit}").format(unit=_(estimate.unit))
     parts = [
-        interval_shown(row.indicator, estimate),
+        interval_shown(estimate),
         _("n\u202f=\u202f{count}").format(count=wording.count(estimate.denominator)),
     ]
     return ", ".join(parts)
@@ -216,8 +244,8 @@ def _definition(report: OverviewReport, row: IndicatorRow) -> None:
         if row.before is not None:
             st.text(
                 _("12 months before: {value} ({interval}, n = {count}).").format(
-                    value=value_shown(row.indicator, row.before.told),
-                    interval=interval_shown(row.indicator, row.before.told),
+                    value=value_shown(row.before.told),
+                    interval=interval_shown(row.before.told),
                     count=wording.count(row.before.estimate.denominator),
                 )
             )
@@ -226,7 +254,7 @@ def _definition(report: OverviewReport, row: IndicatorRow) -> None:
         if row.published is not None:
             st.text(
                 _("Published: {rate} ({paper}). {verdict}").format(
-                    rate=value_shown(row.indicator, row.published.estimate),
+                    rate=value_shown(row.published.estimate),
                     paper=row.published.benchmark.paper,
                     verdict=say(row.published.verdict),
                 )

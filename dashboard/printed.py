@@ -29,6 +29,7 @@ from dashboard.text import _, ngettext
 from registry.analysis import (
     clock_wording,
     comparison_wording,
+    control_wording,
     frozen,
     outcome_wording,
     units_wording,
@@ -338,8 +339,8 @@ def _overview_answer(report: OverviewReport) -> list[str]:
         named = "; ".join(
             _("{name} {value} (95 % interval {interval}; {denominator} {unit})").format(
                 name=_(row.indicator.label),
-                value=value_shown(row.indicator, row.now.told),
-                interval=interval_shown(row.indicator, row.now.told),
+                value=value_shown(row.now.told),
+                interval=interval_shown(row.now.told),
                 denominator=wording.count(row.now.estimate.denominator),
                 unit=_(row.now.estimate.unit),
             )
@@ -350,10 +351,20 @@ def _overview_answer(report: OverviewReport) -> list[str]:
                 status=_(STATUS_LABELS[status]), indicators=named or _("none")
             )
         )
-    few = len(report.with_status(Status.TOO_FEW))
+    if report.signals:
+        signals = "; ".join(say(control_wording.recent_sentence(found)) for found in report.signals)
+        told.append(
+            _("Signals of control charts in the last 12 months: {signals}.").format(signals=signals)
+        )
     told.append(
-        _("{judged} of {all} indicators can be judged; {few} have too few data.").format(
-            judged=len(report.rows) - few, all=len(report.rows), few=few
+        _(
+            "{judged} of {all} indicators can be judged; {few} have too few data, {lost} too few "
+            "followed up."
+        ).format(
+            judged=report.judged,
+            all=len(report.rows),
+            few=len(report.with_status(Status.TOO_FEW)),
+            lost=len(report.with_status(Status.NOT_FOLLOWED_UP)),
         )
     )
     return told

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import streamlit as st
 
-from dashboard import figures, report_parts, worklist_data
-from dashboard.filters import View
+from dashboard import figures, report_data, report_parts, worklist_data
+from dashboard.filters import CLINIC, View
 from dashboard.report_data import say
 from dashboard.report_parts import exact
 from dashboard.text import _, within
@@ -20,7 +21,7 @@ def show(view: View) -> None:
     """Draw the thermometer of each clinic, the details of each part, and what is counted."""
     report = worklist_data.quality(view.cohort)
     for clinic, parts in groupby(report.parts(), key=lambda row: row.clinic):
-        _clinic(clinic, tuple(parts), report)
+        _clinic(clinic, tuple(parts), report, view)
     for part, name in PARTS.items():
         rows = worklist_data.detail_table(report, part)
         if rows:
@@ -32,7 +33,9 @@ def show(view: View) -> None:
     report_parts.definition(report, view)
 
 
-def _clinic(clinic: str, parts: tuple[QualityRow, ...], report: DataQualityReport) -> None:
+def _clinic(
+    clinic: str, parts: tuple[QualityRow, ...], report: DataQualityReport, view: View
+) -> None:
     name = say(parts[0].clinic_label)
     st.header(name)
     with st.container(border=True, gap="xsmall", key=f"quality_answer_{clinic}"):
@@ -45,8 +48,9 @@ def _clinic(clinic: str, parts: tuple[QualityRow, ...], report: DataQualityRepor
             said = _("Too few records yet to judge every side.")
             st.markdown(f":material/hourglass_empty: **{exact(said)}**")
         else:
-            said = _("All four sides reach what is asked for.")
-            st.markdown(f":material/task_alt: **{exact(said)}**")
+            said = _("These four sides reach what is asked for.")
+            st.markdown(f":material/task_alt: {exact(said)}")
+        _visits(clinic, parts, view)
         for row in parts:
             st.text(_sentence(row))
     report_parts.figure(
@@ -55,6 +59,25 @@ def _clinic(clinic: str, parts: tuple[QualityRow, ...], report: DataQualityRepor
         f"thermometer_{clinic}",
         report if _is_of_one(report) else None,
     )
+
+
+def _visits(clinic: str, parts: tuple[QualityRow, ...], view: View) -> None:
+    """Which visits too few came to: follow-up by visit is no part of the four shares."""
+    cohort = replace(view.cohort, levels={**view.cohort.levels, CLINIC: (clinic,)})
+    needed = next(row.needed or 0.0 for row in parts if row.part is Part.LINKAGE)
+    below = report_data.follow_up_completeness(cohort).below(needed)
+    if not below:
+        return
+    named = ", ".join(
+        _("{visit} {share}").format(
+            visit=say(row.label), share=wording.whole_percent(row.completeness.value or 0.0)
+        )
+        for row in below
+    )
+    said = _("Visits that fewer than {needed} came to: {visits}.").format(
+        needed=wording.whole_percent(needed), visits=named
+    )
+    st.markdown(f":orange[:material/warning:] **{exact(said)}**")
 
 
 def _is_of_one(report: DataQualityReport) -> bool:

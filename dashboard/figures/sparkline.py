@@ -64,7 +64,7 @@ def sparkline(row: IndicatorRow) -> Figure | None:
             indicator=_(row.indicator.label),
             first=_quarter(drawn[0]),
             last=_quarter(drawn[-1]),
-            now=value_shown(row.indicator, row.now.told),
+            now=value_shown(row.now.told),
         ),
     )
 

@@ -30,6 +30,13 @@ def main() -> None:
     if report_parts.nothing_to_show(size):
         return
     report = overview_data.overview_of(view.cohort)
+    if view.cohort.start is None and view.cohort.end is None:
+        st.caption(
+            _(
+                "Without dates: the newest 12 months of each line; serious events and follow-up by "
+                "visit of all days."
+            )
+        )
     report_parts.incomplete(report)
     overview_parts.answer(report, size)
     overview_parts.indicators(report)

@@ -19,11 +19,12 @@ from sqlalchemy.engine import Engine
 from registry.access import Actor, Permission, scope
 from registry.access_log import log_access
 from registry.analysis import control_wording, costs_wording, units_wording, wording
-from registry.analysis.cohort import DIMENSION_LABELS, CohortFilter, level_label
+from registry.analysis.cohort import DIMENSION_LABELS, level_label
 from registry.analysis.completeness import why_incomplete
 from registry.analysis.control import ControlReport
 from registry.analysis.costs import CostReport
 from registry.analysis.facts import Facts, facts_of
+from registry.analysis.overview import OverviewReport
 from registry.analysis.results import (
     Excluded,
     FollowUpReport,
@@ -34,7 +35,7 @@ from registry.analysis.results import (
     rows_for_programs,
 )
 from registry.analysis.units import UnitsReport
-from registry.messages import Message, listed, message
+from registry.messages import N_, Message, listed, message
 
 ONE_YEAR: Final = 365
 _ACTIONS: Final = {"png": "download_figure", "svg": "download_figure", "pdf": "download_report"}
@@ -147,7 +148,7 @@ def colophon(engine: Engine, by: Actor, report: Report, *, now: dt.datetime) -> 
     )
     return Colophon(
         heading=report.heading,
-        sessions=_filter_in_words(facts, report.heading.cohort, by),
+        sessions=_filter_in_words(facts, report, by),
         summary=_summary(report),
         methods=tuple(message(wording.METHODS[name]) for name in methods),
         excluded=report.excluded,
@@ -185,13 +186,19 @@ def digest(rows: Sequence[Mapping[str, Any]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _filter_in_words(facts: Facts, cohort: CohortFilter, by: Actor) -> Message:
+def _filter_in_words(facts: Facts, report: Report, by: Actor) -> Message:
     """Which sessions a filter keeps, each level by its name for this reader."""
+    cohort = report.heading.cohort
+    undated = (
+        N_("without dates: the newest 12 months of each line")
+        if isinstance(report, OverviewReport)
+        else N_("all days")
+    )
     days = {
         (True, True): "treated {start} to {end}",
         (True, False): "treated from {start}",
         (False, True): "treated until {end}",
-        (False, False): "all days",
+        (False, False): undated,
     }[cohort.start is not None, cohort.end is not None]
     parts = [
         message(

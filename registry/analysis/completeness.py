@@ -128,19 +128,26 @@ def report_is_incomplete(
         for look in looks
         if 100 * look.assessed < needed[FOLLOW_UP_NEEDED] * look.mature
     ]
+    return mark([*reasons, *why_fields_lack(facts, chosen, needed)])
+
+
+def why_fields_lack(
+    facts: Facts, chosen: Flags, needed: Mapping[str, float]
+) -> tuple[Message, ...]:
+    """The reason for a mark where fewer fields are filled in than are ``needed``."""
     fields = list(fields_of(facts, chosen))
     asked = sum(len(field.is_good) for field in fields)
     filled = sum(int(field.is_good.sum()) for field in fields)
-    if 100 * filled < needed[FIELDS_NEEDED] * asked:
-        reasons.append(
-            message(
-                "Filled in: {share} of the fields that figures rest on; this registry asks for "
-                "{needed}.",
-                share=_percent(100 * filled / asked),
-                needed=_percent(needed[FIELDS_NEEDED]),
-            )
-        )
-    return mark(reasons)
+    if 100 * filled >= needed[FIELDS_NEEDED] * asked:
+        return ()
+    return (
+        message(
+            "Filled in: {share} of the fields that figures rest on; this registry asks for "
+            "{needed}.",
+            share=_percent(100 * filled / asked),
+            needed=_percent(needed[FIELDS_NEEDED]),
+        ),
+    )
 
 
 def share_needed(engine: Engine, clinics: Collection[int], today: dt.date) -> Mapping[str, float]:

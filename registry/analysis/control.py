@@ -189,12 +189,12 @@ def control(
     known = [change for change in periods.changes(engine, by) if change.clinic_id in within]
     is_of_one = len(within) == 1
     new_limits = [day_number(c.changed_on) for c in known if c.begins_limits and is_of_one]
-    given = _mature(facts, outcome, mature)
+    given = mature_sessions(facts, outcome, mature)
     drawing = draw(
         given,
         span,
         new_limits,
-        settled_until=_settled(outcome, cohort, today),
+        settled_until=settled_until(outcome, cohort, today),
         several=unit == EVENTS,
     )
     watch = sequential(given, facts.sessions["patient"].to_numpy()[mature], new_limits)
@@ -255,7 +255,9 @@ def _outcomes() -> tuple[str, ...]:
     return (*rows.composites, *rows.event_terms)
 
 
-def _mature(facts: Facts, outcome: Outcome, mature: Flags) -> MatureSessions:
+def mature_sessions(facts: Facts, outcome: Outcome, mature: Flags) -> MatureSessions:
+    """The ``mature`` sessions as a chart of the outcome takes them."""
+
     def count() -> Days:
         rows = counted_events(facts, outcome)["session"].to_numpy()
         return np.bincount(rows, minlength=len(mature))
@@ -271,7 +273,7 @@ def _mature(facts: Facts, outcome: Outcome, mature: Flags) -> MatureSessions:
     )
 
 
-def _settled(outcome: Outcome, cohort: CohortFilter, today: dt.date) -> dt.date:
+def settled_until(outcome: Outcome, cohort: CohortFilter, today: dt.date) -> dt.date:
     """Last treatment day that is old enough; all days once the last of the cohort is."""
     until = today - dt.timedelta(days=outcome.mature_after_days)
     return dt.date.max if cohort.end is not None and cohort.end <= until else until
@@ -299,9 +301,8 @@ def _watched(
     mature = chosen & is_mature(facts, outcome, today)
     if int((had & mature).sum()) < display_rules.MINIMUM_GAPS_FOR_LIMITS:
         return None
-    settled_until = _settled(outcome, cohort, today)
-    given = _mature(facts, outcome, mature)
-    rate = _false_signals(draw(given, by, changes, settled_until=settled_until, several=False))
+    given, until = mature_sessions(facts, outcome, mature), settled_until(outcome, cohort, today)
+    rate = _false_signals(draw(given, by, changes, settled_until=until, several=False))
     return None if rate is None else rate + 2.0 / IN_CONTROL_YEARS
 
 

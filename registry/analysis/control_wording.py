@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,9 +11,10 @@ from registry.analysis.chart_points import Point
 from registry.analysis.comparison_wording import points as difference_in_points
 from registry.analysis.comparison_wording import points_interval
 from registry.analysis.control import ChangeRow, ControlReport
+from registry.analysis.recent_signals import ChartSignals, RecentSignal, first_recent_day, since
 from registry.analysis.results import RateRow
 from registry.analysis.sequential import Sequential
-from registry.messages import N_, Message, listed, message
+from registry.messages import N_, Message, listed, message, written
 from registry.statistics import display_rules
 from registry.statistics.control_charts import ChartKind, Signal
 
@@ -36,6 +38,7 @@ _OF_GAPS: Final[Mapping[Signal, str]] = {
     Signal.RUN_BELOW: N_("eight or more short gaps in a row: events became more frequent"),
 }
 MOST_SIGNALS: Final = 6
+MOST_RECENT: Final = 3
 MONTHS_A_YEAR: Final = 12
 LONG_YEARS: Final = 3
 
@@ -117,7 +120,17 @@ def signals(point: Point, *, is_gap: bool) -> Message | None:
 
 
 def state_sentence(report: ControlReport) -> Message | None:
-    """Which points signal, the latest first, or that none does; None for a chart without limits."""
+    """Which points signal, the latest first, or that none does, and what the CUSUM said lately.
+
+    None for a chart without limits while the CUSUM is silent.
+    """
+    chart, watch = _points_sentence(report), _recent_cusum_sentence(report)
+    if watch is None:
+        return chart
+    return watch if chart is None else listed([watch, chart], " ")
+
+
+def _points_sentence(report: ControlReport) -> Message | None:
     drawing = report.drawing
     if drawing.chart is None or drawing.is_run:
         return None
@@ -128,6 +141,8 @@ def state_sentence(report: ControlReport) -> Message | None:
         for point in reversed(drawing.points)
         if (found := signals(point, is_gap=drawing.counts_gaps)) is not None
     ]
+    if not told and _recent_cusum(report):
+        return message("No point of the chart by itself signals.")
     if not told:
         return message(
             "No signal: the points lie as chance alone would have them. A change too small or too "
@@ -140,6 +155,51 @@ def state_sentence(report: ControlReport) -> Message | None:
         "Signals, the latest first: {points}. Look for what was different then.",
         points=listed(told, "; "),
     )
+
+
+def _recent_cusum(report: ControlReport) -> tuple[RecentSignal, ...]:
+    first = first_recent_day(report.heading.cohort, report.heading.as_of)
+    found = since(report.drawing, report.sequential, first)
+    return tuple(signal for signal in found if signal.is_cusum)
+
+
+def _recent_cusum_sentence(report: ControlReport) -> Message | None:
+    """The signals of the CUSUM in twelve months, with the events behind them; None without any."""
+    found = _recent_cusum(report)
+    if not found or not isinstance(report.sequential, Sequential):
+        return None
+    watch = report.sequential
+    return message(
+        "In the last 12 months the CUSUM signalled a change: {months}. Since the baseline {events} "
+        "events in {sessions} sessions, where {expected} were expected.",
+        months=listed([_in_month(signal.month, is_more=signal.is_more) for signal in found]),
+        events=wording.count(watch.events),
+        sessions=wording.count(watch.sessions),
+        expected=wording.decimal(watch.expected, 1),
+    )
+
+
+def _in_month(month: dt.date, *, is_more: bool) -> Message:
+    text = N_("{month} (more events)") if is_more else N_("{month} (fewer events)")
+    return message(text, month=written(wording.month, month))
+
+
+def recent_sentence(found: ChartSignals) -> Message:
+    """What the charts of an outcome signalled in the last twelve months, the latest first."""
+    texts = {
+        (True, True): N_("{month} (CUSUM, more events)"),
+        (True, False): N_("{month} (CUSUM, fewer events)"),
+        (False, True): N_("{month} (chart, more events)"),
+        (False, False): N_("{month} (chart, fewer events)"),
+    }
+    shown = found.signals[:MOST_RECENT]
+    told = [
+        message(texts[signal.is_cusum, signal.is_more], month=written(wording.month, signal.month))
+        for signal in shown
+    ]
+    if more := len(found.signals) - len(shown):
+        told.append(message("and earlier, {count} more", count=more))
+    return message("{outcome}: {signals}", outcome=found.label, signals=listed(told))
 
 
 def open_run_sentence(report: ControlReport) -> Message | None:
@@ -212,12 +272,8 @@ def cusum_sentence(found: Sequential) -> Message:
     """Whether an arm of the CUSUM reached its limit, and when."""
     if not found.signals:
         return message("Neither arm of the CUSUM has reached its limit.")
-    texts = {True: N_("{month} (more events)"), False: N_("{month} (fewer events)")}
     shown = found.signals[-MOST_SIGNALS:]
-    told = [
-        message(texts[signal.is_upward], month=wording.month(signal.month))
-        for signal in reversed(shown)
-    ]
+    told = [_in_month(signal.month, is_more=signal.is_upward) for signal in reversed(shown)]
     earlier = len(found.signals) - len(shown)
     if earlier:
         told.append(message("and earlier, {count} more", count=earlier))

@@ -20,6 +20,7 @@ from registry.access import Actor
 from registry.analysis.care_facts import UNKNOWN_DELAY
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import day_number
+from registry.analysis.completeness import looks_of
 from registry.analysis.counting import history_of, is_mature, outcome_of
 from registry.analysis.facts import Facts
 from registry.analysis.follow_up import sessions_counted
@@ -288,14 +289,14 @@ class Measuring:
 def _recurred(row: RecurrenceRow, cohort: CohortFilter) -> Measured:
     point = next(point for point in row.landmarks if point.day == LANDMARK)
     return Measured(
-        cohort, point.recurrence, point.at_risk, _looked_at(row), is_told=point.is_shown
+        cohort, point.recurrence, point.at_risk, _followed_up(row), is_told=point.is_shown
     )
 
 
 def _retreated(row: RecurrenceRow, cohort: CohortFilter) -> Measured:
     point = next(point for point in row.landmarks if point.day == LANDMARK)
     return Measured(
-        cohort, point.retreatment, point.at_risk, _looked_at(row), is_told=point.is_shown
+        cohort, point.retreatment, point.at_risk, _followed_up(row), is_told=point.is_shown
     )
 
 
@@ -305,6 +306,12 @@ def _never_cleared(row: RecurrenceRow, cohort: CohortFilter) -> Measured:
 
 def _looked_at(row: RecurrenceRow) -> float | None:
     return row.assessed / row.sites if row.sites else None
+
+
+def _followed_up(row: RecurrenceRow) -> float | None:
+    """The share looked at at 12 months, by which the page of recurrence is marked as incomplete."""
+    looks = looks_of(row)
+    return looks.assessed / looks.mature if looks.mature else None
 
 
 OF_SITES: Final[Mapping[IndicatorMeasure, tuple[str, str]]] = {

@@ -7,7 +7,7 @@ the link of a row leads to the same number.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -19,7 +19,12 @@ from registry.access import Actor, Permission, may, require, scope
 from registry.analysis.benchmarks import Published, published_for
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.columns import EPOCH
-from registry.analysis.completeness import looks_of, report_is_incomplete
+from registry.analysis.completeness import (
+    FOLLOW_UP_NEEDED,
+    mark,
+    share_needed,
+    why_fields_lack,
+)
 from registry.analysis.complications import serious_events
 from registry.analysis.facts import Facts, facts_of
 from registry.analysis.follow_up import overdue_by_visit
@@ -31,11 +36,14 @@ from registry.analysis.indicators import (
     previous_period,
 )
 from registry.analysis.judgement import Judgement, Status, judge
+from registry.analysis.periods import changes
+from registry.analysis.recent_signals import ChartSignals, recent_signals
 from registry.analysis.results import Excluded, Heading, heading_dict
+from registry.analysis.wording import whole_percent
 from registry.catalogue import TARGET, Indicator, catalogue
 from registry.database import DbSession, reading
 from registry.entry.clinic_settings import settings_on
-from registry.messages import N_, Message, message
+from registry.messages import N_, Message, inline, listed, message, written
 from registry.schema import AdverseEvent, ClinicSetting, Draft
 from registry.vocabulary import EventOutcome, SeriousnessCriterion
 
@@ -120,18 +128,27 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class OverviewReport:
-    """Every indicator, what needs doing today, and each kind of serious event in the cohort."""
+    """Every indicator, what needs doing today, and each kind of serious event in the cohort.
+
+    ``signals`` are those of the control charts of its outcomes in the last twelve months.
+    """
 
     heading: Heading
     rows: tuple[IndicatorRow, ...]
     actions: tuple[Action, ...]
     serious: tuple[tuple[Message, int], ...]
+    signals: tuple[ChartSignals, ...] = ()
     excluded: tuple[Excluded, ...] = ()
     warnings: tuple[Message, ...] = ()
 
     def with_status(self, status: Status) -> tuple[IndicatorRow, ...]:
         """The rows that stand there, in their order."""
         return tuple(row for row in self.rows if row.status is status)
+
+    @property
+    def judged(self) -> int:
+        """How many indicators can be judged."""
+        return sum(row.status.is_judged for row in self.rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The whole result in plain values, unrounded."""
@@ -156,6 +173,7 @@ class OverviewReport:
                 for action in self.actions
             ],
             "serious": [{"event": str(label), "count": count} for label, count in self.serious],
+            "chart_signals": [found.to_dict() for found in self.signals],
             "excluded": [],
             "warnings": [str(warning) for warning in self.warnings],
         }
@@ -179,17 +197,24 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
     with reading(engine) as db:
         targets = _targets(db, cohort.within(clinics), today)
         actions = _actions(db, by, cohort.within(clinics), sum(overdue.values()))
+    needed = share_needed(engine, cohort.within(clinics), today)
     rows = tuple(
-        _row(measuring, indicator, cohort, targets.get(indicator.code))
+        _row(measuring, indicator, cohort, targets.get(indicator.code), needed[FOLLOW_UP_NEEDED])
         for indicator in catalogue().indicators.values()
     )
     chosen = cohort.mask(facts, clinics)
-    # The first of them, any complication, stands for the follow-up that all of them rest on.
-    outcomes = [looks_of(row.now.row) for row in rows if row.now.row is not None]
-    incomplete = report_is_incomplete(
-        engine, facts, chosen, cohort.within(clinics), outcomes[:1], today=today
+    until_then = replace(cohort, start=None)
+    signals = recent_signals(
+        facts,
+        until_then,
+        until_then.mask(facts, clinics),
+        [row.indicator.outcome for row in rows if row.indicator.outcome is not None],
+        changes(engine, by),
+        cohort.within(clinics),
+        today=today,
     )
-    judged = sum(row.status is not Status.TOO_FEW for row in rows)
+    incomplete = mark([*_below(rows, needed), *why_fields_lack(facts, chosen, needed)])
+    judged = sum(row.status.is_judged for row in rows)
     warnings = (
         (
             message(
@@ -209,7 +234,9 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
                 "dates, of the newest twelve months that are old enough to be judged. It is "
                 "compared with the clinic's target, else with the twelve months before, else with "
                 "a published rate that counts the same; it is called better or worse only when the "
-                "95 % interval leaves that out."
+                "95 % interval leaves that out and enough were followed up, as many as this "
+                "registry asks for and about as many as before. Charts are those of all sessions "
+                "until then; what they signalled in the last 12 months is told."
             ),
             N_("sessions, treated sites or patients, as each line says"),
             cohort,
@@ -218,13 +245,30 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         ),
         rows=rows,
         actions=actions,
+        signals=signals,
         serious=serious_events(facts, chosen, cohort.within(clinics)),
         warnings=(*incomplete, *warnings),
     )
 
 
+def _below(rows: Sequence[IndicatorRow], needed: Mapping[str, float]) -> Iterator[Message]:
+    """Which indicators are not to be quoted, as one reason for the mark of the report."""
+    below = [inline(row.indicator.label) for row in rows if row.judgement.is_incomplete]
+    if below:
+        yield message(
+            "Assessed less often than the {needed} that this registry asks for: {indicators}. "
+            "Those who did not come may have done better or worse.",
+            needed=written(whole_percent, needed[FOLLOW_UP_NEEDED] / 100),
+            indicators=listed(below, "; "),
+        )
+
+
 def _row(
-    measuring: Measuring, indicator: Indicator, cohort: CohortFilter, target: Decimal | None
+    measuring: Measuring,
+    indicator: Indicator,
+    cohort: CohortFilter,
+    target: Decimal | None,
+    needed: float,
 ) -> IndicatorRow:
     current = current_period(indicator, cohort, measuring.today)
     now = measuring.measure(indicator, current)
@@ -248,7 +292,7 @@ def _row(
         series=_series(measuring, indicator, current),
         target=target,
         published=published,
-        judgement=judge(indicator, now, before, target, published),
+        judgement=judge(indicator, now, before, target, published, needed=needed / 100),
     )
 
 

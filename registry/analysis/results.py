@@ -281,6 +281,14 @@ class FollowUpReport:
     excluded: tuple[Excluded, ...]
     warnings: tuple[Message, ...] = ()
 
+    def below(self, needed: float) -> tuple[VisitRow, ...]:
+        """The visits to which a smaller share than ``needed`` came, of those due often enough."""
+        return tuple(
+            row
+            for row in self.rows
+            if display_rules.shows_percentage(row.due) and row.seen < needed * row.due
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The whole result in plain values, unrounded."""
         return {

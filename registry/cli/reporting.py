@@ -403,6 +403,7 @@ def _print_control(answer: ControlReport) -> None:
 
 
 def _print_overview(answer: OverviewReport) -> None:
+    from registry.analysis import control_wording
     from registry.analysis.judgement import STATUS_LABELS, interval_shown, value_shown
     from registry.analysis.wording import count
 
@@ -419,15 +420,18 @@ def _print_overview(answer: OverviewReport) -> None:
         [
             (
                 _(row.indicator.label),
-                value_shown(row.indicator, row.now.told),
-                interval_shown(row.indicator, row.now.told),
+                value_shown(row.now.told),
+                interval_shown(row.now.told),
                 f"{count(row.now.estimate.denominator)} {_(row.now.estimate.unit)}",
-                value_shown(row.indicator, row.before.told) if row.before else "",
+                value_shown(row.before.told) if row.before else "",
                 _(STATUS_LABELS[row.status]),
                 str(row.judgement.reason),
             )
             for row in answer.rows
         ],
     )
+    for signals in answer.signals:
+        said = control_wording.recent_sentence(signals)
+        typer.echo(_("Chart signals of the last 12 months: {signals}").format(signals=said))
     for action in answer.actions:
         typer.echo(_("Today: {what}: {count}").format(what=action.label, count=count(action.count)))

@@ -140,7 +140,7 @@ def test_one_patient_is_told_as_too_few_and_not_as_a_percentage(
     app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, PAGE, clinic_id=clinic_id)
     shown = words(app)
     assert not app.exception
-    assert "0 of 16 indicators can be judged; 16 have too few data." in shown
+    assert "0 of 16 indicators can be judged; 16 have too few data, 0 too few" in shown
     assert "Only 1 of the 10 sessions that a rate needs." in shown
     assert "**1 of 1**" in shown
     assert "100.0 %**" not in shown

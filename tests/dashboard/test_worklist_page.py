@@ -88,7 +88,7 @@ def test_a_filled_registry_fills_every_section(
     shown = words(app)
     for part in ("Completeness: ", "Consistency: ", "Entry delay: ", "Linkage: "):
         assert part in shown
-    assert "All four sides reach" in shown or "Below what is asked for" in shown
+    assert "These four sides reach" in shown or "Below what is asked for" in shown
 
 
 def test_whoever_may_not_see_records_learns_how_many_and_who_may(

@@ -255,8 +255,10 @@ def test_a_report_with_too_little_follow_up_is_marked_on_every_face(
             assert f"Of 10 {report.heading.unit} old enough 7 were assessed" in str(why)
             assert str(report.warnings[0]).startswith("Incomplete. Of 10")
     shown = overview(*asked, today=TODAY)
-    # The overview looks at the newest twelve months, and these sessions are older.
-    assert why_incomplete(shown) is None
+    # Only the lines of events within 180 days reach back to these sessions.
+    below = {row.indicator.code for row in shown.rows if row.judgement.is_incomplete}
+    assert below == ({"hyperpigmentation", "matting"} if is_marked else set())
+    assert ("hyperpigmentation; " in str(why_incomplete(shown))) is is_marked
     days = CohortFilter(LONG_AGO, LONG_AGO)
     assert (
         why_incomplete(overview(world.engine, world.by, days, today=TODAY)) is not None

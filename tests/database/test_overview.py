@@ -11,14 +11,16 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from registry.access import Grant, operator
+from registry.analysis import wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.complications import complications
 from registry.analysis.facts import facts_of
 from registry.analysis.follow_up import follow_up
 from registry.analysis.indicators import Measured, Measuring, current_period, previous_period
-from registry.analysis.judgement import Against, Status, judge
+from registry.analysis.judgement import Against, Status, interval_shown, judge, value_shown
 from registry.analysis.overview import IndicatorRow, OverviewReport, overview
 from registry.analysis.recurrence import recurrence
+from registry.analysis.wording import NARROW_SPACE
 from registry.catalogue import IndicatorMeasure, catalogue
 from registry.entry.clinic_settings import set_clinic_setting
 from registry.errors import PermissionDenied
@@ -30,6 +32,8 @@ from tests.made_up_clinic import fill
 
 TODAY = make.TODAY
 NOW = make.NOW
+ANY = catalogue().indicators["any_complication"]
+YEAR = CohortFilter(TODAY - dt.timedelta(days=364), TODAY)
 
 
 def row_of(report: OverviewReport, code: str) -> IndicatorRow:
@@ -193,7 +197,7 @@ def test_an_empty_registry_is_told_as_such(engine: Engine, clinic_id: int) -> No
 
 
 def of(x: int, n: int, **more: Any) -> Measured:
-    return Measured(CohortFilter(), proportion(x, n), n, **more)
+    return Measured(YEAR, proportion(x, n), n, **more)
 
 
 @pytest.mark.parametrize(
@@ -216,13 +220,77 @@ def of(x: int, n: int, **more: Any) -> Measured:
 def test_an_indicator_is_worse_or_better_only_when_its_interval_says_so(
     now: Measured, before: Measured | None, target: Decimal | None, status: Status, against: Against
 ) -> None:
-    found = judge(catalogue().indicators["any_complication"], now, before, target, None)
+    found = judge(ANY, now, before, target, None, needed=0.8)
     assert (found.status, found.against) == (status, against)
     assert str(found.reason)
 
 
+@pytest.mark.parametrize(
+    ("now", "before", "target", "status", "reason"),
+    [
+        (0.64, 0.66, None, Status.NOT_FOLLOWED_UP, "Incomplete, not to be quoted: 64 % were"),
+        (
+            0.79,
+            0.79,
+            Decimal(20),
+            Status.NOT_FOLLOWED_UP,
+            "Incomplete, not to be quoted: 79 %",
+        ),
+        (0.90, 0.84, None, Status.NOT_FOLLOWED_UP, "Not compared: 90 % were assessed, in the 12"),
+        (0.81, 0.79, None, Status.NOT_FOLLOWED_UP, "Not compared: 81 % were assessed, in the 12"),
+        (0.80, 0.85, None, Status.BETTER, "Lower than in the 12 months before"),
+        (0.90, 0.60, Decimal(20), Status.BETTER, "Below your target of 20 %"),
+    ],
+)
+def test_nothing_is_better_or_worse_where_too_few_were_followed_up(
+    now: float, before: float, target: Decimal | None, status: Status, reason: str
+) -> None:
+    current, earlier = of(10, 400, completeness=now), of(40, 400, completeness=before)
+    found = judge(ANY, current, earlier, target, None, needed=0.8)
+    assert found.status is status
+    assert found.is_incomplete == (now < 0.8)
+    assert str(found.reason).replace(NARROW_SPACE, " ").startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("code", "now", "before", "told"),
+    [
+        ("any_complication", of(2, 400), of(2, 400), "Cases ({}, and the 12 months before): 4; 5"),
+        ("any_complication", of(0, 400), of(0, 400), "Cases ({}, and the 12 months before): none;"),
+        ("follow_up", of(398, 400), of(398, 400), "Not seen ({}, and the 12 months before): 4; 5"),
+    ],
+)
+def test_what_is_too_little_names_its_days_and_what_is_counted(
+    code: str, now: Measured, before: Measured, told: str
+) -> None:
+    found = judge(catalogue().indicators[code], now, before, None, None, needed=0.8)
+    assert YEAR.start is not None
+    days = f"{wording.day(YEAR.start)} to {wording.day(TODAY)}"
+    assert str(found.reason).startswith(told.format(days))
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "value", "limits"),
+    [
+        (0, 58, "0 of 58", "up to 5.0 % (one-sided)"),
+        (0, 4000, "0 of 4,000", "up to 0.7 per 1,000 (one-sided)"),
+        (3, 400, "0.8 %", "0.2 to 2.2 %"),
+        (3, 4000, "0.8 per 1,000", "0.2 to 2.2 per 1,000"),
+        (60, 400, "15.0 %", "11.8 to 18.8 %"),
+        (2, 5, "2 of 5", "5.3 to 85.3 %"),
+    ],
+)
+def test_what_is_rare_is_told_per_thousand_with_all_its_limits(
+    x: int, n: int, value: str, limits: str
+) -> None:
+    estimate = proportion(x, n)
+    assert value_shown(estimate).replace(NARROW_SPACE, " ") == value
+    assert interval_shown(estimate).replace(NARROW_SPACE, " ") == limits
+
+
 def test_more_is_better_where_more_is_better() -> None:
-    found = judge(catalogue().indicators["follow_up"], of(300, 400), of(390, 400), None, None)
+    seen = catalogue().indicators["follow_up"]
+    found = judge(seen, of(300, 400), of(390, 400), None, None, needed=0.8)
     assert found.status is Status.WORSE
 
 
