@@ -110,6 +110,8 @@ def check_products(table: Table[Product]) -> Iterator[Problem]:
         if product.has_label != (product.provenance is Provenance.LABEL):
             rule = "a product has provenance label exactly if it has a label"
             yield Problem(table.file, line, product.code, rule)
+        if product.foam_mg_per_ml is not None and len(product.strengths_percent) != 1:
+            yield Problem(table.file, line, product.code, "ready-made foam has one strength")
 
 
 def check_dose_limits(table: Table[DoseLimit], products: Table[Product]) -> Iterator[Problem]:

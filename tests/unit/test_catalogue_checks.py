@@ -57,6 +57,7 @@ FAULTS = [
     ("products", "asclera", {"has_label": "true"}, "has_label must be yes or no"),
     ("products", "asclera", {"has_label": "no"}, "labelled_forms exactly if it has a label"),
     ("products", "varithena", {"labelled_forms": "liquid"}, "must be among forms"),
+    ("products", "varithena", {"strengths_percent": "1; 3"}, "ready-made foam has one strength"),
     ("products", "glycerin_generic", {"reason": ""}, "our decision needs a reason"),
     ("products", "glycerin_generic", {"decided_on": ""}, "our decision needs a reason"),
     ("products", "glycerin_generic", {"decided_on": "2999-01-01"}, "raise that date"),
