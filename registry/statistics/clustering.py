@@ -343,7 +343,8 @@ def _fitted_logs(
     scores = np.stack([np.bincount(patients, residuals * column) for column in design.T])
     (n, k), m = design.shape, count_distinct(patients)
     robust = bread @ (scores @ scores.T) @ bread * (m / (m - 1) * (n - 1) / (n - k))
-    errors = np.sqrt(np.diagonal(robust))
+    # Scores that cancel out leave a variance of zero, by rounding a negative one: no limits then.
+    errors = np.sqrt(np.maximum(np.diagonal(robust), 0.0))
     columns = slice(1, 1 + len(groups))
     pairs = zip(fit.params[columns], errors[columns], strict=True)
     return {
