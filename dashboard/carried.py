@@ -10,6 +10,8 @@ import streamlit as st
 from dashboard import words
 from dashboard.form import Form
 from dashboard.text import _, plain
+from registry.entry.problems import Level, Problem
+from registry.messages import message
 
 KEY = "carried"
 
@@ -28,8 +30,32 @@ def open_fields(form: Form) -> list[str]:
 
 
 def propose(form: Form, field: str) -> None:
-    """Remember that the value of a field is a proposal that nobody has confirmed."""
-    form.set(KEY, {**(form.get(KEY) or {}), field: form.get(field)})
+    """Remember that the value of a field, if it has one, is a proposal nobody has confirmed."""
+    value = form.get(field)
+    if value:
+        form.set(KEY, {**(form.get(KEY) or {}), field: value})
+    else:
+        confirm(form, [field])
+
+
+def unchecked(form: Form, labels: Mapping[str, str]) -> list[Problem]:
+    """Ask once whether those of these values that nobody looked at are right."""
+    still = open_fields(form)
+    named = ", ".join(label for field, label in labels.items() if field in still)
+    if not named:
+        return []
+    return [
+        Problem(
+            KEY,
+            "carried_unchecked",
+            message(
+                "Proposed, and nobody has looked: {fields}. Right as they stand? Correct them "
+                "above, press All as last time (Alt+L), or say yes here.",
+                fields=named,
+            ),
+            Level.CONFIRM,
+        )
+    ]
 
 
 def confirm(form: Form, fields: Iterable[str] | None = None) -> None:
@@ -42,10 +68,14 @@ def confirm(form: Form, fields: Iterable[str] | None = None) -> None:
 
 def heading(form: Form) -> None:
     """Where the first values come from, and one key that confirms them all."""
+    still = open_fields(form)
+    if still != list(form.get(KEY) or {}):
+        # Touched is checked, also when the old value is typed back.
+        form.set(KEY, {field: form.get(field) for field in still})
     day = form.get("carried_from")
     if day is None:
         return
-    if not open_fields(form):
+    if not still:
         st.text(_("Begun with the values of {day}; all are checked.").format(day=words.day(day)))
         return
     with st.container(horizontal=True, vertical_alignment="center"):

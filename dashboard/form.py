@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import (
+    choices,
     components,
     data,
     draft_offers,
@@ -32,11 +33,13 @@ from dashboard import (
 from dashboard.open_forms import Opened
 from dashboard.text import _, ngettext, plain
 from registry.analysis.timeline import PatientHeader
+from registry.database import FIRST_DAY, LAST_DAY
 from registry.entry.forms import Entry, OverrideEntry
 from registry.entry.problems import Level, Problem, in_the_way
 from registry.entry.recording import Recorded
 from registry.entry.stale import Place, Stale, merged
 from registry.errors import InvalidEntry, RegistryError
+from registry.messages import message
 from registry.vocabulary import ReasonForChange
 
 T = TypeVar("T")
@@ -65,6 +68,8 @@ class Form:
         self.name, self.kind = name, kind
         self.overrides: tuple[OverrideEntry, ...] = ()
         self._slots: dict[str, DeltaGenerator] = {}
+        self._labels: dict[str, str] = {}
+        self._required: list[str] = []
         wanted = st.session_state.pop(f"{name}:wanted", None)
         if wanted is not None:
             entry, version = data.stored(kind, wanted)
@@ -196,9 +201,13 @@ class Form:
         if self.key(field) not in st.session_state:
             st.session_state[self.key(field)] = value
 
-    def slot(self, field: str) -> None:
-        """Keep a place here for what is wrong with the field."""
+    def slot(self, field: str, label: str = "", *, required: bool = False) -> None:
+        """Keep a place here for what is wrong with the field, also that it is blank."""
         self._slots[field] = st.empty()
+        if label:
+            self._labels[field] = label
+        if required:
+            self._required.append(field)
         if field in self.opened.lost:
             self._slots[field].text(_("Your answer is no longer offered. Please answer again."))
 
@@ -207,7 +216,7 @@ class Form:
         self.begin(field, "")
         self._retype(field)
         typed = st.text_input(label, key=self.key(field), persist_state="session", **options)
-        self.slot(field)
+        self.slot(field, label)
         return typed or ""
 
     def paragraph(self, label: str, field: str, **options: Any) -> str:
@@ -215,7 +224,7 @@ class Form:
         self.begin(field, "")
         self._retype(field)
         typed = st.text_area(label, key=self.key(field), persist_state="session", **options)
-        self.slot(field)
+        self.slot(field, label)
         return typed or ""
 
     def _retype(self, field: str) -> None:
@@ -234,12 +243,18 @@ class Form:
                 st.session_state[self.key(field)] = option
 
     def day(self, label: str, field: str, **options: Any) -> dt.date | None:
-        """A day, or none."""
+        """A day, or none; what is implausible is for the checks to say, not for the calendar."""
         self.begin(field, None)
         chosen: dt.date | None = st.date_input(
-            label, key=self.key(field), format=DAY_FORMAT, persist_state="session", **options
+            label,
+            key=self.key(field),
+            format=DAY_FORMAT,
+            persist_state="session",
+            min_value=FIRST_DAY,
+            max_value=LAST_DAY,
+            **options,
         )
-        self.slot(field)
+        self.slot(field, label, required=bool(options.get("required")))
         return chosen
 
     def choice(
@@ -251,7 +266,7 @@ class Form:
         self._drop_unless_offered(field, members)
         self._choose_again(field, members, words.label)
         shared: dict[str, Any] = {
-            "format_func": words.label,
+            "format_func": choices.offered(self, field, members, words.label),
             "key": self.key(field),
             "persist_state": "session",
         }
@@ -261,7 +276,7 @@ class Form:
             chosen = st.selectbox(label, members, **(blank | shared | options))
         else:
             chosen = st.segmented_control(label, members, **shared, **options)
-        self.slot(field)
+        self.slot(field, label, required=bool(options.get("required")))
         return chosen
 
     def pick(
@@ -277,6 +292,8 @@ class Form:
         if not more.get("accept_new_options"):
             self._drop_unless_offered(field, options)
         self._choose_again(field, options, format_func)
+        if not more.get("accept_new_options"):
+            format_func = choices.offered(self, field, options, format_func)
         chosen: T | None = st.selectbox(
             label,
             options,
@@ -286,7 +303,7 @@ class Form:
             persist_state="session",
             **more,
         )
-        self.slot(field)
+        self.slot(field, label, required=bool(more.get("required")))
         return chosen
 
     def _drop_unless_offered(self, field: str, options: Sequence[Any]) -> None:
@@ -338,26 +355,20 @@ class Form:
         here = st.container()
         if stale_form.asks(self):
             return
+        found = [*found, *self._unanswered(found, place)]
         pressed = st.button(label, key=self.key("save"), type="primary", shortcut="Ctrl+Enter")
         if pressed:
             self.opened.attempted = True
         with here:
             elsewhere = self.problems(found, place)
             self.overrides = override_fields.ask(self, elsewhere)
-            accepted = self._problem_list(elsewhere)
+            accepted = override_fields.confirm(self, elsewhere)
         self._drawn()
         if not pressed:
             return
         standing = in_the_way(found, accepted, self.overrides)
         if standing:
-            count = len({p.rule if p.interrupts else (p.field, str(p.message)) for p in standing})
-            st.error(
-                ngettext(
-                    "Not saved yet: {count} point above needs your answer.",
-                    "Not saved yet: {count} points above need your answer.",
-                    count,
-                ).format(count=count)
-            )
+            st.error(self._what_stands(standing, place))
             return
         heading, lines = describe()
         try:
@@ -380,6 +391,29 @@ class Form:
         st.session_state[f"{self.name}:saved"] = Saved(heading, tuple(lines), recorded)
         components.forget_searches()
         st.rerun()
+
+    def _unanswered(
+        self, found: Sequence[Problem], place: Callable[[str], str]
+    ) -> Iterator[Problem]:
+        """Required fields that hold nothing, and of which nothing else is said."""
+        said = {place(problem.field) for problem in found}
+        for field in self._required:
+            if self.get(field) is None and field not in said:
+                yield Problem(field, REQUIRED, message("Needs an answer."))
+
+    def _what_stands(self, standing: Sequence[Problem], place: Callable[[str], str]) -> str:
+        """How much needs an answer, and where, in the order of the page."""
+        count = len({p.rule if p.interrupts else (p.field, str(p.message)) for p in standing})
+        places = {place(problem.field) for problem in standing if not problem.interrupts}
+        names = [label for field, label in self._labels.items() if field in places]
+        if any(p.interrupts or place(p.field) not in self._labels for p in standing):
+            names.append(_("what stands right above the button"))
+        said = ngettext(
+            "Not saved yet: {count} point above needs your answer. Look at: {places}.",
+            "Not saved yet: {count} points above need your answer. Look at: {places}.",
+            count,
+        )
+        return plain(said.format(count=count, places="; ".join(dict.fromkeys(names))))
 
     def _drawn(self) -> None:
         """The form stands whole: whatever changes from here on, the person changed."""
@@ -410,28 +444,14 @@ class Form:
                 _("Draft kept at {time}. A field counts once you have left it.").format(time=at)
             )
 
-    def _problem_list(self, found: Sequence[Problem]) -> frozenset[str]:
-        """Problems without a field of their own; gives back the rules the person confirmed."""
-        accepted = set()
-        for problem in found:
-            if problem.level is Level.REFUSE:
-                st.error(plain(problem.message), icon=":material/block:")
-        by_rule: dict[str, list[str]] = {}
-        for problem in found:
-            if problem.interrupts and not problem.asks_reason:
-                by_rule.setdefault(problem.rule, []).append(str(problem.message))
-        for rule, messages in by_rule.items():
-            st.warning(plain(" ".join(dict.fromkeys(messages))), icon=":material/help:")
-            if st.checkbox(
-                _("Yes, this is what happened"),
-                key=self.key(f"accept:{rule}"),
-                persist_state="session",
-            ):
-                accepted.add(rule)
-        notes = dict.fromkeys(str(p.message) for p in found if p.level is Level.NOTE)
-        if notes:
-            st.info(plain(" ".join(notes)), icon=":material/info:")
-        return frozenset(accepted)
+    def judges_anew(self, rule: str, said: str) -> bool:
+        """Whether a warning says something else than when it was answered.
+
+        A yes to 15 mL is no yes to 300 mL.
+        """
+        before = self.opened.judged.get(rule, said)
+        self.opened.judged[rule] = said
+        return before != said
 
     def change(self) -> data.Change | None:
         """Ask why the stored record is changed; None until that is said.

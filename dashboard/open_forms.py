@@ -36,7 +36,8 @@ class Opened:
     changes are told. ``begun`` holds each field's first value; ``restored`` names the fields that a
     draft filled, and ``lost`` those that it could not fill. ``refused`` is what was typed when it
     was refused as ``stale``, ``left`` what a page from before a restart still shows, in words, and
-    ``replaces`` the draft that this form's draft takes the place of.
+    ``replaces`` the draft that this form's draft takes the place of. ``shown`` holds by field what
+    each label stood for that was ever drawn, ``judged`` by rule the warning as it was last said.
     """
 
     id: UUID
@@ -59,6 +60,8 @@ class Opened:
     refused: Mapping[str, Any] | None = None
     left: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     replaces: UUID | None = None
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
+    judged: dict[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> int:

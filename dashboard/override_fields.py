@@ -1,4 +1,4 @@
-"""Where a form says which safety rule warns, where it comes from, and asks why nevertheless."""
+"""Where a form says what warns, and asks why it was done all the same, or for a yes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,33 @@ def ask(form: Form, found: Sequence[Problem]) -> tuple[OverrideEntry, ...]:
     return tuple(given)
 
 
+def confirm(form: Form, found: Sequence[Problem]) -> frozenset[str]:
+    """Show what has no field of its own; gives back the rules the person confirmed."""
+    accepted = set()
+    for problem in found:
+        if problem.level is Level.REFUSE:
+            st.error(plain(problem.message), icon=":material/block:")
+    by_rule: dict[str, list[str]] = {}
+    for problem in found:
+        if problem.interrupts and not problem.asks_reason:
+            by_rule.setdefault(problem.rule, []).append(str(problem.message))
+    for rule, messages in by_rule.items():
+        said = " ".join(dict.fromkeys(messages))
+        st.warning(plain(said), icon=":material/help:")
+        if form.judges_anew(rule, said):
+            st.session_state[form.key(f"accept:{rule}")] = False
+        if st.checkbox(
+            _("Yes, this is what happened"),
+            key=form.key(f"accept:{rule}"),
+            persist_state="session",
+        ):
+            accepted.add(rule)
+    notes = dict.fromkeys(str(p.message) for p in found if p.level is Level.NOTE)
+    if notes:
+        st.info(plain(" ".join(notes)), icon=":material/info:")
+    return frozenset(accepted)
+
+
 def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntry | None:
     level = problems[0].level
     sentence = plain(" ".join(dict.fromkeys(str(problem.message) for problem in problems)))
@@ -42,6 +69,8 @@ def _ask_one(form: Form, rule: str, problems: Sequence[Problem]) -> OverrideEntr
     origin = problems[0].origin
     if origin is not None:
         st.caption(plain(_where_from(origin)))
+    if form.judges_anew(rule, sentence):
+        st.session_state[form.key(f"override:{rule}")] = None
     reason = form.choice(_("It was done all the same, because"), f"override:{rule}", OverrideReason)
     text = ""
     if needs_words(reason or OverrideReason.NO_ALTERNATIVE, level=level):

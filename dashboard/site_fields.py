@@ -15,6 +15,8 @@ from registry.analysis.site_past import SiteKey, SitePast
 from registry.catalogue import RowStatus, catalogue
 from registry.entry.dose import is_ready_made
 from registry.entry.forms import SessionEntry
+from registry.entry.problems import Level, Problem
+from registry.messages import message
 from registry.vocabulary import Laterality, VesselClass
 
 LABEL_HEIGHT: Final = 12
@@ -74,6 +76,31 @@ def sites(
                 args=(form, again),
             )
     return rows
+
+
+def without_volume(form: Form, entry: SessionEntry) -> list[Problem]:
+    """Ask once whether a volume that is blank is really not known.
+
+    What a stored session left blank is not asked again when it is corrected.
+    """
+    base = form.opened.base
+    before = base.all_injections() if isinstance(base, SessionEntry) else ()
+    blank = sum(injection.liquid_ml is None for injection in entry.all_injections())
+    if blank <= sum(injection.liquid_ml is None for injection in before):
+        return []
+    return [
+        Problem(
+            "injections",
+            "volume_blank",
+            message(
+                "Injections without a volume: {count} of {total}. Their dose cannot be checked. "
+                "Type it, or say yes here if it is not known.",
+                count=blank,
+                total=len(entry.all_injections()),
+            ),
+            Level.CONFIRM,
+        )
+    ]
 
 
 def _chosen(form: Form) -> dict[SiteKey, list[int]]:

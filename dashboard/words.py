@@ -281,7 +281,7 @@ ACTIONS: Final[Mapping[str, str]] = {
 """Use cases as people speak of them; their codes stand in the audit trail."""
 
 
-_MAY_BE_THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
+_MAY_BE_THOUSANDS: Final = re.compile(r"-?[1-9][0-9]{0,2}[.,][0-9]{3}")
 
 
 class Unreadable(ValueError):
@@ -384,12 +384,15 @@ def read_number(typed: object) -> Decimal | None:
     """A number as typed, with decimal point or comma; None when nothing was typed.
 
     Raises :class:`Unreadable` for anything else, also for 1.234,5 and for 1,000: guessing which
-    mark separates thousands could be wrong by a factor of a thousand.
+    mark separates thousands could be wrong by a factor of a thousand. A number below zero, or far
+    too large, is a number: the range of its field says what is possible.
     """
     text = str(typed or "").strip().removesuffix("%").removesuffix("mL").strip()
     if not text:
         return None
-    if re.fullmatch(r"[0-9]{1,9}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
+    if re.fullmatch(r"-?[0-9]{13,}", text, flags=re.ASCII) is not None:
+        text = text[:13]
+    if re.fullmatch(r"-?[0-9]{1,13}([.,][0-9]{1,6})?", text, flags=re.ASCII) is None:
         raise Unreadable(message("Not a number."))
     if _MAY_BE_THOUSANDS.fullmatch(text) is not None:
         raise Unreadable(

@@ -114,9 +114,7 @@ def _ask(form: Form, stored: PatientEntry | None) -> tuple[PatientEntry, list[Pr
         with place:
             identity[field] = form.text(label, field).strip() or None
     with right:
-        birth_date = form.day(
-            _("Birth date"), "birth_date", min_value=dt.date(1880, 1, 1), max_value=state.today()
-        )
+        birth_date = form.day(_("Birth date"), "birth_date")
     birth_year: int | None = birth_date.year if birth_date and not year.strip() else None
     if year.strip():
         try:

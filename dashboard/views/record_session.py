@@ -12,6 +12,7 @@ import streamlit as st
 
 from dashboard import (
     carried,
+    choices,
     components,
     cost_fields,
     course_fields,
@@ -101,7 +102,9 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
     entry, unreadable = _afterwards(form, entry)
     said = session_form.read(entry, preparations, rows)
     said.problems += unreadable
-    said.problems += session_fields.unchecked_lots(form)
+    said.problems += carried.unchecked(form, _to_confirm(form))
+    if not any(problem.field.endswith(".ml") for problem in said.problems):
+        said.problems += site_fields.without_volume(form, said.entry)
     for line in sentences.totals(said.entry):
         st.text(line)
     visits = () if correcting else _follow_ups(form, said.entry, shown)
@@ -135,11 +138,46 @@ def _ask(form: Form, patient: PatientHeader, shown: Timeline) -> None:
             _("{patient}, session of {day}").format(
                 patient=components.name(patient), day=words.day(said.entry.treated_on)
             ),
-            sentences.session(said.entry.with_overrides(form.overrides), shown.clinicians)
-            + sentences.planned(data.planned_follow_ups(said.entry, visits)),
+            [
+                *sentences.session(said.entry.with_overrides(form.overrides), shown.clinicians),
+                _course_in_words(form, course, shown.courses),
+                *sentences.planned(data.planned_follow_ups(said.entry, visits)),
+            ],
         ),
         lambda path: _place(form, said, path),
     )
+
+
+def _to_confirm(form: Form) -> dict[str, str]:
+    """Proposed values that are not stored before somebody looked at them, in words."""
+    lots = {
+        f"preparation.{p}.lot": _("lot {number}").format(number=form.get(f"preparation.{p}.lot"))
+        for p in form.get("preparations", [])
+        if form.get("modality") is Modality.SCLEROTHERAPY
+    }
+    return lots | _afterwards_in_words()
+
+
+def _afterwards_in_words() -> dict[str, str]:
+    names = (_("compression"), _("its days"), _("consent version"))
+    return dict(zip(AFTERWARDS, names, strict=True))
+
+
+def _course_in_words(
+    form: Form, course: CourseEntry | UUID | None, courses: Sequence[CourseSummary]
+) -> str:
+    """The course that the session is stored with, this session counted."""
+    if course is None:
+        return _("No course of treatment")
+    if isinstance(course, CourseEntry):
+        summary = CourseSummary(
+            course.id, course.opened_on, course.indication, course.planned_sessions, 1
+        )
+    else:
+        summary = next(one for one in courses if one.id == course)
+        if getattr(form.opened.base, "course_id", None) != course:
+            summary = replace(summary, sessions_held=summary.sessions_held + 1)
+    return _("Course of treatment: {course}").format(course=sentences.course(summary))
 
 
 def _fill(form: Form, patient: PatientHeader, shown: Timeline) -> None:
@@ -315,10 +353,7 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         weight = form.text(_("Weight, kg"), "weight_kg")
     with columns[3]:
         consent = form.text(_("Consent version"), "consent_version")
-    carried.mark(
-        form,
-        dict(zip(AFTERWARDS, (_("compression"), _("its days"), _("consent version")), strict=True)),
-    )
+    carried.mark(form, _afterwards_in_words())
     amount, currency, unreadable = cost_fields.ask(form)
     note = form.paragraph(_("Note"), "note", height=80)
     read = {}
@@ -326,7 +361,8 @@ def _afterwards(form: Form, entry: SessionEntry) -> tuple[SessionEntry, list[Pro
         try:
             read[field] = words.read_number(typed)
         except Unreadable as error:
-            unreadable.append(Problem(field, "readable", error.text))
+            sentence = message("kg only, as a number.") if field == "weight_kg" else error.text
+            unreadable.append(Problem(field, "readable", sentence))
     whole = read.get("compression_days")
     if whole is not None and whole != whole.to_integral_value():
         unreadable.append(Problem("compression_days", "readable", message("Write whole days.")))
@@ -355,6 +391,8 @@ def _follow_ups(form: Form, entry: SessionEntry, shown: Timeline) -> Collection[
         tolerance = visits[code].to_day - visits[code].due_day
         return any(
             stored.entry.status is FollowUpStatus.PLANNED
+            # Its own may stand when an earlier attempt to save it was cut off.
+            and stored.entry.treatment_session_id != entry.id
             and stored.entry.due_on is not None
             and abs((stored.entry.due_on - due(code)).days) <= tolerance
             for stored in shown.follow_ups
@@ -365,29 +403,48 @@ def _follow_ups(form: Form, entry: SessionEntry, shown: Timeline) -> Collection[
         for code in data.FOLLOW_UPS_OFFERED
         if entry.treated_on + dt.timedelta(days=visits[code].to_day) >= today
     ]
+
+    def in_words(code: str) -> str:
+        return _("{visit}: {day}").format(visit=words.visit(code), day=words.day(due(code)))
+
     if not offered:
         return ()
-    form.begin("visits", [code for code in offered if not is_planned(code)])
+    # Asked of the record at each run, so also while saving: a colleague may have planned one.
+    planned = [code for code in offered if is_planned(code)]
+    form.begin("visits", [code for code in offered if code not in planned])
     chosen: list[str] = st.pills(
         _("Plan follow-up"),
         offered,
         selection_mode="multi",
-        format_func=lambda code: _("{visit}: {day}").format(
-            visit=words.visit(code), day=words.day(due(code))
-        ),
+        format_func=choices.offered(form, "visits", offered, in_words),
         key=form.key("visits"),
         persist_state="session",
     )
-    return [code for code in chosen if code in offered]
+    if planned:
+        st.text(
+            _("Planned already, and not planned twice: {visits}.").format(
+                visits="; ".join(in_words(code) for code in planned)
+            )
+        )
+    return [code for code in chosen if code in offered and code not in planned]
 
 
 def _not_said_twice(found: Sequence[Problem], said: Reading) -> list[Problem]:
-    """Leave out that injections are missing when the form already asks for a part of one."""
+    """Leave out what follows from something else that is said.
+
+    Injections are missing while the form asks for a part of one; a volume of gas that nobody typed
+    is wrong with the volume of liquid it was computed from.
+    """
     asked = any(problem.rule == REQUIRED for problem in said.problems)
+    wrong = {problem.field for problem in found if problem.rule == "in_range"}
     return [
         problem
         for problem in found
         if not (asked and (problem.field, problem.rule) == ("injections", REQUIRED))
+        and not (
+            problem.field.endswith(".gas_ml")
+            and problem.field.replace(".gas_ml", ".liquid_ml") in wrong
+        )
     ]
 
 

@@ -18,7 +18,7 @@ from babel.numbers import is_currency
 from registry import language
 from registry.catalogue import catalogue
 from registry.database import FIRST_DAY, LAST_DAY
-from registry.entry.column_checks import column_problems
+from registry.entry.column_checks import column_problems, unseen_signs
 from registry.entry.dose import dose_problems
 from registry.entry.forms import (
     CourseEntry,
@@ -177,6 +177,7 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
     course = entry.course_id
     if course is not None and known.courses is not None and course not in known.courses:
         yield Problem("course_id", "known_course", message("No such course of this patient."))
+    yield from unseen_signs("consent_version", entry.consent_version)
     if (entry.cost_amount is None) != (entry.cost_currency is None):
         yield Problem(
             "cost_currency", "cost_has_currency", message("Give amount and currency together.")
@@ -232,6 +233,7 @@ def _session(entry: SessionEntry, known: Known) -> Iterator[Problem]:
 def _injection(path: str, entry: InjectionEntry, known: Known) -> Iterator[Problem]:
     yield from column_problems(Injection, entry, path)
     yield from column_problems(Lot, entry, path)
+    yield from unseen_signs(f"{path}.lot_number", entry.lot_number)
     product = catalogue().products.get(entry.product_code)
     if product is None:
         yield Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from decimal import Decimal
@@ -39,6 +40,22 @@ def row_problems(model: type[Base], row: Mapping[str, Any]) -> Iterator[Problem]
     """Range and length of each value, as declared for the column of that name."""
     columns = sa.inspect(model).columns
     return _column_problems(((name, columns[name], value) for name, value in row.items()), "")
+
+
+_BIDI_CONTROLS: Final = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+"""Signs that turn the direction of what follows and are not seen (Unicode Annex 9)."""
+
+
+def unseen_signs(where: str, text: str | None) -> Iterator[Problem]:
+    """Control characters in a number or version, of which two that look alike must be alike."""
+    if any(unicodedata.category(c) == "Cc" or c in _BIDI_CONTROLS for c in text or ""):
+        sentence = message(
+            "It holds a sign that cannot be seen, as texts copied from elsewhere do. Type it by "
+            "hand."
+        )
+        yield Problem(where, "unseen", sentence)
 
 
 _UNITS: Final = ("%", "mm", "mL", "kg", N_("days"))

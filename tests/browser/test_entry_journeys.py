@@ -149,6 +149,8 @@ def test_a_session_is_stored_once_by_a_double_click(
     page = page_as("clinician", height=1400)
     visit(page, "Record a session")
     find(page, "P-0001")
+    page.keyboard.press("Alt+l")
+    expect(page.get_by_text("all are checked")).to_be_visible()
     mark(page, "Why this session", "Planned stage")
     mark(page, "Leg", "Left")
     choose(page, "Vessel", "retic")

@@ -90,6 +90,7 @@ class Form:
         self.check()
 
     def place(self) -> None:
+        self.press(self.key("confirm_carried"))
         self.fill(row__0__side=Laterality.LEFT, row__0__place="calf_medial", row__0__ml="2")
 
     def said(self) -> str:

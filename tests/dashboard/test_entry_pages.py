@@ -177,6 +177,7 @@ def clinic(app_as: AppAs, sqlite_engine: Engine) -> Clinic:
 
 
 def a_filled_session(page: Page) -> Page:
+    page.press(page.key("session", "confirm_carried"))
     return page.fill(
         "session",
         treated_on=TODAY,
@@ -232,7 +233,7 @@ def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(clinic: Clin
     page.fill("session", row__0__ml="a lot", weight_kg="7000").save("session")
     assert "Not a number" in page.said()
     assert "Must lie from 2 to 400 kg" in page.said()
-    assert "Not saved yet: 2 points above need your answer." in page.said()
+    assert "2 points above need your answer. Look at: mL liquid; Weight, kg." in page.said()
     assert clinic.count(TreatmentSession) == before
     assert page.value("session", "row.0.ml") == "a lot"
     assert page.value("session", "row.0.place") == "calf_medial"
@@ -305,6 +306,7 @@ def test_another_patient_begins_a_blank_form(clinic: Clinic) -> None:
 def test_a_comparator_asks_for_no_agent(clinic: Clinic) -> None:
     page = clinic.open("record_session")
     assert "Drawn up" in [heading.value for heading in page.app.header]
+    page.press(page.key("session", "confirm_carried"))
     page.fill("session", modality=Modality.ND_YAG_LASER)
     assert "Drawn up" not in [heading.value for heading in page.app.header]
     page.fill(

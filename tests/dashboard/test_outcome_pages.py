@@ -263,7 +263,7 @@ BAD_FOLLOW_UP: Final = [
     ("days_to_normal", RTL, "Not a number."),
     ("days_to_normal", "3,5", "Write whole days."),
     ("days_to_normal", "2 weeks", "Not a number."),
-    ("days_to_normal", "-1", "Not a number."),
+    ("days_to_normal", "-1", "Must lie from 0 to 365 days."),
     ("days_to_normal", "366", "Must lie from 0 to 365 days."),
     ("days_to_normal", "1.234,5", "Not a number."),
     ("seen_on", TODAY + 30 * DAY, "The day lies in the future."),

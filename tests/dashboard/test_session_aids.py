@@ -70,11 +70,11 @@ def test_a_scan_confirms_the_lot_that_was_carried_over(named: Clinic) -> None:
     page = named.open("record_session")
     assert lots(page) == ["L-100"]
     assert "check product, strength, form, lot" in page.said_small()
-    assert "nobody has checked it yet" in page.said()
+    assert "nobody has looked: lot L-100, consent version" in page.said()
     scan(page, text("L-100"))
     assert lots(page) == ["L-100"]
     assert "Aethoxysklerol 0.5 %, lot L-100: filled in as preparation 1." in page.said()
-    assert "nobody has checked it yet" not in page.said()
+    assert "nobody has looked: consent version" in page.said()
     assert "check form" in page.said_small()
 
 
@@ -85,6 +85,7 @@ def test_a_second_pack_of_the_product_is_a_second_preparation(named: Clinic) -> 
     assert page.value("session", "preparation.1.form") is SclerosantForm.LIQUID
     assert page.value("session", "preparation.1.strength") == "0.5"
     scan(page, text("L-200"))
+    page.press(page.key("session", "confirm_carried"))
     assert lots(page) == ["L-200", "L-300"]
     assert "lot L-200: already in the list." in page.said()
     page.fill(
@@ -184,6 +185,7 @@ def test_what_is_said_of_a_scan_goes_with_the_preparation(named: Clinic) -> None
 def test_new_sites_take_the_one_preparation_that_is_left(named: Clinic) -> None:
     page = named.open("record_session")
     scan(page, text("F-1", OTHER_GTIN))
+    page.press(page.key("session", "confirm_carried"))
     page.press(page.key("session", "preparation.0.remove"))
     page.press(page.key("session", "row.0.remove"))
     assert page.value("session", "row.0.preparation") == 1
