@@ -116,10 +116,11 @@ def _signals(report: OverviewReport) -> None:
     for found in report.signals:
         st.page_link(
             CONTROL_VIEW,
-            label=exact(say(control_wording.recent_sentence(found))),
+            label=exact(say(found.label)),
             icon=":material/arrow_forward:",
             query_params=found.cohort.to_query() | {"event": found.event},
         )
+        st.caption(exact(say(control_wording.recent(found))))
 
 
 def _named(rows: tuple[IndicatorRow, ...]) -> str:
@@ -209,10 +210,9 @@ def _beside(row: IndicatorRow) -> str:
     estimate = row.now.told
     if not estimate.denominator:
         return _("no {unit}").format(unit=_(estimate.unit))
-    parts = [
-        interval_shown(estimate),
-        _("n\u202f=\u202f{count}").format(count=wording.count(estimate.denominator)),
-    ]
+    parts = [interval_shown(estimate)]
+    if value_shown(estimate) != wording.of_all(estimate.numerator, estimate.denominator):
+        parts.append(_("n\u202f=\u202f{count}").format(count=wording.count(estimate.denominator)))
     return ", ".join(parts)
 
 

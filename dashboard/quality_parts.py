@@ -8,8 +8,8 @@ from itertools import groupby
 import streamlit as st
 
 from dashboard import figures, report_data, report_parts, worklist_data
-from dashboard.filters import CLINIC, View
-from dashboard.report_data import say
+from dashboard.filters import View
+from dashboard.report_data import CLINIC, say
 from dashboard.report_parts import exact
 from dashboard.text import _, within
 from registry.analysis import wording

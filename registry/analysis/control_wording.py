@@ -185,6 +185,11 @@ def _in_month(month: dt.date, *, is_more: bool) -> Message:
 
 
 def recent_sentence(found: ChartSignals) -> Message:
+    """An outcome and what its charts signalled in the last twelve months."""
+    return message("{outcome}: {signals}", outcome=found.label, signals=recent(found))
+
+
+def recent(found: ChartSignals) -> Message:
     """What the charts of an outcome signalled in the last twelve months, the latest first."""
     texts = {
         (True, True): N_("{month} (CUSUM, more events)"),
@@ -199,7 +204,7 @@ def recent_sentence(found: ChartSignals) -> Message:
     ]
     if more := len(found.signals) - len(shown):
         told.append(message("and earlier, {count} more", count=more))
-    return message("{outcome}: {signals}", outcome=found.label, signals=listed(told))
+    return listed(told)
 
 
 def open_run_sentence(report: ControlReport) -> Message | None:

@@ -80,15 +80,18 @@ def recent_signals(
         if change.begins_limits and {change.clinic_id} == set(clinics)
     )
     asked = (frozenset(cohort.levels.items()), cohort.end, frozenset(clinics), new_limits, today)
-    found = []
-    for event in events:
-        signals = facts.once(
+
+    def of(event: str) -> tuple[RecentSignal, ...]:
+        return facts.once(
             ("recent signals", event, *asked),
-            lambda event=event: _signals(facts, cohort, chosen, event, new_limits, today),
+            lambda: _signals(facts, cohort, chosen, event, new_limits, today),
         )
-        if signals:
-            found.append(ChartSignals(event, outcome_of(event).label, cohort, signals))
-    return tuple(found)
+
+    return tuple(
+        ChartSignals(event, outcome_of(event).label, cohort, signals)
+        for event in events
+        if (signals := of(event))
+    )
 
 
 def _signals(

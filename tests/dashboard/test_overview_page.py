@@ -99,6 +99,12 @@ def test_every_reader_sees_every_indicator_and_a_way_to_its_page(
         assert indicator.definition in shown
     assert "event=hyperpigmentation" in links(app)["Hyperpigmentation"]
     assert "from=" in links(app)["Recurrence at 12 months"]
+    assert {indicator.label for indicator in catalogue().indicators.values()} <= links(app).keys()
+    assert "section=completeness" in links(app)["Seen at 6 to 8 weeks"]
+    assert "section=quality" in links(app)["Recorded within a week"]
+    assert "group=overrides" in links(app)["Overridden warnings"]
+    assert "without dates: the newest 12 months of each line" in words(app)
+    assert "No target set. No comparable published figure." in words(app)
     assert ("Set it" in [button.label for button in app.button]) == (
         role in {Role.PRACTICE_MANAGER, Role.DATA_MANAGER}
     )

@@ -91,6 +91,22 @@ def test_a_filled_registry_fills_every_section(
     assert "These four sides reach" in shown or "Below what is asked for" in shown
 
 
+def test_a_visit_that_too_few_came_to_is_named_beside_shares_that_are_enough(
+    app_as: Any, sqlite_engine: Engine, clinic_id: int
+) -> None:
+    treated_on = TODAY - 500 * DAY
+    with make.saving(sqlite_engine) as db:
+        for i in range(20):
+            patient = make.a_patient(db, clinic_id)
+            make.a_session(db, clinic_id, patient, treated_on=treated_on)
+            for days in (14, 56, 84, 182) if i else (14, 56, 84, 182, 365):
+                make.a_follow_up(db, clinic_id, patient, seen_on=treated_on + days * DAY)
+    app = app_as(Role.PRACTICE_MANAGER, sqlite_engine, PAGE, clinic_id=clinic_id)
+    app.query_params["section"] = "quality"
+    app.run()
+    assert "Visits that fewer than 80 % came to: Review at 12 months 5 %." in words(app)
+
+
 def test_whoever_may_not_see_records_learns_how_many_and_who_may(
     app_as: Any, sqlite_engine: Engine, clinic_id: int, visit: UUID
 ) -> None:

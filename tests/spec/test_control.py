@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 
 import pytest
@@ -11,6 +12,8 @@ from registry.access import Actor
 from registry.analysis import control_wording, wording
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.control import GROUPINGS, ControlReport, control
+from registry.analysis.counting import ANY
+from registry.analysis.overview import overview
 from registry.analysis.sequential import Sequential
 from registry.errors import NotFound
 from registry.messages import Message
@@ -97,6 +100,54 @@ def test_what_changed_in_one_clinic_moves_no_limits_of_several(
     assert [row.begins_limits for row in report.changes] == [False, False]
     assert report.changes[0].before.sessions == CHANGED
     assert "several clinics" in " ".join(map(told, report.warnings))
+
+
+def signalling(engine: Engine, today: dt.date) -> Actor:
+    """Two sessions a day, an event in every twentieth for 400 days and then in every seventh."""
+    with make.saving(engine) as db:
+        clinic = make.a_clinic(db)
+        patients = [make.a_patient(db, clinic) for _ in range(40)]
+        for number in range(1200):
+            treated_on = today - dt.timedelta(days=670 - number // 2)
+            patient = patients[number % 40]
+            session = make.a_session(db, clinic, patient, treated_on=treated_on)
+            if number % (20 if number < 800 else 7) == 0:
+                onset_on = treated_on + dt.timedelta(days=3)
+                make.an_event(
+                    db,
+                    clinic,
+                    patient,
+                    treatment_session_id=session,
+                    onset_on=onset_on,
+                    reported_on=onset_on,
+                )
+        for patient in patients:
+            make.a_follow_up(db, clinic, patient, seen_on=today)
+    return command_line_actor(engine)
+
+
+def test_a_recent_signal_stands_in_the_headline_and_on_the_overview(sqlite_engine: Engine) -> None:
+    today = day(LAST)
+    by = signalling(sqlite_engine, today)
+    report = control(sqlite_engine, by, EVERYTHING, today=today)
+    assert isinstance(report.sequential, Sequential)
+    latest = report.sequential.signals[-1]
+    headline = told(control_wording.state_sentence(report))
+    month = wording.month(latest.month)
+    assert latest.is_upward
+    assert headline.startswith("In the last 12 months the CUSUM signalled a change: ")
+    assert f"{month} (more events)" in headline
+    assert "as chance alone would have them" not in headline
+    seen = {
+        found.event: found for found in overview(sqlite_engine, by, EVERYTHING, today=today).signals
+    }
+    assert f"{month} (CUSUM, more events)" in told(control_wording.recent(seen[ANY]))
+    assert seen[ANY].cohort == EVERYTHING
+    # What was signalled more than twelve months before is no news.
+    later = today + dt.timedelta(days=800)
+    assert overview(sqlite_engine, by, EVERYTHING, today=later).signals == ()
+    old = told(control_wording.state_sentence(control(sqlite_engine, by, EVERYTHING, today=later)))
+    assert "In the last 12 months" not in old
 
 
 def test_sessions_too_recent_are_told_and_not_drawn(sqlite_engine: Engine, changed: Actor) -> None:
