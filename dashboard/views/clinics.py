@@ -28,10 +28,9 @@ def answer(report: UnitsReport) -> None:
     """Whether anybody stands outside the limits, in words."""
     with st.container(border=True, key="answer"):
         report_parts.headline(
-            say(report.event_label),
-            wording.rate(report.total),
-            " ".join(say(sentence) for sentence in units_wording.answer(report)),
+            say(report.event_label), wording.rate(report.total), wording.rate_sentence(report.total)
         )
+        st.text(" ".join(say(sentence) for sentence in units_wording.answer(report)))
 
 
 def own(report: UnitsReport) -> None:

@@ -38,11 +38,10 @@ def answer(report: ControlReport) -> None:
     """The chart and its signals in words, below the rate of all together."""
     with st.container(border=True, key="answer"):
         report_parts.headline(
-            say(report.event_label),
-            wording.rate(report.total),
-            say(control_wording.chart_sentence(report)),
+            say(report.event_label), wording.rate(report.total), wording.rate_sentence(report.total)
         )
         for said in (
+            control_wording.chart_sentence(report),
             control_wording.state_sentence(report),
             control_wording.open_run_sentence(report),
         ):

@@ -86,6 +86,7 @@ def test_clinicians_see_their_own_name_and_managers_none(
         assert shown(app)[2][1] == "High: outside 99.8 %"
         words = everything(app)
         assert "1 of 6 outside the limits" in words
+        assert "Events: 20; assessed: 20 of 165 sessions." in words
         assert words.count("Geheim") == words.count("Dr Geheim 2 (you)")
         assert ("Geheim" in words) == (role is Role.CLINICIAN)
         assert "What to check first" in {block.label for block in app.expander}
