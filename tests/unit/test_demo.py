@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import random
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Engine
 from registry import sign_in
 from registry.analysis import reports
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.units import units
 from registry.database import make_engine, reading
 from registry.entry.forms import Entry, EventEntry, FollowUpEntry, PatientEntry, SessionEntry
 from registry.errors import Conflict, PermissionDenied
@@ -39,6 +40,7 @@ from registry.vocabulary import FollowUpStatus, Role, SclerosantForm
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
 TODAY = NOW.date()
 ROOT = Path(__file__).parents[2]
+NEUROLOGICAL = ("headache", "migraine", "visual_disturbance")
 
 
 def told(seed: int, patients: int = 375) -> list[Entry]:
@@ -177,6 +179,26 @@ def test_the_faulty_lots_stand_out(stored: Engine) -> None:
         ).to_dict()["rows"]
     }
     assert rates["fibrovein"] > 2 * rates["aethoxysklerol"]
+
+
+def test_clinicians_are_enough_for_a_funnel_and_one_stands_out(stored: Engine) -> None:
+    clinic = str(list_clinics(stored)[0].id)
+    found = units(
+        stored, command_line_actor(stored), CohortFilter(levels={"clinic": (clinic,)}), today=TODAY
+    )
+    assert found.is_judged
+    assert [row.standing.is_flagged for row in found.rows].count(True) == 1
+
+
+def test_events_last_as_long_as_their_kind_does() -> None:
+    lasted: defaultdict[str, list[int]] = defaultdict(list)
+    for entry in told(1):
+        if isinstance(entry, EventEntry) and entry.resolved_on and entry.onset_on:
+            days = (entry.resolved_on - entry.onset_on).days
+            lasted[entry.event_term_code].append(days)
+    assert max(lasted["vasovagal"]) <= 1
+    assert max(days for code in NEUROLOGICAL for days in lasted[code]) <= 3
+    assert min(lasted["hyperpigmentation"] + lasted["telangiectatic_matting"]) >= 60
 
 
 def test_one_account_for_each_role_signs_in_with_the_printed_password(

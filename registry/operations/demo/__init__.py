@@ -75,11 +75,14 @@ CLINICS: Final = (
             ("D2", "Dr Demo Two", None),
             ("D3", "Dr Demo Three", None),
             ("D4", "Nurse Demo Four", None),
+            ("D5", "Dr Demo Five", None),
+            ("D6", "Dr Demo Six", None),
+            ("D7", "Nurse Demo Seven", None),
         ),
         takes_photographs=True,
     ),
     DemoClinic(
-        "DEMO2", "Demo Branch Clinic", 50, (("D5", "Dr Demo Five", None),), takes_photographs=False
+        "DEMO2", "Demo Branch Clinic", 50, (("D8", "Dr Demo Eight", None),), takes_photographs=False
     ),
 )
 PEOPLE: Final = {

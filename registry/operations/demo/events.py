@@ -15,7 +15,10 @@ from registry.operations.demo.practice import (
     FAULTY_PRODUCT,
     FAULTY_TERM,
     FOAM,
+    HANDS,
     LASTING,
+    LASTING_BY_TERM,
+    LASTING_OTHERWISE,
     ONSET,
 )
 from registry.vocabulary import (
@@ -49,7 +52,8 @@ def _chance(case: Case, term: EventTerm, session: SessionEntry) -> float:
         and any(i.product_code == FAULTY_PRODUCT for i in session.all_injections())
     ):
         chance *= FAULTY_FACTOR
-    return chance * case.proneness
+    hand = case.clinician_ids.index(session.clinician_id) if session.clinician_id else 0
+    return chance * case.proneness * HANDS[hand]
 
 
 def _happen(case: Case, term: EventTerm, session: SessionEntry) -> None:
@@ -68,7 +72,9 @@ def _happen(case: Case, term: EventTerm, session: SessionEntry) -> None:
     reported_on = onset_on + dt.timedelta(days=rng.randint(0, 10))
     if reported_on > case.today:
         return
-    lasted = rng.randint(*LASTING.get(term.family, (1, 45)))
+    lasted = rng.randint(
+        *LASTING_BY_TERM.get(term.code, LASTING.get(term.family, LASTING_OTHERWISE))
+    )
     resolved_on: dt.date | None = onset_on + dt.timedelta(days=lasted)
     if resolved_on is not None and resolved_on > case.today:
         resolved_on = None

@@ -155,7 +155,37 @@ CHANCE_BY_TERM: Final = {
 }
 FAULTY_PRODUCT, FAULTY_TERM, FAULTY_FACTOR = "fibrovein", "superficial_thrombophlebitis", 5
 ONSET: Final = {EventFamily.PIGMENTATION: (21, 70), EventFamily.MATTING: (21, 70)}
-LASTING: Final = {EventFamily.PIGMENTATION: (60, 400), EventFamily.MATTING: (60, 300)}
+LASTING: Final = {
+    # Days from the onset to the end, the least and the most.
+    EventFamily.PIGMENTATION: (60, 400),
+    EventFamily.MATTING: (60, 300),
+    EventFamily.NECROSIS: (28, 90),
+    EventFamily.SUPERFICIAL_THROMBOSIS: (10, 60),
+    EventFamily.DEEP_THROMBOSIS: (30, 120),
+    EventFamily.ALLERGY: (1, 10),
+    EventFamily.NEUROLOGICAL: (0, 3),
+    EventFamily.CARDIORESPIRATORY: (0, 1),
+    EventFamily.VASOVAGAL: (0, 1),
+    EventFamily.NERVE_INJURY: (30, 270),
+    EventFamily.OEDEMA: (2, 14),
+    EventFamily.INJECTION_SITE: (0, 5),
+    EventFamily.INFECTION: (5, 14),
+    EventFamily.COMPRESSION: (3, 21),
+    EventFamily.OTHER_SKIN: (60, 300),
+}
+LASTING_BY_TERM: Final = {
+    "anaphylaxis": (0, 1),
+    "visual_disturbance": (0, 1),
+    "transient_ischaemic_attack": (0, 1),
+    "stroke": (60, 180),
+    "haematoma": (7, 21),
+    "limb_pain": (1, 10),
+}
+LASTING_OTHERWISE: Final = (1, 21)
+BUSY: Final = (8, 7, 6, 5, 4, 3, 2)
+"""How many patients each clinician has, against the others."""
+HANDS: Final = (1.0, 0.9, 1.1, 1.0, 2.2, 0.8, 1.0)
+"""How often each clinician's sessions are followed by an event: one sees far more than chance."""
 SEEN: Final = {
     "safety_2w": 0.92,
     "check_6_8w": 0.93,

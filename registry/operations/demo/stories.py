@@ -20,6 +20,7 @@ from registry.entry.forms import (
 from registry.operations.demo import events, visits
 from registry.operations.demo.case import Case, Site, workday
 from registry.operations.demo.practice import (
+    BUSY,
     DEEP,
     FOAM,
     PRACTICES,
@@ -84,7 +85,7 @@ class Story(Case):
         self.weight_kg = Decimal(str(round(min(max(rng.gauss(71, 13), 45), 130), 1)))
         # Some patients are prone to events: mean 1, so that the rates stay what they are.
         self.proneness = rng.gammavariate(2.0, 0.5)
-        weights = [8, 6, 4, 2][: len(self.clinician_ids)]
+        weights = BUSY[: len(self.clinician_ids)]
         self.clinician_id = rng.choices(self.clinician_ids, weights)[0]
         self._choose_sites(rng.choices([1, 2, 3, 4], [20, 35, 30, 15])[0])
         planned = rng.choices([1, 2, 3, 4, 5], [10, 20, 34, 22, 14])[0]
