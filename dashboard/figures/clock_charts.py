@@ -14,6 +14,7 @@ from dashboard.figures.marks import (
     Mark,
     chart_of,
     dots,
+    ended,
     rate_axis,
     rate_scale,
     say,
@@ -232,9 +233,7 @@ def _steps(row: ClockRow) -> list[dict[str, Any]]:
             found.days, found.share, found.lower, found.upper, strict=True
         )
     ]
-    if steps[-1]["day"] < _last(row):
-        steps.append(steps[-1] | {"day": _last(row)})
-    return steps
+    return ended(steps, _last(row))
 
 
 def _ends(groups: list[ClockRow], top: float) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from dashboard.figures.marks import (
     MOST_ROWS_IN_WORDS,
     Figure,
     chart_of,
+    ended,
     rate_axis,
     rate_scale,
     row_labels,
@@ -45,7 +46,7 @@ def assessment(report: RateReport) -> Figure | None:
     if not rows:
         return None
     unit = say(message(report.unit))
-    parts = (_("Had it"), _("Not asked: could be either"), _("Asked, and had not"))
+    parts = (_("Had it"), _("Not asked"), _("Asked, and had not"))
     bars, values = [], []
     for i, row in enumerate(rows):
         counts = (row.events, row.mature - row.assessed, row.assessed - row.events)
@@ -314,7 +315,7 @@ def onset(course: Onset, *, height: int = 220) -> Figure | None:
 
 def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
     """Share of events that had ended, by months since their onset; None where no curve is shown."""
-    shown = [row for row in rows if row.days]
+    shown = [row for row in rows if any(row.days)]
     if not shown:
         return None
     last = max(max(row.days[-1] for row in shown), RESOLUTION_DAYS[0])
@@ -323,11 +324,12 @@ def resolution(rows: Sequence[Duration], *, height: int = 280) -> Figure | None:
     for row in shown:
         name = say(row.label)
         start = {GROUP: row.code, "name": name}
-        steps.append(start | {"day": 0, "share": 0.0, "lower": None, "upper": None})
-        steps += [
+        curve = [
             start | {"day": day, "share": share, "lower": low, "upper": high}
             for day, share, low, high in zip(row.days, row.share, row.lower, row.upper, strict=True)
         ]
+        none = start | {"day": 0, "share": 0.0, "lower": None, "upper": None}
+        steps += ended([none, *curve], row.days[-1])
         names.append(name)
     ticks = [0, 91, *(day for day in RESOLUTION_DAYS if day <= 1.15 * last)]
     x = alt.X(

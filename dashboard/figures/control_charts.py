@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any, Final
@@ -17,6 +18,8 @@ from registry.analysis.sequential import PathPoint, Sequential
 from registry.statistics.control_charts import ChartKind, Phase
 
 MOST_TICKS: Final = 6
+LONGEST_LABEL: Final = 13
+"""Letters of a line below the axis; a longer name, such as of several months, takes another."""
 SIGNAL_COLOUR: Final = "#d55e00"
 """Vermilion of Okabe and Ito; the shape of the point says the same."""
 
@@ -303,11 +306,11 @@ def _axis_of_sessions(path: Sequence[PathPoint]) -> alt.X:
 
 
 def _ticks(places: Sequence[int], labels: Sequence[str]) -> alt.Axis:
+    lines = [textwrap.wrap(label, LONGEST_LABEL) for label in labels]
     return alt.Axis(
         title=None,
         values=list(places),
-        labelExpr=f"{json.dumps(labels)}[indexof({json.dumps(places)}, datum.value)]",
-        labelLimit=160,
+        labelExpr=f"{json.dumps(lines)}[indexof({json.dumps(places)}, datum.value)]",
         labelOverlap="greedy",
         labelSeparation=6,
         labelColor=INK,

@@ -327,6 +327,16 @@ def _dots_in_words(marks: Sequence[Mark], about: str) -> str:
 disable_debug_mode()
 
 
+def ended(steps: Sequence[Mapping[str, Any]], last: int) -> list[dict[str, Any]]:
+    """Steps of a curve as far as day ``last``, where it is level.
+
+    A rise on the last day would last no day, so no band could stand beside it.
+    """
+    if len(steps) > 1 and steps[-1]["day"] >= last:
+        steps = steps[:-1]
+    return [*map(dict, steps), {**steps[-1], "day": last}]
+
+
 def drawing_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
     """A chart as the browser draws it.
 

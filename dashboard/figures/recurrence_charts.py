@@ -7,7 +7,17 @@ from typing import Any, Final
 
 import altair as alt
 
-from dashboard.figures.marks import INK, Figure, Mark, chart_of, dots, rate_axis, rate_scale, say
+from dashboard.figures.marks import (
+    INK,
+    Figure,
+    Mark,
+    chart_of,
+    dots,
+    ended,
+    rate_axis,
+    rate_scale,
+    say,
+)
 from dashboard.text import _
 from registry.analysis import wording
 from registry.analysis.results import Curve, CurvePoint, RecurrenceReport, RecurrenceRow
@@ -154,9 +164,7 @@ def _steps(curve: Curve, last: int) -> list[dict[str, Any]]:
     ]
     if not steps or steps[0]["day"] > 0:
         steps.insert(0, {"day": 0, "recurrence": none, "retreatment": none})
-    if steps[-1]["day"] < last:
-        steps.append(steps[-1] | {"day": last})
-    return steps
+    return ended(steps, last)
 
 
 def _landmark_labels(row: RecurrenceRow) -> str:

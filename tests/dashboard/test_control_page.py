@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from typing import Any
 
 import pytest
 from sqlalchemy.engine import Engine
 from streamlit.testing.v1 import AppTest
 
+from dashboard.figures.control_charts import LONGEST_LABEL
 from registry.analysis import wording
 from registry.vocabulary import Role
 from tests.factories import a_change_point, a_clinic, a_patient, a_session, saving
@@ -64,11 +66,17 @@ def test_a_full_clinic_has_charts_and_what_changed_in_it(
     for part in ("Before and after", "Session by session", "How many signals are chance"):
         assert part in said
     assert "points (95 % CI" in said
+    assert re.search(r"\d+ of [\d,]+ sessions \([\d.]+ %, 95 % CI ", said)
     assert "*CO2* foam" in said
     assert not app.get("form"), "an auditor records no change"
     charts = [json.loads(chart.proto.spec) for chart in app.get("vega_lite_chart")]
     assert charts
     assert "A" in json.dumps(charts[0])
+    below = re.search(r'"labelExpr": "(\[\[.*?\]\])\[indexof', json.dumps(charts[0]))
+    assert below is not None
+    names = json.loads(below[1].replace('\\"', '"').replace("\\\\", "\\"))
+    assert max(len(line) for lines in names for line in lines) <= LONGEST_LABEL
+    assert any(len(lines) > 1 for lines in names), "several months do not fit a line"
     app.selectbox(key="control_by").select("sessions").run()
     assert not app.exception
     assert "g-chart" in words(app) or "too few" in words(app)

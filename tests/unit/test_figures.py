@@ -13,6 +13,7 @@ import vl_convert
 
 from dashboard import figures
 from registry.analysis.cohort import CohortFilter
+from registry.analysis.event_course import Duration
 from registry.analysis.results import (
     Basis,
     Curve,
@@ -301,6 +302,41 @@ def test_the_curve_stops_where_too_few_are_observed_and_says_how_many_are() -> N
     assert labels.startswith('[["0", "100"], ["3", "80"], ["6", "60"], ["12", "40"]')
     assert "Recurrence" in svg(drawn)
     assert "Retreatment" in svg(drawn)
+
+
+def test_the_curve_does_not_end_on_a_rise_beside_which_no_band_stands() -> None:
+    drawn = figures.recurrence(a_course(at_risk=(80, 60, 9, 3)))
+    for what, share, upper in (("recurrence", 0.04, 0.06), ("retreatment", 0.01, 0.02)):
+        before, last = [step for step in values(drawn) if step["what"] == what][-2:]
+        assert (before["day"], last["day"]) == (150, 300)
+        assert (last["share"], last["upper"]) == (before["share"], before["upper"])
+        assert (last["share"], last["upper"]) == (share, upper)
+
+
+def test_a_curve_of_durations_ends_level_too() -> None:
+    none = Estimate(None, Interval(None, None, 0.95, "none"), 0, 12, "events")
+    row = Duration(
+        "vasovagal",
+        message("Vasovagal"),
+        False,
+        12,
+        12,
+        6,
+        none,
+        (),
+        (1, 4),
+        (0.2, 0.5),
+        (0.1, 0.3),
+        (0.4, 0.8),
+    )
+    drawn = figures.resolution([row])
+    assert [(step["day"], step["share"]) for step in values(drawn)] == [
+        (0, 0.0),
+        (1, 0.2),
+        (4, 0.2),
+    ]
+    ended_at_once = dataclasses.replace(row, days=(0,), share=(0.2,), lower=(0.1,), upper=(0.4,))
+    assert figures.resolution([ended_at_once]) is None
 
 
 def test_there_is_no_curve_without_success() -> None:
