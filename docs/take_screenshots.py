@@ -169,6 +169,8 @@ def enter(camera: Camera, under_treatment: str, strength: Decimal, still_open: s
     camera.write("Weight", "60")
     camera.mark("It was done all the same", "Patient was told and agreed")
     camera.take("warning", 620, camera.page.get_by_text("Polidocanol in this session"))
+    camera.page.keyboard.press("Alt+l")
+    expect(camera.page.get_by_text("all are checked")).to_be_visible()
     camera.press("Save session")
     expect(camera.page.get_by_text("Saved at")).to_be_visible()
     camera.take("saved", 900)

@@ -32,6 +32,8 @@ def test_a_session_is_recorded_and_a_rate_read_in_german(open_page: PageAs, serv
     page.get_by_role("textbox", name="Patient").press_sequentially("p-0009")
     expect(page.get_by_role("button", name="Anderer Patient")).to_be_visible()
     settled(page)
+    page.keyboard.press("Alt+l")
+    expect(page.get_by_text("alle sind geprüft")).to_be_visible()
     mark(page, "Warum diese Behandlung", "Geplanter Schritt")
     mark(page, "Bein", "Links")
     choose(page, "Gefäß", "retik")
