@@ -130,8 +130,10 @@ class ComparisonReport:
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row for the crude and one for the adjusted comparison, as far as there are."""
         counts: dict[str, Any] = {}
-        comparable = [kept.comparable for kept in self.counterparts] or [None, None]
-        for name, group, with_counterpart in zip("ab", (self.a, self.b), comparable, strict=True):
+        found: list[int | None] = [kept.comparable for kept in self.counterparts]
+        for name, group, with_counterpart in zip(
+            "ab", (self.a, self.b), found or (None, None), strict=True
+        ):
             counts |= {
                 name: group.code,
                 f"{name}_label": str(group.label),
