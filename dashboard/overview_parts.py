@@ -56,6 +56,8 @@ ACTION_PAGES: Final[Mapping[str, tuple[tuple[Permission, str], ...]]] = {
     "drafts": ((Permission.RECORD, SESSION_VIEW),),
 }
 """Where what waits is done, for whom: the first that the person may open."""
+MOST_CHARTS: Final = 4
+"""So many charts are named in the answer; more would not be read in ten seconds."""
 SIGNED: Final[Mapping[Status, str]] = {
     Status.WORSE: N_(":orange[:material/warning:] **Worse**"),
     Status.AS_EXPECTED: N_(":material/drag_handle: **As expected**"),
@@ -113,7 +115,7 @@ def _signals(report: OverviewReport) -> None:
         return
     said = _("Control charts signalled in the last 12 months. One signal may be chance; look:")
     st.markdown(f":orange[:material/query_stats:] **{exact(said)}**")
-    for found in report.signals:
+    for found in report.signals[:MOST_CHARTS]:
         st.page_link(
             CONTROL_VIEW,
             label=exact(say(found.label)),
@@ -121,6 +123,9 @@ def _signals(report: OverviewReport) -> None:
             query_params=found.cohort.to_query() | {"event": found.event},
         )
         st.caption(exact(say(control_wording.recent(found))))
+    further = len(report.signals) - MOST_CHARTS
+    if further > 0:
+        st.caption(_("Further charts that signalled: {count}.").format(count=further))
 
 
 def _named(rows: tuple[IndicatorRow, ...]) -> str:

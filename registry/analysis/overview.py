@@ -105,6 +105,7 @@ class IndicatorRow:
             "status": self.status.value,
             "compared_with": self.judgement.against.value,
             "reason": str(self.judgement.reason),
+            "incomplete": self.judgement.is_incomplete,
             "definition": self.indicator.definition,
         }
 

@@ -71,6 +71,8 @@ def recent_signals(
 ) -> tuple[ChartSignals, ...]:
     """The outcomes whose chart signalled in the twelve months up to the end of the cohort.
 
+    Those with more events than before come first, of them the one that signalled last.
+
     A chart begins with the first session: ``cohort`` has no first day, and ``chosen`` are its
     sessions, of ``clinics``. Of one clinic alone ``changes`` begin new limits.
     """
@@ -87,11 +89,17 @@ def recent_signals(
             lambda: _signals(facts, cohort, chosen, event, new_limits, today),
         )
 
-    return tuple(
+    found = [
         ChartSignals(event, outcome_of(event).label, cohort, signals)
         for event in events
         if (signals := of(event))
-    )
+    ]
+    return tuple(sorted(found, key=_urgency, reverse=True))
+
+
+def _urgency(found: ChartSignals) -> tuple[bool, dt.date]:
+    latest = max(found.signals, key=lambda signal: (signal.is_more, signal.month))
+    return latest.is_more, latest.month
 
 
 def _signals(
