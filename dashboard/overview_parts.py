@@ -85,9 +85,11 @@ def answer(report: OverviewReport, size: Size) -> None:
             st.markdown(f"{_(SIGNED[Status.WORSE])}: {exact(_named(worse))}")
         _signals(report)
         if not worse:
-            calm = exact(_("No indicator is worse than what it is compared with."))
-            is_all = not any(signal.is_more for each in report.signals for signal in each.signals)
-            st.markdown(f":material/drag_handle: {f'**{calm}**' if is_all else calm}")
+            calm = _("No indicator is worse than what it is compared with.")
+            if any(signal.is_more for each in report.signals for signal in each.signals):
+                st.markdown(f":material/drag_handle: {exact(calm)}")
+            else:
+                st.markdown(f":material/drag_handle: **{exact(calm)}**")
         if better:
             st.markdown(f"{_(SIGNED[Status.BETTER])}: {exact(_named(better))}")
         waiting = ", ".join(_waits(action) for action in report.actions)
