@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -20,20 +21,28 @@ def over(form: Form, day: dt.date, fields: Iterable[str]) -> None:
     """Remember that these fields hold what they held on ``day``."""
     values = {field: form.get(field) for field in fields}
     form.set("carried_from", day)
-    form.set(KEY, {field: value for field, value in values.items() if value})
+    _hold(form, {field: value for field, value in values.items() if value})
 
 
 def open_fields(form: Form) -> list[str]:
     """Fields that still hold what was carried over, and that nobody has confirmed."""
-    values = form.get(KEY) or {}
-    return [field for field, value in values.items() if form.get(field) == value]
+    return [field for field, value in _held(form).items() if form.get(field) == value]
+
+
+def _held(form: Form) -> dict[str, Any]:
+    return dict(form.get(KEY) or ())
+
+
+def _hold(form: Form, values: Mapping[str, Any]) -> None:
+    """As rows, which a draft can hold: what was checked before stays checked in it."""
+    form.set(KEY, list(values.items()))
 
 
 def propose(form: Form, field: str) -> None:
     """Remember that the value of a field, if it has one, is a proposal nobody has confirmed."""
     value = form.get(field)
     if value:
-        form.set(KEY, {**(form.get(KEY) or {}), field: value})
+        _hold(form, _held(form) | {field: value})
     else:
         confirm(form, [field])
 
@@ -60,18 +69,18 @@ def unchecked(form: Form, labels: Mapping[str, str]) -> list[Problem]:
 
 def confirm(form: Form, fields: Iterable[str] | None = None) -> None:
     """Take fields, or all of them, as confirmed."""
-    left = {} if fields is None else dict(form.get(KEY) or {})
+    left = {} if fields is None else _held(form)
     for field in fields or ():
         left.pop(field, None)
-    form.set(KEY, left)
+    _hold(form, left)
 
 
 def heading(form: Form) -> None:
     """Where the first values come from, and one key that confirms them all."""
     still = open_fields(form)
-    if still != list(form.get(KEY) or {}):
+    if len(still) < len(_held(form)):
         # Touched is checked, also when the old value is typed back.
-        form.set(KEY, {field: form.get(field) for field in still})
+        _hold(form, {field: form.get(field) for field in still})
     day = form.get("carried_from")
     if day is None:
         return
