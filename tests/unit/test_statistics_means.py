@@ -10,6 +10,7 @@ from scipy import stats
 
 from registry.statistics.means import amount_per_success, clustered_mean
 from registry.statistics.result import Caution
+from tests.agreement import agrees
 
 RNG = np.random.default_rng(20261123)
 PATIENTS = np.repeat(np.arange(40), RNG.integers(1, 6, 40))
@@ -24,9 +25,9 @@ def test_limits_are_those_of_a_cluster_robust_regression_on_nothing_but_a_consta
     )
     lower, upper = fit.conf_int()[0]
     found = clustered_mean(AMOUNTS, PATIENTS)
-    assert found.value == pytest.approx(fit.params[0], abs=1e-9)
-    assert found.interval.lower == pytest.approx(lower, abs=1e-9)
-    assert found.interval.upper == pytest.approx(upper, abs=1e-9)
+    ours = (found.value, found.interval.lower, found.interval.upper)
+    theirs = (fit.params[0], lower, upper)
+    agrees("means.clustered_mean", "statsmodels OLS, clustered", ours, theirs)
     assert (found.denominator, found.warnings) == (PATIENTS.size, ())
 
 
@@ -35,7 +36,8 @@ def test_one_session_each_is_the_interval_of_an_ordinary_mean() -> None:
     sleep = np.array([1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]) + 1
     found = clustered_mean(sleep, np.arange(10))
     lower, upper = stats.t.interval(0.95, 9, sleep.mean(), stats.sem(sleep))
-    assert (found.interval.lower, found.interval.upper) == pytest.approx((lower, upper), abs=1e-12)
+    ours = (found.interval.lower, found.interval.upper)
+    agrees("means.clustered_mean", "Student's sleep data, scipy", ours, (lower, upper))
     # Printed in many textbooks: 0.90 to 3.76 hours.
     assert (lower - 1, upper - 1) == pytest.approx((0.90, 3.76), abs=0.005)
 
@@ -76,7 +78,7 @@ def test_at_its_limits_a_ratio_is_just_what_a_t_test_would_reject(
         # The lower limit ends at 0 where that is not yet rejected.
         p = stats.ttest_1samp(amounts - limit * cleared, 0.0).pvalue
         if limit:
-            assert p == pytest.approx(1 - level, rel=1e-5)
+            agrees("means.amount_per_success", "p of scipy's t test at the limit", p, 1 - level)
         else:
             assert p >= 1 - level - 1e-9
 
