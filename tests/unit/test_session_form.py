@@ -11,8 +11,10 @@ import pytest
 
 from dashboard import session_form, words
 from dashboard.session_form import Preparation, Row
+from registry.entry.column_checks import column_problems
 from registry.entry.dose import milligrams
 from registry.entry.forms import InjectionEntry, SessionEntry, SiteEntry
+from registry.schema import Injection
 from registry.vocabulary import FoamGas, Laterality, Modality, SclerosantForm, VesselClass
 
 BASE = SessionEntry(id=UUID(int=1), patient_id=UUID(int=2), treated_on=dt.date(2026, 3, 2))
@@ -86,7 +88,6 @@ def test_a_blank_row_says_nothing_and_a_blank_volume_is_not_zero() -> None:
         (replace(LIQUID, expires="soon"), CALF, "preparation.0.expires"),
         (replace(FOAM, gas_parts="much"), CALF, "preparation.0.gas_parts"),
         (LIQUID, replace(CALF, ml="1.5 or 2"), "row.0.ml"),
-        (LIQUID, replace(CALF, ml="-1"), "row.0.ml"),
         (LIQUID, replace(CALF, ml="1,234.5"), "row.0.ml"),
         (LIQUID, replace(CALF, side=None), "row.0.side"),
         (LIQUID, replace(CALF, preparation=None), "row.0.preparation"),
@@ -229,10 +230,21 @@ def test_what_may_be_thousands_or_decimals_is_refused_in_a_clear_sentence(typed:
     assert words.read_number("1.0000") == 1
 
 
-@pytest.mark.parametrize("typed", ["1.234,5", "1e3", "NaN", "½", "٣", "-1", "1,5,5", "9" * 40])
+@pytest.mark.parametrize("typed", ["1.234,5", "1e3", "NaN", "½", "٣", "- 1", "1,5,5"])
 def test_what_is_no_plain_number_is_refused(typed: str) -> None:
     with pytest.raises(words.Unreadable):
         words.read_number(typed)
+
+
+@pytest.mark.parametrize("typed", ["-1", "0", "9" * 40])
+@pytest.mark.parametrize("preparation", [LIQUID, FOAM, session_form.begun("varithena")])
+def test_a_number_that_no_volume_has_is_left_to_the_range_of_its_field(
+    typed: str, preparation: Preparation
+) -> None:
+    said = session_form.read(BASE, [preparation], [replace(CALF, ml=typed)])
+    assert said.problems == []
+    wrong = {p.field for p in column_problems(Injection, said.entry.all_injections()[0])}
+    assert "liquid_ml" in wrong
 
 
 def test_every_member_of_a_closed_set_has_words_of_its_own_within_it() -> None:
