@@ -205,7 +205,9 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
     )
     chosen = cohort.mask(facts, clinics)
     until_then = replace(cohort, start=None)
-    signals = recent_signals(
+    # Where too few were followed up, fewer events are no news.
+    unsure = {row.indicator.outcome for row in rows if row.judgement.is_incomplete}
+    charts = recent_signals(
         facts,
         until_then,
         until_then.mask(facts, clinics),
@@ -214,6 +216,7 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         cohort.within(clinics),
         today=today,
     )
+    signals = [found.of_more() if found.event in unsure else found for found in charts]
     incomplete = mark([*_below(rows, needed), *why_fields_lack(facts, chosen, needed)])
     judged = sum(row.status.is_judged for row in rows)
     warnings = (
@@ -246,7 +249,7 @@ def overview(engine: Engine, by: Actor, cohort: CohortFilter, *, today: dt.date)
         ),
         rows=rows,
         actions=actions,
-        signals=signals,
+        signals=tuple(found for found in signals if found.signals),
         serious=serious_events(facts, chosen, cohort.within(clinics)),
         warnings=(*incomplete, *warnings),
     )

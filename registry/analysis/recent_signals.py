@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from registry.analysis.chart_points import Drawing, Span, draw
@@ -43,6 +43,10 @@ class ChartSignals:
     label: Message
     cohort: CohortFilter
     signals: tuple[RecentSignal, ...]
+
+    def of_more(self) -> ChartSignals:
+        """The signals of more events alone."""
+        return replace(self, signals=tuple(signal for signal in self.signals if signal.is_more))
 
     def to_dict(self) -> dict[str, Any]:
         """The signals in plain values."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.engine import Engine
@@ -14,6 +15,7 @@ from registry.analysis.cohort import CohortFilter
 from registry.analysis.control import GROUPINGS, ControlReport, control
 from registry.analysis.counting import ANY
 from registry.analysis.overview import overview
+from registry.analysis.recent_signals import RecentSignal
 from registry.analysis.sequential import Sequential
 from registry.errors import NotFound
 from registry.messages import Message
@@ -143,6 +145,8 @@ def test_a_recent_signal_stands_in_the_headline_and_on_the_overview(sqlite_engin
     }
     assert f"{month} (CUSUM, more events)" in told(control_wording.recent(seen[ANY]))
     assert seen[ANY].cohort == EVERYTHING
+    more, fewer = (RecentSignal(latest.month, is_more=m, is_cusum=True) for m in (True, False))
+    assert replace(seen[ANY], signals=(more, fewer)).of_more().signals == (more,)
     # What was signalled more than twelve months before is no news.
     later = today + dt.timedelta(days=800)
     assert overview(sqlite_engine, by, EVERYTHING, today=later).signals == ()
