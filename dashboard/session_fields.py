@@ -19,8 +19,6 @@ from registry.analysis.records import ShelfLot
 from registry.catalogue import Product, RowStatus, catalogue
 from registry.entry.dose import is_ready_made
 from registry.entry.forms import SessionEntry
-from registry.entry.problems import Level, Problem
-from registry.messages import message
 from registry.vocabulary import FoamGas, SclerosantForm
 
 USUAL_GAS_PARTS: Final = "4"
@@ -156,23 +154,6 @@ def _preparation(
         gas=gas,
         gas_parts=gas_parts,
     )
-
-
-def unchecked_lots(form: Form) -> list[Problem]:
-    """A note for each lot that is proposed and that nobody has compared with the box."""
-    return [
-        Problem(
-            f"preparation.{p}.lot",
-            "lot_unchecked",
-            message(
-                "Lot {number} is the one last used here; nobody has checked it yet.",
-                number=form.get(f"preparation.{p}.lot"),
-            ),
-            Level.NOTE,
-        )
-        for p in form.get("preparations", [])
-        if f"preparation.{p}.lot" in carried.open_fields(form)
-    ]
 
 
 def to_check() -> dict[str, str]:
