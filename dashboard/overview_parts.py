@@ -83,15 +83,19 @@ def answer(report: OverviewReport, size: Size) -> None:
         worse, better = (report.with_status(each) for each in (Status.WORSE, Status.BETTER))
         if worse:
             st.markdown(f"{_(SIGNED[Status.WORSE])}: {exact(_named(worse))}")
-        _signals(report)
+        is_alarming = any(signal.is_more for each in report.signals for signal in each.signals)
+        if is_alarming:
+            _signals(report)
         if not worse:
             calm = _("No indicator is worse than what it is compared with.")
-            if any(signal.is_more for each in report.signals for signal in each.signals):
+            if is_alarming:
                 st.markdown(f":material/drag_handle: {exact(calm)}")
             else:
                 st.markdown(f":material/drag_handle: **{exact(calm)}**")
         if better:
             st.markdown(f"{_(SIGNED[Status.BETTER])}: {exact(_named(better))}")
+        if not is_alarming:
+            _signals(report)
         waiting = ", ".join(_waits(action) for action in report.actions)
         st.markdown(
             f":material/event_busy: **{exact(_('Today'))}:** "
@@ -116,15 +120,18 @@ def _signals(report: OverviewReport) -> None:
     if not report.signals:
         return
     said = _("Control charts signalled in the last 12 months. One signal may be chance; look:")
-    st.markdown(f":orange[:material/query_stats:] **{exact(said)}**")
+    st.markdown(f":material/query_stats: **{exact(said)}**")
     for found in report.signals[:MOST_CHARTS]:
         st.page_link(
             CONTROL_VIEW,
-            label=exact(say(found.label)),
+            label=exact(
+                _("{point}: {signal}").format(
+                    point=say(found.label), signal=say(control_wording.recent(found))
+                )
+            ),
             icon=":material/arrow_forward:",
             query_params=found.cohort.to_query() | {"event": found.event},
         )
-        st.caption(exact(say(control_wording.recent(found))))
     further = len(report.signals) - MOST_CHARTS
     if further > 0:
         st.caption(_("Further charts that signalled: {count}.").format(count=further))

@@ -47,6 +47,7 @@ def percent(value: float | None, denominator: float) -> str:
         return DASH
     return language.percent(value, display_rules.percentage_decimals(denominator))
 
+
 UNITS: Final = (
     N_("sessions"),
     N_("patients"),

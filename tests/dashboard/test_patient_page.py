@@ -147,7 +147,8 @@ def test_a_person_is_shown_at_a_glance(clinic: Clinic) -> None:
     assert "Known right-to-left shunt" in said
     assert "Already treated on" in said
     assert "2 sessions since" in said
-    assert "3 mL liquid in all; 1 reaction (1 still open); 2 of 2 visits held; 1 site came back." in said
+    assert "3 mL liquid in all; 1 reaction (1 still open); 2 of 2 visits held" in said
+    assert "1 site came back." in said
     assert "Reaction: Skin necrosis, minimal, day 5, mild, still open" in said
     assert "Came back. Left: Thigh, lateral" in said
     assert "day 50" in said
