@@ -14,6 +14,8 @@ for so many times the sessions.
 Limits, in processor time after a change: 500 ms, the overview 1 s, a form 200 ms. The made-up
 sessions are all of one clinic and of 30 months, so its to-do list goes through a fifth of them, and
 are stored without an audit trail, which no page here reads but for the session saved after them.
+More than 100,000 sessions are copies of those, under other identifiers: they show what more rows
+cost, not more kinds of rows.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -41,14 +44,17 @@ from registry.access import Grant
 from registry.analysis.facts import facts_of
 from registry.database import make_engine, reading, refresh_statistics
 from registry.entry.forms import SessionEntry
-from registry.entry.rows import rows_of, store_rows
+from registry.entry.rows import STORING_ORDER, rows_of, store_rows
 from registry.operations import clinics, migration
-from registry.schema import Patient
+from registry.schema import Lot, Patient
 from registry.vocabulary import Role
 from tests.made_up_clinic import fill
 
 SIZES = (10_000, 100_000)
-FEWEST, MOST = 100, 10_000_000
+FEWEST, MOST = 100, 1_600_000
+MADE_UP_AT_MOST = 100_000
+COPIES = "0123456789abcdef"
+"""The last digit of the identifiers of each copy; the first one is the original."""
 SESSIONS_PER_PATIENT = 3.05
 PASSWORD = "umbrella-quartz-fjord-71"  # noqa: S105 - of made-up people
 ROLES = (Role.PRACTICE_MANAGER, Role.CLINICIAN, Role.DATA_MANAGER)
@@ -121,11 +127,35 @@ def filled(engine: Engine, sessions: int) -> dict[Role, str]:
         )
     with engine.begin() as connection:
         audit.remove_triggers(connection)
-    patients = round(sessions / SESSIONS_PER_PATIENT)
-    print(f"{fill(engine, clinic, patients):,} sessions", flush=True)
+    times = -(-sessions // MADE_UP_AT_MOST)
+    made_up = fill(engine, clinic, round(sessions / times / SESSIONS_PER_PATIENT))
+    copy(engine, times)
+    print(f"{made_up * times:,} sessions", flush=True)
     with engine.begin() as connection:
         audit.install_triggers(connection)
     return {role: sign_in.sign_in(engine, role.value, PASSWORD, "127.0.0.1", now) for role in ROLES}
+
+
+def copy(engine: Engine, times: int) -> None:
+    """Hold every record of patients so many times, each under identifiers of its own."""
+
+    def renamed(column: sa.Column[Any], digit: str) -> sa.ColumnElement[Any]:
+        if column.name in ("pseudonym", "hospital_number"):
+            return column.concat(f"-{digit}")
+        if isinstance(column.type, sa.Uuid) and column.name != "lot_id":
+            moved = sa.func.substr(sa.type_coerce(column, sa.String), 2).concat(digit)
+            return sa.case((column.is_not(None), moved))
+        return column
+
+    for table in (model.__table__ for model in STORING_ORDER if model is not Lot):
+        columns = [column for column in table.columns if column.computed is None]
+        with engine.begin() as connection:
+            rows = connection.scalar(sa.select(sa.func.count()).select_from(table))
+            for digit in COPIES[1:times]:
+                originals = sa.select(*(renamed(column, digit) for column in columns)).where(
+                    sa.literal_column("rowid") <= rows
+                )
+                connection.execute(table.insert().from_select(columns, originals))
 
 
 def save_session(engine: Engine) -> None:
