@@ -240,7 +240,7 @@ def test_a_patient_with_answers_is_not_withdrawn(world: World) -> None:
     with saving(world.engine) as db:
         asked = a_patient(db, world.clinic, pseudonym="P-0003")
     world.record(world.answers(patient_id=asked))
-    with pytest.raises(Conflict, match="patient reported outcome"):
+    with pytest.raises(Conflict, match="answers of the patient: 2"):
         recording.void(
             world.engine, world.by, world.clinic, PatientEntry, asked, version=1,
             reason=ReasonForChange.DUPLICATE, request_key=uuid4(), now=NOW,
