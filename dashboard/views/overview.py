@@ -31,7 +31,7 @@ def main() -> None:
         return
     report = overview_data.overview_of(view.cohort)
     if view.cohort.start is None and view.cohort.end is None:
-        st.caption(
+        st.text(
             _(
                 "Without dates: the newest 12 months of each line; serious events and follow-up by "
                 "visit of all days."

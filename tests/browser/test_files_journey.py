@@ -128,7 +128,7 @@ def test_template_error_correction_import_rates_export(page_as: PageAs, tmp_path
     page.get_by_role("link", name="See the overview").click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Files")
     expect(page.get_by_text("No treatment session is registered")).to_have_count(0)
-    expect(page.get_by_text("12 sessions").first).to_be_visible()
+    expect(page.get_by_text("Sessions: 12, patients:").first).to_be_visible()
     page.get_by_role("link", name="Complications").first.click()
     expect(page.get_by_text(re.compile(r"\b1 of 12\b")).first).to_be_visible()
 

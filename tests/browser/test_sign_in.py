@@ -57,7 +57,8 @@ def test_signing_in_by_keyboard_alone(open_page: PageAs) -> None:
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="People")).to_be_visible()
-    expect(page.get_by_text("Administrator Example", exact=True)).to_be_visible()
+    signed_in = page.get_by_test_id("stSidebarUserContent")
+    expect(signed_in.get_by_text("Administrator Example", exact=True)).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -28,7 +28,8 @@ from registry.analysis.behind import records_behind
 from registry.analysis.cohort import CohortFilter
 from registry.analysis.colophon import colophon
 from registry.analysis.complications import GROUPINGS
-from registry.analysis.openable_counts import Behind, groups_of
+from registry.analysis.openable_counts import Behind
+from registry.analysis.report_counts import groups_of
 from registry.database import make_engine
 from registry.operations.migration import command_line_actor
 from registry.vocabulary import Role, SclerosantForm
