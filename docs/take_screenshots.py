@@ -66,7 +66,7 @@ class Camera:
     """A page of one person, and what is needed to take pictures of it."""
 
     page: Page
-    suffix: str = ""
+    has_variants: bool = False
 
     def rest(self) -> None:
         """Wait until nothing on the page is being worked out."""
@@ -77,10 +77,22 @@ class Camera:
             )
 
     def take(self, name: str, height: int, top: Locator | None = None) -> None:
-        """Take a picture of this height, from ``top`` downwards or from the head of the page."""
+        """Take pictures of this height, from ``top`` downwards or from the head of the page.
+
+        Light, and of a step of the entry in the dark and at a phone's width as well.
+        """
+        self._take(name, DESK, height, top)
+        if self.has_variants:
+            self.page.emulate_media(color_scheme="dark")
+            self._take(f"{name}-dark", DESK, height, top)
+            self.page.emulate_media(color_scheme="light")
+            self._take(f"{name}-phone", PHONE, max(height, 780), top)
+            self.page.set_viewport_size({"width": DESK, "height": height})
+            self.rest()
+
+    def _take(self, name: str, width: int, height: int, top: Locator | None) -> None:
         self.rest()
-        size = self.page.viewport_size or {"width": DESK, "height": height}
-        self.page.set_viewport_size({"width": size["width"], "height": height})
+        self.page.set_viewport_size({"width": width, "height": height})
         self.rest()
         main = self.page.get_by_test_id("stMain")
         main.evaluate("element => element.scrollTo(0, 0)")
@@ -89,14 +101,14 @@ class Camera:
             top.first.evaluate(
                 "(element, y) => element.closest('[data-testid=stMain]')"
                 ".scrollBy(0, element.getBoundingClientRect().top - y)",
-                84 if size["width"] == PHONE else 28,
+                84 if width == PHONE else 28,
             )
         self.page.evaluate("document.activeElement.blur()")
         self.page.mouse.move(2, height - 2)
         self.rest()
         with Image.open(BytesIO(self.page.screenshot())) as image:
             small = image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-            small.save(FOLDER / f"{name}{self.suffix}.png", optimize=True)
+            small.save(FOLDER / f"{name}.png", optimize=True)
 
     def press(self, name: str) -> None:
         """Press the first button of this name."""
@@ -229,16 +241,14 @@ def camera_of(
     browser: Browser,
     address: str,
     account: demo.DemoAccount,
-    scheme: str = "light",
-    width: int = DESK,
+    *,
+    has_variants: bool = False,
 ) -> Iterator[Camera]:
     """A camera of somebody who is signed in."""
     context = browser.new_context(
         base_url=address,
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-        is_mobile=width == PHONE,
-        has_touch=width == PHONE,
+        viewport={"width": DESK, "height": 900},
+        color_scheme="light",
         locale="en-GB",
     )
     context.set_default_timeout(40_000)
@@ -248,8 +258,7 @@ def camera_of(
     page.get_by_label("Password").fill(account.password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    suffix = "-phone" if width == PHONE else "-dark" if scheme == "dark" else ""
-    yield Camera(page, suffix)
+    yield Camera(page, has_variants)
     context.close()
 
 
@@ -281,19 +290,8 @@ def main() -> None:
         with serving(database, Path(folder) / "log") as served, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
             clinician = accounts[Role.CLINICIAN]
-            with camera_of(browser, served.address, clinician) as camera:
+            with camera_of(browser, served.address, clinician, has_variants=True) as camera:
                 enter(camera, under_treatment, strength, still_open)
-            for scheme, width in (("dark", DESK), ("light", PHONE)):
-                with camera_of(browser, served.address, clinician, scheme, width) as camera:
-                    camera.open("/record")
-                    camera.find(still_open)
-                    fill_session(camera)
-                    camera.take("session", 900, camera.heading("Sites"))
-                    fill_event(camera, still_open)
-                    camera.take("event", 800, camera.page.get_by_text("What happened").first)
-                    camera.open("/patient")
-                    camera.find(still_open)
-                    camera.take("patient", 900)
             manager = accounts[Role.PRACTICE_MANAGER]
             with camera_of(browser, served.address, manager) as camera:
                 read(camera)
