@@ -26,8 +26,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from registry.access import Actor, Permission, require
-from registry.analysis.columns import as_days
 from registry.analysis.timeline import last_day
+from registry.analysis.valid_sessions import newest_first, valid_sessions
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.entry.same_person import kept_under, linked_ids
@@ -129,7 +129,8 @@ def sign_offs_where(
 ) -> list[SignOff]:
     """The sessions that meet ``where``, newest first, with a fixed number of queries."""
     sessions = db.execute(
-        sa.select(
+        valid_sessions(
+            clinic_id,
             TreatmentSession.id,
             TreatmentSession.patient_id,
             TreatmentSession.treated_on,
@@ -138,25 +139,8 @@ def sign_offs_where(
             Patient.pseudonym,
             Patient.died_on,
         )
-        .join(
-            Patient,
-            sa.and_(
-                Patient.clinic_id == TreatmentSession.clinic_id,
-                Patient.id == TreatmentSession.patient_id,
-            ),
-        )
-        .where(
-            TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.voided_at.is_(None),
-            Patient.voided_at.is_(None),
-            *where,
-        )
-        # By a computed day: SQLite would walk all sessions in the order of its index.
-        .order_by(
-            as_days(TreatmentSession.treated_on, db).desc(),
-            TreatmentSession.recorded_at.desc(),
-            TreatmentSession.id,
-        )
+        .where(*where)
+        .order_by(*newest_first(db))
     ).all()
     kept = kept_under(db, clinic_id)
     people = {row.patient_id for row in sessions}

@@ -29,6 +29,7 @@ from registry.analysis.sign_off import (
     takes_photographs,
 )
 from registry.analysis.unwatched_events import UnwatchedEvent, unwatched_events
+from registry.analysis.valid_sessions import valid_sessions
 from registry.catalogue import catalogue
 from registry.database import DbSession, reading
 from registry.entry.same_person import kept_under
@@ -133,7 +134,8 @@ def _tally(
     their visits.
     """
     session = (
-        sa.select(
+        valid_sessions(
+            clinic_id,
             as_text(TreatmentSession.id, db).label("key"),
             TreatmentSession.clinic_id,
             TreatmentSession.id,
@@ -144,19 +146,7 @@ def _tally(
             TreatmentSession.consent_version.is_(None).label("no_consent"),
             Patient.died_on.is_not(None).label("died"),
         )
-        .join(
-            Patient,
-            sa.and_(
-                Patient.clinic_id == TreatmentSession.clinic_id,
-                Patient.id == TreatmentSession.patient_id,
-            ),
-        )
-        .where(
-            TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.voided_at.is_(None),
-            Patient.voided_at.is_(None),
-            *where,
-        )
+        .where(*where)
         # Chosen first: SQLite would otherwise begin with all visits there are.
         .cte("chosen")
         .prefix_with("MATERIALIZED")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from registry.analysis.columns import as_days
 from registry.analysis.sign_off import VISIT_DAYS, Step, StepState, sign_offs_of
+from registry.analysis.valid_sessions import newest_first, valid_sessions
 from registry.database import DbSession
 from registry.entry.same_person import kept_under
 from registry.schema import FollowUp, Patient, TreatmentSession
@@ -45,35 +46,21 @@ def sessions_without_visit(db: DbSession, clinic_id: int, today: dt.date) -> lis
     own_visit = sa.exists().where(*visit, FollowUp.treatment_session_id == TreatmentSession.id)
     visit_in_time = sa.exists().where(*visit, after.between(*VISIT_DAYS))
     sessions = db.execute(
-        sa.select(
+        valid_sessions(
+            clinic_id,
             TreatmentSession.id,
             TreatmentSession.patient_id,
             TreatmentSession.treated_on,
             Patient.pseudonym,
         )
-        .join(
-            Patient,
-            sa.and_(
-                Patient.clinic_id == TreatmentSession.clinic_id,
-                Patient.id == TreatmentSession.patient_id,
-            ),
-        )
         .where(
-            TreatmentSession.clinic_id == clinic_id,
-            TreatmentSession.voided_at.is_(None),
-            Patient.voided_at.is_(None),
             TreatmentSession.treated_on < today,
             TreatmentSession.treated_on >= today - dt.timedelta(days=VISIT_DAYS[1]),
             Patient.died_on.is_(None),
             ~own_visit,
             ~visit_in_time,
         )
-        # By a computed day: SQLite would walk all sessions in the order of its index.
-        .order_by(
-            as_days(TreatmentSession.treated_on, db).desc(),
-            TreatmentSession.recorded_at.desc(),
-            TreatmentSession.id,
-        )
+        .order_by(*newest_first(db))
     ).all()
     kept = kept_under(db, clinic_id)
     linked = {*kept, *kept.values()}
